@@ -1,5 +1,6 @@
 export * from './assert.ts'
 export * from './bytes.ts'
+export * from './deadlines.ts'
 export * from './entropy.ts'
 export * from './errors.ts'
 export * from './machine.ts'

@@ -1,0 +1,584 @@
+/**
+ * The client's half of a session over one link (spec chapters 5 to 8). Its states are expect_challenge,
+ * expect_ready, open and closed; what each frame does in each of them is the reaction table of the registry.
+ * Knows no socket, no clock and no file.
+ */
+import { EMPTY_BYTES, equalBytes } from '../base/bytes.ts'
+import type { Entropy } from '../base/entropy.ts'
+import { UsageError } from '../base/errors.ts'
+import type { LaneBytes, LaneMachine } from '../base/machine.ts'
+import type { SignaturePrimitives } from '../base/primitives.ts'
+import { Queue } from '../base/queue.ts'
+import { type Instant, instantAfter, NEVER } from '../base/time.ts'
+import { Deframer, EMPTY, FRAME, MORE } from '../codec/deframer.ts'
+import { errorNameOf, isFault } from '../codec/fault.ts'
+import { decodeFrame, encodeFrame } from '../codec/frame.ts'
+import { MessageView, readMessage, writeSend } from '../codec/generated/hot.ts'
+import {
+  type ChallengeFrame,
+  CLIENT_REACTIONS,
+  type ClientState,
+  CONVERSATION_KINDS,
+  ERROR_INFO,
+  ERRORS,
+  type ErrorFrame,
+  type ErrorName,
+  type EventFrame,
+  EVENTS,
+  type Frame,
+  FRAME_TYPES,
+  type IdentityFrame,
+  type JoinedFrame,
+  LIMIT_IDS,
+  LIMITS,
+  type MemberRecord,
+  type MembersFrame,
+  type NoticeFrame,
+  type ReadyFrame,
+  type RoomsFrame,
+  VERSIONS,
+} from '../codec/generated/registry.ts'
+import { FrameReader } from '../codec/reader.ts'
+import { ByteWriter } from '../codec/writer.ts'
+import { greaseCapability, greaseFrame, isGreaseDue } from './grease.ts'
+import { authMessage, readyMessage, transcriptHash } from './handshake.ts'
+import { CONTROL_LANE, laneOf } from './lanes.ts'
+
+const FRAME_PREFIX_BYTES = 4
+const NONCE_BYTES = 32
+const CLIENT_ID_BYTES = 8
+const VERSION = VERSIONS.palaver_1
+
+/** An Ed25519 identity: 32 bytes each. */
+export interface Identity {
+  readonly seed: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+export interface ClientOptions {
+  readonly name: string
+  readonly identity: Identity
+  /** Eight random bytes that stand for this installation. */
+  readonly clientId: Uint8Array
+  readonly token?: string | undefined
+  /** Name and version of the program. */
+  readonly agent: string
+  /** The link's channel binding; empty on a plain stream. */
+  readonly binding: Uint8Array
+  /** The relay's identity key when it is known already; any other is refused. */
+  readonly relayKey?: Uint8Array | undefined
+  readonly signatures: SignaturePrimitives
+  readonly entropy: Entropy
+}
+
+/** Who the relay is and what it allows. */
+export interface RelayFacts {
+  readonly relayKey: Uint8Array
+  readonly relayName: string
+  /** The address the relay sees this client at. */
+  readonly address: string
+  readonly capabilities: readonly number[]
+  readonly limits: ReadonlyMap<keyof typeof LIMITS, number>
+  readonly session: Uint8Array
+  /** The client's own name, in normal form. */
+  readonly name: string
+  readonly role: number
+  /** The relay's wall clock, milliseconds since 1970. */
+  readonly timeMs: number
+}
+
+/** Another member, as far as this client was told. */
+export interface Member {
+  readonly alias: number
+  readonly name: string
+  readonly key: Uint8Array
+  role: number
+}
+
+/** A conversation that the client is in. */
+export interface ClientConversation {
+  readonly number: number
+  readonly kind: number
+  readonly name: string
+  readonly alias: number
+  /** By alias. In a room known from `members` frames and events. */
+  readonly members: Map<number, Member>
+  role: number
+  /** Position of the last entry received. */
+  seq: number
+  /** The ref sent last, and the last one acknowledged or refused. */
+  ref: number
+  refAnswered: number
+  topic: string
+  locked: boolean
+  limit: number
+  count: number
+}
+
+/** A message from the log. `body` is the receiver's own. */
+export interface ReceivedMessage {
+  readonly conversation: ClientConversation
+  readonly seq: number
+  readonly timeMs: number
+  readonly sender: number
+  /** The sender's name, or undefined when its alias was never announced. */
+  readonly senderName: string | undefined
+  readonly ref: number
+  readonly contentKind: number
+  readonly body: Uint8Array
+  /** Whether this client sent it: then it is the acknowledgement of `ref`. */
+  readonly own: boolean
+}
+
+export type ClientEvent =
+  | { readonly kind: 'ready'; readonly facts: RelayFacts }
+  | { readonly kind: 'joined'; readonly request: number; readonly conversation: ClientConversation }
+  | { readonly kind: 'message'; readonly message: ReceivedMessage }
+  | {
+      readonly kind: 'event'
+      readonly conversation: ClientConversation
+      readonly event: EventFrame
+      /** The name of who did it, or undefined for the relay. */
+      readonly actorName: string | undefined
+      /** Whether it took this client out of the conversation. */
+      readonly endsMembership: boolean
+    }
+  | { readonly kind: 'members'; readonly frame: MembersFrame }
+  | { readonly kind: 'rooms'; readonly frame: RoomsFrame }
+  | { readonly kind: 'identity'; readonly frame: IdentityFrame }
+  | { readonly kind: 'ok'; readonly request: number }
+  | { readonly kind: 'error'; readonly frame: ErrorFrame; readonly name: ErrorName | undefined }
+  | { readonly kind: 'notice'; readonly frame: NoticeFrame }
+  | { readonly kind: 'pong'; readonly nonce: number; readonly conversation: number }
+  | {
+      readonly kind: 'closed'
+      readonly by: 'local' | 'peer' | 'link'
+      readonly code: number
+      readonly name: ErrorName | undefined
+      readonly text: string
+      readonly retryMs: number
+    }
+
+/** A frame that asks for something; the session gives it its request number. */
+export type ClientRequest = DistributiveOmit<Extract<Frame, { request: number }> & { type: RequestName }, 'request'>
+
+type RequestName =
+  | 'join'
+  | 'leave'
+  | 'who'
+  | 'list'
+  | 'whois'
+  | 'direct'
+  | 'setTopic'
+  | 'kick'
+  | 'ban'
+  | 'unban'
+  | 'setRole'
+  | 'setLimit'
+  | 'lock'
+  | 'announce'
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+
+export class ClientSession implements LaneMachine<ClientEvent> {
+  readonly conversations: Map<number, ClientConversation> = new Map()
+  readonly #options: ClientOptions
+  readonly #events = new Queue<ClientEvent>()
+  readonly #out = new Queue<LaneBytes>()
+  readonly #deframers = new Map<number, Deframer>()
+  readonly #reader = new FrameReader()
+  readonly #view = new MessageView()
+  readonly #writer = new ByteWriter()
+  readonly #hello: Uint8Array
+  #state: ClientState = 'expect_challenge'
+  #challenge: { readonly frame: ChallengeFrame; readonly transcript: Uint8Array } | undefined
+  #authSignature: Uint8Array = EMPTY_BYTES
+  #facts: RelayFacts | undefined
+  #frameBytesMax: number = LIMITS.handshakeFrameBytes
+  #request = 0
+  #queuedBytes = 0
+  #deadline: Instant
+  #heardAt: Instant
+  /** When the keepalive under way was sent, or NEVER. */
+  #pingAt: Instant = NEVER
+
+  constructor(options: ClientOptions, now: Instant) {
+    if (options.clientId.length !== CLIENT_ID_BYTES)
+      throw new UsageError('bad_argument', `a client id has ${CLIENT_ID_BYTES} bytes`)
+    this.#options = options
+    this.#heardAt = now
+    this.#deadline = instantAfter(now, LIMITS.handshakeMs)
+    const capabilities = isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []
+    const hello = encodeFrame({
+      type: 'hello',
+      versions: [VERSION],
+      capabilities,
+      nonce: options.entropy(NONCE_BYTES),
+      agent: options.agent,
+    })
+    this.#hello = hello.subarray(FRAME_PREFIX_BYTES)
+    this.#write(CONTROL_LANE, hello)
+  }
+
+  get state(): ClientState {
+    return this.#state
+  }
+
+  /** What the relay said of itself; undefined before `ready`. */
+  get facts(): RelayFacts | undefined {
+    return this.#facts
+  }
+
+  /** Bytes that wait to be polled. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  // ---- what the application asks --------------------------------------------------------------
+
+  /** Sends a request; returns its number, which the answer (or an error) will carry. */
+  request(request: ClientRequest): number {
+    this.#expectOpen()
+    this.#request += 1
+    const frame = { ...request, request: this.#request } as Frame
+    const conversation = 'conversation' in request ? request.conversation : 0
+    this.#write(laneOf(conversation), encodeFrame(frame))
+    return this.#request
+  }
+
+  /**
+   * Sends a message; returns its ref, which comes back in the message or in an error. Undefined when as many as
+   * allowed are under way already: wait for an answer.
+   */
+  send(conversation: number, contentKind: number, body: Uint8Array): number | undefined {
+    this.#expectOpen()
+    const known = this.conversations.get(conversation)
+    if (!known) throw new UsageError('bad_state', `not in conversation ${conversation}`)
+    if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
+    //= PAL-MSG: no more than unacknowledged_sends under way
+    if (known.ref - known.refAnswered >= LIMITS.unacknowledgedSends) return undefined
+    known.ref += 1
+    writeSend(this.#writer, conversation, known.ref, contentKind, body, 0, body.length)
+    this.#write(laneOf(conversation), this.#writer.take())
+    return known.ref
+  }
+
+  /** Sends a ping: its pong follows every effect of what was sent before in that conversation. */
+  ping(nonce: number, conversation: number): void {
+    this.#expectOpen()
+    this.#write(laneOf(conversation), encodeFrame({ type: 'ping', nonce, conversation }))
+  }
+
+  /** Says goodbye. Nothing is received after that. */
+  close(): void {
+    if (this.#state !== 'closed') this.#close('local', 'goodbye', '')
+  }
+
+  /** A limit as the relay announced it, or as the specification has it. */
+  limit(name: keyof typeof LIMITS): number {
+    return this.#facts?.limits.get(name) ?? LIMITS[name]
+  }
+
+  #expectOpen(): void {
+    if (this.#state !== 'open') throw new UsageError('bad_state', 'the session is not open')
+  }
+
+  // ---- input ----------------------------------------------------------------------------------
+
+  handleBytes(lane: number, chunk: Uint8Array, now: Instant): void {
+    const deframer = this.#deframer(lane)
+    deframer.push(chunk)
+    while (this.#state !== 'closed') {
+      deframer.frameBytesMax = this.#frameBytesMax
+      const found = deframer.next()
+      if (found === MORE) return
+      if (found !== FRAME) return this.#close('local', found === EMPTY ? 'bad_frame' : 'frame_too_large', '')
+      this.#heardAt = now
+      this.#pingAt = NEVER
+      this.#handleFrameBytes(deframer.bytes, deframer.start, deframer.end, now)
+    }
+  }
+
+  #deframer(lane: number): Deframer {
+    let deframer = this.#deframers.get(lane)
+    if (!deframer) {
+      deframer = new Deframer(this.#frameBytesMax)
+      this.#deframers.set(lane, deframer)
+    }
+    return deframer
+  }
+
+  #handleFrameBytes(bytes: Uint8Array, start: number, end: number, now: Instant): void {
+    if (bytes[start + 1] === FRAME_TYPES.message && this.#state === 'open') {
+      this.#reader.reset(bytes, start, end)
+      if (readMessage(this.#reader, this.#view)) return this.#handleMessage(this.#view, bytes)
+    }
+    const frame = decodeFrame(bytes, start, end)
+    if (isFault(frame)) return this.#close('local', frame.wireError, `${frame.fault} ${frame.field ?? ''}`)
+    if (frame.type === 'ignored') return
+    const reaction = CLIENT_REACTIONS[frame.type][this.#state]
+    if (reaction.do === 'close') return this.#close('local', reaction.code, frame.type)
+    if (reaction.do === 'accept') this.#handleFrame(frame, bytes.slice(start, end), now)
+  }
+
+  #handleFrame(frame: Frame, bytes: Uint8Array, now: Instant): void {
+    switch (frame.type) {
+      case 'challenge':
+        return this.#handleChallenge(frame, bytes)
+      case 'ready':
+        return this.#handleReady(frame, now)
+      case 'close':
+        return this.#handleClose(frame.code, frame.text, frame.retryMs)
+      case 'ping':
+        return this.#write(laneOf(frame.conversation), encodeFrame({ ...frame, type: 'pong' }))
+      case 'message':
+        return this.#handleUnusualMessage(frame)
+      case 'joined':
+        return this.#handleJoined(frame)
+      case 'event':
+        return this.#handleEvent(frame)
+      case 'members':
+        return this.#handleMembers(frame)
+      default:
+        return this.#handleAnswer(frame)
+    }
+  }
+
+  #handleAnswer(frame: Frame): void {
+    switch (frame.type) {
+      case 'error':
+        return this.#handleError(frame)
+      case 'ok':
+        return this.#events.push({ kind: 'ok', request: frame.request })
+      case 'rooms':
+        return this.#events.push({ kind: 'rooms', frame })
+      case 'identity':
+        return this.#events.push({ kind: 'identity', frame: { ...frame, key: frame.key.slice() } })
+      case 'notice':
+        return this.#events.push({ kind: 'notice', frame })
+      case 'pong':
+        return this.#events.push({ kind: 'pong', nonce: frame.nonce, conversation: frame.conversation })
+      default:
+    }
+  }
+
+  // ---- handshake ------------------------------------------------------------------------------
+
+  #handleChallenge(frame: ChallengeFrame, bytes: Uint8Array): void {
+    const { identity, name, clientId, token = '', relayKey, signatures, binding } = this.#options
+    if (frame.version !== VERSION) return this.#close('local', 'unsupported_version', `version ${frame.version}`)
+    if (relayKey && !equalBytes(relayKey, frame.relayKey))
+      return this.#close('local', 'bad_signature', 'the relay has another key than the one known')
+    const transcript = transcriptHash(signatures, { binding, hello: this.#hello, challenge: bytes })
+    const claims = { name, key: identity.publicKey, clientId, token }
+    this.#authSignature = signatures.sign(identity.seed, authMessage(transcript, claims))
+    this.#challenge = { frame: { ...frame, relayKey: frame.relayKey.slice() }, transcript }
+    this.#state = 'expect_ready'
+    this.#write(CONTROL_LANE, encodeFrame({ type: 'auth', ...claims, signature: this.#authSignature }))
+  }
+
+  #handleReady(frame: ReadyFrame, now: Instant): void {
+    const challenge = this.#challenge
+    if (!challenge) return
+    const { relayKey, relayName, address, capabilities } = challenge.frame
+    const claims = { authSignature: this.#authSignature, session: frame.session, name: frame.name }
+    const message = readyMessage(challenge.transcript, claims)
+    if (!this.#options.signatures.verify(relayKey, frame.signature, message))
+      return this.#close('local', 'bad_signature', 'the relay does not hold the key it showed')
+    const known = new Map(frame.limits.map(({ id, value }) => [id, value]))
+    const limits = new Map<keyof typeof LIMITS, number>()
+    for (const name of Object.keys(LIMIT_IDS) as (keyof typeof LIMITS)[]) {
+      const value = known.get(LIMIT_IDS[name])
+      if (value !== undefined) limits.set(name, value)
+    }
+    const { name, role, time: timeMs } = frame
+    const session = frame.session.slice()
+    this.#facts = { relayKey, relayName, address, capabilities, limits, session, name, role, timeMs }
+    this.#challenge = undefined
+    this.#state = 'open'
+    this.#frameBytesMax = LIMITS.frameBytes
+    this.#deadline = instantAfter(now, LIMITS.pingMs)
+    this.#events.push({ kind: 'ready', facts: this.#facts })
+    if (isGreaseDue(this.#options.entropy)) this.#write(CONTROL_LANE, greaseFrame(this.#options.entropy))
+  }
+
+  // ---- conversations --------------------------------------------------------------------------
+
+  #handleJoined(frame: JoinedFrame): void {
+    const members = new Map<number, Member>()
+    for (const peer of frame.peers) members.set(peer.alias, { ...peer, key: peer.key.slice() })
+    const conversation: ClientConversation = {
+      number: frame.conversation,
+      kind: frame.kind,
+      name: frame.name,
+      alias: frame.alias,
+      members,
+      role: frame.role,
+      seq: frame.seq,
+      ref: frame.ref,
+      refAnswered: frame.ref,
+      topic: frame.topic,
+      locked: frame.locked,
+      limit: frame.limit,
+      count: frame.count,
+    }
+    const known = this.conversations.get(frame.conversation)
+    // A direct conversation that is open already is announced again when it is asked for again.
+    if (!known) this.conversations.set(frame.conversation, conversation)
+    this.#events.push({ kind: 'joined', request: frame.request, conversation: known ?? conversation })
+  }
+
+  #handleMembers(frame: MembersFrame): void {
+    const conversation = this.conversations.get(frame.conversation)
+    const members: MemberRecord[] = frame.members.map((member) => ({ ...member, key: member.key.slice() }))
+    if (conversation) for (const member of members) conversation.members.set(member.alias, { ...member })
+    this.#events.push({ kind: 'members', frame: { ...frame, members } })
+  }
+
+  /** The conversation of the next entry, or undefined after closing because an entry is missing. */
+  #entryOf(number: number, seq: number): ClientConversation | undefined {
+    const conversation = this.conversations.get(number)
+    if (!conversation || seq !== conversation.seq + 1) {
+      this.#close('local', 'out_of_turn', `entry ${seq} of conversation ${number} is not the next one`)
+      return undefined
+    }
+    conversation.seq = seq
+    return conversation
+  }
+
+  #handleMessage(view: MessageView, bytes: Uint8Array): void {
+    const conversation = this.#entryOf(view.conversation, view.seq)
+    if (!conversation) return
+    const own = view.sender === conversation.alias
+    if (own) conversation.refAnswered = view.ref
+    const message: ReceivedMessage = {
+      conversation,
+      seq: view.seq,
+      timeMs: view.time,
+      sender: view.sender,
+      senderName: conversation.members.get(view.sender)?.name,
+      ref: view.ref,
+      contentKind: view.kind,
+      body: bytes.slice(view.bodyStart, view.bodyEnd),
+      own,
+    }
+    this.#events.push({ kind: 'message', message })
+  }
+
+  /** A message with fields that this edition does not know: its view is made from the decoded frame. */
+  #handleUnusualMessage(frame: Extract<Frame, { type: 'message' }>): void {
+    const view = this.#view
+    view.conversation = frame.conversation
+    view.seq = frame.seq
+    view.time = frame.time
+    view.sender = frame.sender
+    view.ref = frame.ref
+    view.kind = frame.kind
+    view.bodyStart = 0
+    view.bodyEnd = frame.body.length
+    this.#handleMessage(view, frame.body)
+  }
+
+  #handleEvent(frame: EventFrame): void {
+    const conversation = this.#entryOf(frame.conversation, frame.seq)
+    if (!conversation) return
+    const event = { ...frame, key: frame.key.slice() }
+    const actorName = conversation.members.get(frame.actor)?.name
+    const endsMembership = isDeparture(frame.kind) && frame.subject === conversation.alias
+    applyEvent(conversation, event)
+    if (endsMembership) this.conversations.delete(conversation.number)
+    this.#events.push({ kind: 'event', conversation, event, actorName, endsMembership })
+  }
+
+  #handleError(frame: ErrorFrame): void {
+    const conversation = this.conversations.get(frame.conversation)
+    // A refused send keeps its ref free: the next one takes it again.
+    if (conversation && frame.ref > 0 && conversation.refAnswered < frame.ref)
+      conversation.ref = Math.min(conversation.ref, frame.ref - 1)
+    this.#events.push({ kind: 'error', frame, name: errorNameOf(frame.code) })
+  }
+
+  // ---- end ------------------------------------------------------------------------------------
+
+  handleEnd(_now: Instant): void {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#pushClosed('link', 0, 'the link was lost', 0)
+  }
+
+  #handleClose(code: number, text: string, retryMs: number): void {
+    this.#state = 'closed'
+    this.#pushClosed('peer', code, text, retryMs)
+  }
+
+  #close(by: 'local', code: ErrorName, detail: string): void {
+    const text = detail || ERROR_INFO[code].summary
+    this.#write(CONTROL_LANE, encodeFrame({ type: 'close', code: ERRORS[code], text: text.slice(0, 256), retryMs: 0 }))
+    this.#state = 'closed'
+    this.#pushClosed(by, ERRORS[code], text, 0)
+  }
+
+  #pushClosed(by: 'local' | 'peer' | 'link', code: number, text: string, retryMs: number): void {
+    this.#deadline = NEVER
+    this.#pingAt = NEVER
+    this.#events.push({ kind: 'closed', by, code, name: errorNameOf(code), text, retryMs })
+  }
+
+  // ---- time and output ------------------------------------------------------------------------
+
+  handleTimeout(now: Instant): void {
+    if (now < this.pollTimeout()) return
+    if (this.#state === 'expect_challenge' || this.#state === 'expect_ready')
+      return this.#close('local', CLIENT_REACTIONS.silence[this.#state].code, '')
+    if (this.#state !== 'open') return
+    if (this.#pingAt !== NEVER) return this.#close('local', CLIENT_REACTIONS.silence.open.code, '')
+    this.#deadline = instantAfter(this.#heardAt, LIMITS.pingMs)
+    if (this.#deadline > now) return
+    this.#pingAt = now
+    this.#deadline = instantAfter(now, LIMITS.pingMs)
+    this.ping(0, 0)
+  }
+
+  pollTimeout(): Instant {
+    if (this.#pingAt !== NEVER) return instantAfter(this.#pingAt, LIMITS.pongMs)
+    return this.#deadline
+  }
+
+  pollEvent(): ClientEvent | undefined {
+    return this.#events.shift()
+  }
+
+  pollTransmit(_now: Instant): LaneBytes | undefined {
+    const item = this.#out.shift()
+    if (item) this.#queuedBytes -= item.bytes.length
+    return item
+  }
+
+  #write(lane: number, bytes: Uint8Array): void {
+    this.#out.push({ lane, bytes })
+    this.#queuedBytes += bytes.length
+  }
+}
+
+function isDeparture(kind: number): boolean {
+  return kind === EVENTS.left || kind === EVENTS.kicked || kind === EVENTS.banned
+}
+
+/** Brings what the client knows of a conversation up to date. Unknown kinds change nothing. */
+function applyEvent(conversation: ClientConversation, event: EventFrame): void {
+  if (conversation.kind !== CONVERSATION_KINDS.room) return
+  const subject = conversation.members.get(event.subject)
+  if (event.kind === EVENTS.joined) {
+    const { subject: alias, name, key, value: role } = event
+    conversation.members.set(alias, { alias, name, key, role })
+    if (alias !== conversation.alias) conversation.count += 1
+  } else if (isDeparture(event.kind) && event.subject !== 0) {
+    conversation.members.delete(event.subject)
+    conversation.count -= 1
+  } else if (event.kind === EVENTS.topic) conversation.topic = event.text
+  else if (event.kind === EVENTS.limit) conversation.limit = event.value
+  else if (event.kind === EVENTS.lock) conversation.locked = event.value === 1
+  else if (event.kind === EVENTS.role) {
+    if (subject) subject.role = event.value
+    if (event.subject === conversation.alias) conversation.role = event.value
+  }
+}

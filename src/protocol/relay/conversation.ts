@@ -1,0 +1,159 @@
+/**
+ * A conversation: a room or the two ends of a direct one. Entries of one tick are written once into one batch;
+ * each member's link gets a reference to the same bytes (spec chapter 7).
+ */
+import { EMPTY_BYTES } from '../../base/bytes.ts'
+import type { LaneBytes } from '../../base/machine.ts'
+import { writeFrame } from '../../codec/frame.ts'
+import { CONVERSATION_KINDS, type EventFrame } from '../../codec/generated/registry.ts'
+import { writeMessage } from '../../codec/generated/hot.ts'
+import type { ByteWriter } from '../../codec/writer.ts'
+import { laneOf } from '../lanes.ts'
+import type { Session } from './session.ts'
+
+/** One session in one conversation. */
+export interface Membership<Owner> {
+  readonly conversation: Conversation<Owner>
+  readonly session: Session<Owner>
+  readonly alias: number
+  role: number
+  /** The ref accepted last; the next one must be one more. */
+  ref: number
+}
+
+/** A ban from a room. */
+export interface RoomBan {
+  readonly name: string
+  readonly key: Uint8Array
+  /** Wall-clock milliseconds, or Infinity. */
+  readonly untilMs: number
+}
+
+/** The fields of an event that vary; the rest are 0 or empty. */
+export interface EventDetail {
+  readonly kind: number
+  readonly actor?: number
+  readonly subject?: number
+  readonly name?: string
+  readonly key?: Uint8Array
+  readonly value?: number
+  readonly text?: string
+}
+
+/** What kind of conversation it is, with the data that only this kind has. */
+export type ConversationNature =
+  | {
+      readonly kind: typeof CONVERSATION_KINDS.room
+      readonly name: string
+      readonly folded: string
+      readonly skeleton: string
+      readonly permanent: boolean
+    }
+  | {
+      readonly kind: typeof CONVERSATION_KINDS.direct
+      readonly pair: string
+      /** Both identities, in the order of their aliases 1 and 2. */
+      readonly ends: readonly [DirectEnd, DirectEnd]
+    }
+
+/** One of the two identities of a direct conversation. */
+export interface DirectEnd {
+  readonly key: Uint8Array
+  readonly keyHex: string
+  readonly name: string
+}
+
+
+export class Conversation<Owner> {
+  readonly number: number
+  readonly lane: number
+  readonly nature: ConversationNature
+  /** In the order of the aliases. */
+  readonly members: Membership<Owner>[] = []
+  /** By key in hexadecimal; rooms only. */
+  readonly bans: Map<string, RoomBan> = new Map()
+  seq = 0
+  topic = ''
+  locked = false
+  memberLimit: number
+  #aliases = 0
+  #batch: ByteWriter | undefined
+
+  constructor(number: number, nature: ConversationNature, memberLimit: number) {
+    this.number = number
+    this.lane = laneOf(number)
+    this.nature = nature
+    this.memberLimit = memberLimit
+  }
+
+  /** The batch that is being written, if one is open. */
+  get batch(): ByteWriter | undefined {
+    return this.#batch
+  }
+
+  /** Opens a batch in `writer`, which is empty and the conversation's until `sealBatch`. */
+  openBatch(writer: ByteWriter): void {
+    this.#batch = writer
+  }
+
+  /** Ends the open batch: the bytes to send, in memory of their own. The writer can be used for another. */
+  sealBatch(): LaneBytes {
+    const bytes = this.#batch?.take() ?? EMPTY_BYTES
+    this.#batch = undefined
+    return { lane: this.lane, bytes }
+  }
+
+  nextAlias(): number {
+    this.#aliases += 1
+    return this.#aliases
+  }
+
+  addMember(membership: Membership<Owner>): void {
+    const members = this.members
+    let at = members.length
+    while (at > 0 && (members[at - 1] as Membership<Owner>).alias > membership.alias) at -= 1
+    members.splice(at, 0, membership)
+  }
+
+  removeMember(membership: Membership<Owner>): void {
+    this.members.splice(this.members.indexOf(membership), 1)
+  }
+
+  memberNamed(folded: string): Membership<Owner> | undefined {
+    return this.members.find((member) => member.session.folded === folded)
+  }
+
+  /** Appends a message to the open batch: the body is [start, end) of `source`. */
+  appendMessage(
+    membership: Membership<Owner>,
+    ref: number,
+    kind: number,
+    timeMs: number,
+    source: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.seq += 1
+    const out = this.#batch as ByteWriter
+    writeMessage(out, this.number, this.seq, timeMs, membership.alias, ref, kind, source, start, end)
+  }
+
+  /** Appends an event to the open batch. */
+  appendEvent(detail: EventDetail, timeMs: number): void {
+    this.seq += 1
+    const frame: EventFrame = {
+      type: 'event',
+      conversation: this.number,
+      seq: this.seq,
+      time: timeMs,
+      kind: detail.kind,
+      actor: detail.actor ?? 0,
+      subject: detail.subject ?? 0,
+      name: detail.name ?? '',
+      key: detail.key ?? EMPTY_BYTES,
+      value: detail.value ?? 0,
+      text: detail.text ?? '',
+    }
+    writeFrame(this.#batch as ByteWriter, frame)
+  }
+}

@@ -1,0 +1,8 @@
+export type { AdmissionPolicy } from './admission.ts'
+export { RelayCore, type RelayOptions } from './core.ts'
+export type { BanRecord, DirectoryRecord, NameRecord } from './directory.ts'
+export type { Hub, RelayEvent, RelayLimits } from './hub.ts'
+export { addressText, LANES_MAX, type LinkInfo, RelayLink } from './link.ts'
+export * as moderation from './moderation.ts'
+export { roomName } from './requests.ts'
+export type { Session } from './session.ts'

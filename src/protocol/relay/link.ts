@@ -1,0 +1,99 @@
+import type { LaneBytes } from '../../base/machine.ts'
+import { Queue } from '../../base/queue.ts'
+import { type Instant, NEVER } from '../../base/time.ts'
+import { Deframer } from '../../codec/deframer.ts'
+import { LIMITS, type RelayState } from '../../codec/generated/registry.ts'
+import type { Session } from './session.ts'
+
+/** Lanes of the datagram binding; a stream has one (spec chapter 13). */
+export const LANES_MAX = 64
+
+/** What the driver tells of a link when it opens one. */
+export interface LinkInfo {
+  /** Host and port of the peer, or undefined where there is none (in memory, unix socket). */
+  readonly host: string | undefined
+  readonly port: number
+  readonly transport: string
+  /** 1 for a stream, LANES_MAX for datagrams. */
+  readonly laneCount: number
+  /** The link's channel binding; empty on a plain stream. */
+  readonly binding: Uint8Array
+}
+
+/**
+ * One attachment to the relay: its state, its unfinished frames and what waits to be written. `owner` is the
+ * driver's; the core never looks at it.
+ */
+export class RelayLink<Owner> {
+  readonly owner: Owner
+  readonly info: LinkInfo
+  state: RelayState = 'expect_hello'
+  session: Session<Owner> | undefined
+  /** Whether the handshake ended with a session, so that the link no longer counts as unfinished. */
+  admitted = false
+  /** The frames of the handshake, kept only while it lasts. */
+  hello: Uint8Array | undefined
+  challenge: Uint8Array | undefined
+  capabilities: readonly number[] = []
+  /** When the last whole frame came. */
+  heardAt: Instant
+  /** The deadline in force; entries of the relay's heap with another time are stale. */
+  deadline: Instant = NEVER
+  /** Whether the link is in the relay's list of links with something to write. */
+  ready = false
+  /** Whether it was found to read too slowly and is about to be closed. */
+  slow = false
+  queuedBytes = 0
+  readonly #queue = new Queue<LaneBytes>()
+  readonly #first: Deframer = new Deframer(LIMITS.handshakeFrameBytes)
+  #lanes: (Deframer | undefined)[] | undefined
+  #frameBytesMax: number = LIMITS.handshakeFrameBytes
+
+  constructor(owner: Owner, info: LinkInfo, now: Instant) {
+    this.owner = owner
+    this.info = info
+    this.heardAt = now
+  }
+
+  /** The deframer of a lane; lanes beyond the first are made when first used. */
+  deframer(lane: number): Deframer {
+    if (lane === 0) return this.#first
+    this.#lanes ??= new Array(this.info.laneCount).fill(undefined)
+    let deframer = this.#lanes[lane]
+    if (!deframer) {
+      deframer = new Deframer(this.#frameBytesMax)
+      this.#lanes[lane] = deframer
+    }
+    return deframer
+  }
+
+  /** Sets the longest frame accepted from now on, on every lane. */
+  acceptFrames(frameBytesMax: number): void {
+    this.#frameBytesMax = frameBytesMax
+    this.#first.frameBytesMax = frameBytesMax
+    for (const deframer of this.#lanes ?? []) if (deframer) deframer.frameBytesMax = frameBytesMax
+  }
+
+  enqueue(item: LaneBytes): void {
+    this.#queue.push(item)
+    this.queuedBytes += item.bytes.length
+  }
+
+  dequeue(): LaneBytes | undefined {
+    const item = this.#queue.shift()
+    if (item) this.queuedBytes -= item.bytes.length
+    return item
+  }
+
+  /** Forgets what waits to be written. */
+  discard(): void {
+    this.#queue.clear()
+    this.queuedBytes = 0
+  }
+}
+
+/** The address as it is shown: "host:port", IPv6 in brackets, "local" where there is none. */
+export function addressText(info: LinkInfo): string {
+  if (info.host === undefined) return 'local'
+  return info.host.includes(':') ? `[${info.host}]:${info.port}` : `${info.host}:${info.port}`
+}

@@ -1,0 +1,216 @@
+/**
+ * What operators do (spec chapter 8). Each function returns why it did nothing, or undefined when it was done;
+ * frames of operators and the relay's own administration both come here.
+ */
+import { ERROR_INFO, type ErrorName, EVENTS, ROLES } from '../../codec/generated/registry.ts'
+import { normalizeName } from '../names.ts'
+import type { Conversation, Membership } from './conversation.ts'
+import type { KnownName } from './directory.ts'
+import type { Hub } from './hub.ts'
+
+const SECOND_MS = 1000
+
+/** Who gives the order. The relay's administration has alias 0 and the role of a relay operator. */
+export interface Actor {
+  readonly alias: number
+  readonly name: string
+  readonly role: number
+}
+
+/** The administration of the relay itself. */
+export const ADMINISTRATION: Actor = { alias: 0, name: '', role: ROLES.relay_operator }
+
+export function setTopic<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  topic: string,
+): ErrorName | undefined {
+  if (actor.role < ROLES.operator) return 'not_permitted'
+  room.topic = topic
+  hub.addEvent(room, { kind: EVENTS.topic, actor: actor.alias, text: topic })
+  return undefined
+}
+
+export function kickFromRoom<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  order: { readonly name: string; readonly reason: string },
+): ErrorName | undefined {
+  const target = memberOf(room, order.name)
+  const refusal = memberRefusal(actor, target)
+  if (refusal || !target) return refusal
+  hub.addEvent(room, {
+    kind: EVENTS.kicked,
+    actor: actor.alias,
+    subject: target.alias,
+    name: target.session.name,
+    text: order.reason,
+  })
+  hub.detach(target)
+  return undefined
+}
+
+export function banFromRoom<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  order: { readonly name: string; readonly seconds: number; readonly reason: string },
+): ErrorName | undefined {
+  if (actor.role < ROLES.operator) return 'not_permitted'
+  const known = lookUp(hub, order.name)
+  if (!known) return 'no_such_name'
+  const target = room.members.find((member) => member.session.keyHex === known.keyHex)
+  if (target && target.role > actor.role) return 'not_permitted'
+  dropExpiredBans(hub, room)
+  if (room.bans.size >= hub.limits.bansPerRoom && !room.bans.has(known.keyHex)) return 'bad_value'
+  const untilMs = order.seconds === 0 ? Infinity : hub.wallMs + order.seconds * SECOND_MS
+  room.bans.set(known.keyHex, { name: known.name, key: known.key, untilMs })
+  hub.addEvent(room, {
+    kind: EVENTS.banned,
+    actor: actor.alias,
+    subject: target?.alias ?? 0,
+    name: known.name,
+    key: known.key,
+    value: order.seconds,
+    text: order.reason,
+  })
+  if (target) hub.detach(target)
+  return undefined
+}
+
+function dropExpiredBans<Owner>(hub: Hub<Owner>, room: Conversation<Owner>): void {
+  if (room.bans.size < hub.limits.bansPerRoom) return
+  for (const [keyHex, ban] of room.bans) if (ban.untilMs <= hub.wallMs) room.bans.delete(keyHex)
+}
+
+export function unbanFromRoom<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  name: string,
+): ErrorName | undefined {
+  if (actor.role < ROLES.operator) return 'not_permitted'
+  const known = lookUp(hub, name)
+  if (!known || !room.bans.delete(known.keyHex)) return 'no_such_name'
+  hub.addEvent(room, { kind: EVENTS.unbanned, actor: actor.alias, name: known.name, key: known.key })
+  return undefined
+}
+
+export function setRole<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  order: { readonly name: string; readonly role: number },
+): ErrorName | undefined {
+  const target = memberOf(room, order.name)
+  const refusal = memberRefusal(actor, target)
+  if (refusal || !target) return refusal
+  if (order.role !== ROLES.member && order.role !== ROLES.operator) return 'bad_value'
+  if (target.role === ROLES.relay_operator) return 'not_permitted'
+  target.role = order.role
+  hub.addEvent(room, {
+    kind: EVENTS.role,
+    actor: actor.alias,
+    subject: target.alias,
+    name: target.session.name,
+    value: order.role,
+  })
+  return undefined
+}
+
+export function setMemberLimit<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  limit: number,
+): ErrorName | undefined {
+  if (actor.role < ROLES.operator) return 'not_permitted'
+  if (limit < 1 || limit > hub.limits.membersPerRoom) return 'bad_value'
+  room.memberLimit = limit
+  hub.addEvent(room, { kind: EVENTS.limit, actor: actor.alias, value: limit })
+  return undefined
+}
+
+export function setLocked<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  actor: Actor,
+  locked: boolean,
+): ErrorName | undefined {
+  if (actor.role < ROLES.operator) return 'not_permitted'
+  room.locked = locked
+  hub.addEvent(room, { kind: EVENTS.lock, actor: actor.alias, value: locked ? 1 : 0 })
+  return undefined
+}
+
+// ---- the relay itself -------------------------------------------------------------------------
+
+export function announce<Owner>(hub: Hub<Owner>, actor: Actor, text: string): ErrorName | undefined {
+  if (actor.role < ROLES.relay_operator) return 'not_permitted'
+  hub.broadcast({ type: 'notice', time: hub.wallMs, from: actor.name, text })
+  return undefined
+}
+
+export function kickFromRelay<Owner>(
+  hub: Hub<Owner>,
+  actor: Actor,
+  order: { readonly name: string; readonly reason: string },
+): ErrorName | undefined {
+  if (actor.role < ROLES.relay_operator) return 'not_permitted'
+  const name = normalizeName(order.name)
+  const session = name && hub.sessionsByName.get(name.folded)
+  if (!session) return 'no_such_name'
+  hub.closeLink(session.link, 'kicked', order.reason || ERROR_INFO.kicked.summary)
+  return undefined
+}
+
+export function banFromRelay<Owner>(
+  hub: Hub<Owner>,
+  actor: Actor,
+  order: { readonly name: string; readonly seconds: number; readonly reason: string },
+): ErrorName | undefined {
+  if (actor.role < ROLES.relay_operator) return 'not_permitted'
+  const known = lookUp(hub, order.name)
+  if (!known) return 'no_such_name'
+  const untilMs = order.seconds === 0 ? undefined : hub.wallMs + order.seconds * SECOND_MS
+  const record = { name: known.name, keyHex: known.keyHex, untilMs, reason: order.reason }
+  hub.events.push({ kind: 'store', record: hub.directory.ban(record) })
+  const session = hub.sessions.get(known.keyHex)
+  if (session) hub.closeLink(session.link, 'banned', order.reason || ERROR_INFO.banned.summary)
+  return undefined
+}
+
+export function unbanFromRelay<Owner>(hub: Hub<Owner>, actor: Actor, name: string): ErrorName | undefined {
+  if (actor.role < ROLES.relay_operator) return 'not_permitted'
+  const known = lookUp(hub, name)
+  const record = known && hub.directory.unban(known.keyHex)
+  if (!record) return 'no_such_name'
+  hub.events.push({ kind: 'store', record })
+  return undefined
+}
+
+export function setSessionLimit<Owner>(hub: Hub<Owner>, actor: Actor, limit: number): ErrorName | undefined {
+  if (actor.role < ROLES.relay_operator) return 'not_permitted'
+  if (limit < 1) return 'bad_value'
+  hub.limits.sessions = limit
+  return undefined
+}
+
+function lookUp<Owner>(hub: Hub<Owner>, text: string): KnownName | undefined {
+  const name = normalizeName(text)
+  return name && hub.directory.lookUp(name.folded)
+}
+
+function memberOf<Owner>(room: Conversation<Owner>, text: string): Membership<Owner> | undefined {
+  const name = normalizeName(text)
+  return name && room.memberNamed(name.folded)
+}
+
+/** Operators act on members whose role is not above their own. */
+function memberRefusal<Owner>(actor: Actor, target: Membership<Owner> | undefined): ErrorName | undefined {
+  if (actor.role < ROLES.operator) return 'not_permitted'
+  if (!target) return 'no_such_name'
+  return target.role > actor.role ? 'not_permitted' : undefined
+}

@@ -1,0 +1,288 @@
+/** What a client may ask about conversations (spec chapter 7). */
+import {
+  CONVERSATION_KINDS,
+  type DirectFrame,
+  type ErrorName,
+  EVENTS,
+  JOIN_OPTIONS,
+  type JoinFrame,
+  LEAVE_REASONS,
+  type LeaveFrame,
+  type ListFrame,
+  type MemberRecord,
+  ROLES,
+  type WhoFrame,
+  type WhoisFrame,
+} from '../../codec/generated/registry.ts'
+import type { SendView } from '../../codec/generated/hot.ts'
+import { compareCodePoints, type NormalName, normalizeName, normalizeRoomName } from '../names.ts'
+import { skeletonOf } from '../skeleton.ts'
+import type { Conversation, DirectEnd, Membership } from './conversation.ts'
+import type { Hub } from './hub.ts'
+import { membershipIn, type Session } from './session.ts'
+
+const MEMBERS_PER_FRAME = 128
+const ROOMS_PER_FRAME = 64
+
+export function handleJoin<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: JoinFrame): void {
+  const name = normalizeRoomName(frame.room)
+  if (!name) return hub.replyError(session.link, 'bad_room_name', frame)
+  const found = hub.rooms.get(name.folded)
+  const refusal = found ? joinRefusal(hub, session, found) : creationRefusal(hub, name, frame.options)
+  if (refusal) return hub.replyError(session.link, refusal, { request: frame.request })
+  if (session.roomCount >= hub.limits.roomsPerSession)
+    return hub.replyError(session.link, 'too_many_conversations', { request: frame.request })
+  const room = found ?? createRoom(hub, name, false)
+  hub.sealEarly(room)
+  const isFirst = room.members.length === 0 && !isPermanent(room)
+  const role = session.role === ROLES.relay_operator ? session.role : isFirst ? ROLES.operator : ROLES.member
+  const membership = hub.attach(room, session, room.nextAlias(), role)
+  announceMembership(hub, membership, frame.request)
+  if ((frame.options & JOIN_OPTIONS.members) !== 0) sendMembers(hub, membership, frame.request)
+  hub.addEvent(room, {
+    kind: EVENTS.joined,
+    subject: membership.alias,
+    name: session.name,
+    key: session.key,
+    value: role,
+  })
+  const { length: count } = room.members
+  hub.events.push({ kind: 'joined', session, room: name.text, count, limit: room.memberLimit })
+}
+
+function isPermanent<Owner>(room: Conversation<Owner>): boolean {
+  return room.nature.kind === CONVERSATION_KINDS.room && room.nature.permanent
+}
+
+function joinRefusal<Owner>(
+  hub: Hub<Owner>,
+  session: Session<Owner>,
+  room: Conversation<Owner>,
+): ErrorName | undefined {
+  if (membershipIn(session, room)) return 'already_member'
+  const ban = room.bans.get(session.keyHex)
+  if (ban && ban.untilMs > hub.wallMs) return 'room_banned'
+  if (room.locked && session.role !== ROLES.relay_operator) return 'room_locked'
+  return room.members.length >= room.memberLimit ? 'room_full' : undefined
+}
+
+function creationRefusal<Owner>(hub: Hub<Owner>, name: NormalName, options: number): ErrorName | undefined {
+  if ((options & JOIN_OPTIONS.existing) !== 0) return 'no_such_room'
+  if (hub.roomSkeletons.has(skeletonOf(name.folded))) return 'bad_room_name'
+  return hub.rooms.size >= hub.limits.rooms ? 'too_many_conversations' : undefined
+}
+
+/** Makes an empty room of a name that no room has. */
+export function createRoom<Owner>(hub: Hub<Owner>, name: NormalName, permanent: boolean): Conversation<Owner> {
+  const skeleton = skeletonOf(name.folded)
+  const nature = { kind: CONVERSATION_KINDS.room, name: name.text, folded: name.folded, skeleton, permanent }
+  const room = hub.newConversation(nature, hub.limits.membersPerRoom)
+  hub.rooms.set(name.folded, room)
+  hub.roomSkeletons.set(skeleton, room)
+  hub.sortedRooms = undefined
+  return room
+}
+
+/** Sends joined: from here on the session sees every entry. */
+function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, request: number): void {
+  const { conversation, session } = membership
+  const { nature } = conversation
+  const isRoom = nature.kind === CONVERSATION_KINDS.room
+  const ends = isRoom ? [] : nature.ends
+  const frame = {
+    type: 'joined',
+    request,
+    conversation: conversation.number,
+    kind: nature.kind,
+    name: isRoom ? nature.name : (ends.find((end) => end.keyHex !== session.keyHex) as DirectEnd).name,
+    alias: membership.alias,
+    role: membership.role,
+    seq: conversation.seq,
+    ref: membership.ref,
+    count: conversation.members.length,
+    limit: conversation.memberLimit,
+    locked: conversation.locked,
+    topic: conversation.topic,
+    peers: ends.map((end, i) => ({ alias: i + 1, name: end.name, key: end.key, role: ROLES.member })),
+  } as const
+  hub.sendNow(session.link, frame, conversation.number)
+}
+
+/** All members after `joined`, in as many frames as it takes; the newcomer itself is not yet among them. */
+function sendMembers<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, request: number): void {
+  const { conversation, session } = membership
+  const others = conversation.members.filter((member) => member !== membership)
+  let from = 0
+  do {
+    const page = others.slice(from, from + MEMBERS_PER_FRAME).map(memberRecord)
+    from += MEMBERS_PER_FRAME
+    hub.sendNow(
+      session.link,
+      { type: 'members', request, conversation: conversation.number, members: page, more: from < others.length },
+      conversation.number,
+    )
+  } while (from < others.length)
+}
+
+function memberRecord<Owner>(member: Membership<Owner>): MemberRecord {
+  return { alias: member.alias, name: member.session.name, key: member.session.key, role: member.role }
+}
+
+export function handleLeave<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: LeaveFrame): void {
+  const membership = session.memberships.get(frame.conversation)
+  if (!membership) return hub.replyError(session.link, 'not_a_member', frame)
+  hub.leave(membership, LEAVE_REASONS.left)
+  hub.replyOk(session.link, frame.request, frame.conversation)
+}
+
+export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoFrame): void {
+  const { request, conversation, after } = frame
+  const membership = session.memberships.get(conversation)
+  if (conversation !== 0 && !membership) return hub.replyError(session.link, 'not_a_member', frame)
+  const members = membership
+    ? membership.conversation.members.filter((member) => member.alias > after).map(memberRecord)
+    : sessionRecords(hub, after)
+  const page = members.slice(0, MEMBERS_PER_FRAME)
+  const more = members.length > page.length
+  hub.reply(session.link, { type: 'members', request, conversation, members: page, more }, conversation)
+}
+
+/** Every session on the relay, its number for an alias; one more than a frame holds, to see whether more follow. */
+function sessionRecords<Owner>(hub: Hub<Owner>, after: number): MemberRecord[] {
+  const records: MemberRecord[] = []
+  for (const { number: alias, name, key, role } of hub.sessions.values()) {
+    if (alias > after) records.push({ alias, name, key, role })
+    if (records.length > MEMBERS_PER_FRAME) break
+  }
+  return records
+}
+
+export function handleList<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: ListFrame): void {
+  hub.sortedRooms ??= [...hub.rooms.values()].sort((a, b) => compareCodePoints(roomName(a), roomName(b)))
+  const sorted = hub.sortedRooms
+  const from = frame.after === '' ? 0 : firstAfter(sorted, frame.after)
+  const page = sorted.slice(from, from + ROOMS_PER_FRAME).map((room) => ({
+    name: roomName(room),
+    count: room.members.length,
+    limit: room.memberLimit,
+    topic: room.topic,
+  }))
+  const more = from + page.length < sorted.length
+  hub.reply(session.link, { type: 'rooms', request: frame.request, rooms: page, more })
+}
+
+/** The index of the first room whose name comes after `name`, by bisection. */
+function firstAfter<Owner>(sorted: readonly Conversation<Owner>[], name: string): number {
+  let low = 0
+  let high = sorted.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (compareCodePoints(roomName(sorted[middle] as Conversation<Owner>), name) > 0) high = middle
+    else low = middle + 1
+  }
+  return low
+}
+
+/** The name of a room; empty for a direct conversation. */
+export function roomName<Owner>(room: Conversation<Owner>): string {
+  return room.nature.kind === CONVERSATION_KINDS.room ? room.nature.name : ''
+}
+
+export function handleWhois<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoisFrame): void {
+  const name = normalizeName(frame.name)
+  const known = name && hub.directory.lookUp(name.folded)
+  if (!known) return hub.replyError(session.link, 'no_such_name', { request: frame.request })
+  const online = hub.sessionsByName.get(name.folded)
+  hub.reply(session.link, {
+    type: 'identity',
+    request: frame.request,
+    name: known.name,
+    key: known.key,
+    online: online !== undefined,
+    role: online?.role ?? ROLES.member,
+  })
+}
+
+export function handleDirect<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: DirectFrame): void {
+  const name = normalizeName(frame.name)
+  const known = name && hub.directory.lookUp(name.folded)
+  const refuse = (code: ErrorName): void => hub.replyError(session.link, code, { request: frame.request })
+  if (!known) return refuse('no_such_name')
+  if (known.keyHex === session.keyHex) return refuse('bad_value')
+  const own: DirectEnd = { key: session.key, keyHex: session.keyHex, name: session.name }
+  const ends = (own.keyHex < known.keyHex ? [own, known] : [known, own]) as [DirectEnd, DirectEnd]
+  const pair = `${ends[0].keyHex}${ends[1].keyHex}`
+  const found = hub.directs.get(pair)
+  const membership = found && membershipIn(session, found)
+  if (membership) return announceMembership(hub, membership, frame.request)
+  if (session.directCount >= hub.limits.directsPerSession) return refuse('too_many_conversations')
+  const conversation = found ?? createDirect(hub, pair, ends)
+  announceMembership(hub, attachEnd(hub, conversation, session), frame.request)
+}
+
+function createDirect<Owner>(
+  hub: Hub<Owner>,
+  pair: string,
+  ends: readonly [DirectEnd, DirectEnd],
+): Conversation<Owner> {
+  const conversation = hub.newConversation({ kind: CONVERSATION_KINDS.direct, pair, ends }, 2)
+  hub.directs.set(pair, conversation)
+  return conversation
+}
+
+function attachEnd<Owner>(
+  hub: Hub<Owner>,
+  conversation: Conversation<Owner>,
+  session: Session<Owner>,
+): Membership<Owner> {
+  hub.sealEarly(conversation)
+  const { nature } = conversation
+  const isFirst = nature.kind === CONVERSATION_KINDS.direct && nature.ends[0].keyHex === session.keyHex
+  return hub.attach(conversation, session, isFirst ? 1 : 2, ROLES.member)
+}
+
+/** Makes sure that the other one is there to read; the reason when it is not. */
+function reachPeer<Owner>(hub: Hub<Owner>, conversation: Conversation<Owner>, own: string): ErrorName | undefined {
+  const { nature } = conversation
+  if (nature.kind !== CONVERSATION_KINDS.direct || conversation.members.length === 2) return undefined
+  const peer = nature.ends[0].keyHex === own ? nature.ends[1] : nature.ends[0]
+  const session = hub.sessions.get(peer.keyHex)
+  if (!session) return 'peer_offline'
+  if (session.directCount >= hub.limits.directsPerSession) return 'too_many_conversations'
+  announceMembership(hub, attachEnd(hub, conversation, session), 0)
+  return undefined
+}
+
+/** Takes a message into the log: the hot path. The body is a range of `source`, which is not kept. */
+export function handleSend<Owner>(
+  hub: Hub<Owner>,
+  session: Session<Owner>,
+  view: SendView,
+  source: Uint8Array,
+): void {
+  const membership = session.memberships.get(view.conversation)
+  if (membership === undefined) return refuseSend(hub, session, view, 'not_a_member')
+  const { conversation } = membership
+  if (view.ref !== membership.ref + 1)
+    return refuseSend(hub, session, view, view.ref <= membership.ref ? 'ref_repeated' : 'ref_gap')
+  if (view.bodyEnd - view.bodyStart > hub.limits.bodyBytes) return refuseSend(hub, session, view, 'body_too_large')
+  if (conversation.members.length < 2) {
+    const unreachable = reachPeer(hub, conversation, session.keyHex)
+    if (unreachable) return refuseSend(hub, session, view, unreachable)
+  }
+  membership.ref = view.ref
+  hub.openBatch(conversation)
+  conversation.appendMessage(
+    membership,
+    view.ref,
+    view.kind,
+    hub.wallMs,
+    source,
+    view.bodyStart,
+    view.bodyEnd,
+  )
+}
+
+function refuseSend<Owner>(hub: Hub<Owner>, session: Session<Owner>, view: SendView, code: ErrorName): void {
+  hub.replyError(session.link, code, { conversation: view.conversation, ref: view.ref })
+}
