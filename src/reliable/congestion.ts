@@ -1,0 +1,93 @@
+import type { Instant } from '../base/index.ts'
+import { LIMIT, RATIO } from './generated/constants.ts'
+
+/** One acknowledged packet, as a congestion controller sees it. */
+export interface AckedPacket {
+  readonly bytes: number
+  readonly sentAt: Instant
+}
+
+/** Decides how much may be in flight and how fast it leaves. Bytes are whole datagrams. */
+export interface CongestionController {
+  readonly windowBytes: number
+  /** Bytes per millisecond. */
+  pacingRate(rttMsSmoothed: number): number
+  onSent(bytes: number, now: Instant): void
+  /** `bytesInFlight` before the ACK: the window grows only while it is what limits the sender. */
+  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant): void
+  /** A packet sent at `sentAt` was lost. */
+  onLoss(sentAt: Instant, now: Instant): void
+  onPersistent(): void
+}
+
+const PACKET_BYTES = LIMIT.datagramBytes
+
+/** NewReno (RFC 9002 section 7, appendix B) with a floor of four packets after an ordinary loss. */
+export class NewReno implements CongestionController {
+  #windowBytes: number = LIMIT.initialWindowPackets * PACKET_BYTES
+  #slowStartThreshold = Infinity
+  #recoveryStartedAt: Instant = -Infinity as Instant
+
+  get windowBytes(): number {
+    return this.#windowBytes
+  }
+
+  pacingRate(rttMsSmoothed: number): number {
+    return (RATIO.pacingGain * this.#windowBytes) / Math.max(rttMsSmoothed, 0.1)
+  }
+
+  onSent(): void {
+    // NewReno keeps nothing per packet.
+  }
+
+  onAck(packet: AckedPacket, bytesInFlight: number): void {
+    if (packet.sentAt <= this.#recoveryStartedAt || !this.#isLimiting(bytesInFlight)) return
+    if (this.#windowBytes < this.#slowStartThreshold) this.#windowBytes += packet.bytes
+    else this.#windowBytes += (PACKET_BYTES * packet.bytes) / this.#windowBytes
+    this.#windowBytes = Math.min(this.#windowBytes, LIMIT.windowBytesMax)
+  }
+
+  onLoss(sentAt: Instant, now: Instant): void {
+    if (sentAt <= this.#recoveryStartedAt) return
+    this.#recoveryStartedAt = now
+    //= PAL-UDP-066
+    this.#windowBytes = Math.max(this.#windowBytes / 2, LIMIT.lossWindowPacketsMin * PACKET_BYTES)
+    this.#slowStartThreshold = this.#windowBytes
+  }
+
+  onPersistent(): void {
+    this.#windowBytes = LIMIT.minimumWindowPackets * PACKET_BYTES
+    this.#recoveryStartedAt = -Infinity as Instant
+  }
+
+  /** In slow start half a window in flight counts: the other half is still being paced out. */
+  #isLimiting(bytesInFlight: number): boolean {
+    if (bytesInFlight + 3 * PACKET_BYTES >= this.#windowBytes) return true
+    return this.#windowBytes < this.#slowStartThreshold && 2 * bytesInFlight >= this.#windowBytes
+  }
+}
+
+/** A leaky bucket that spreads a window over a round trip and lets ten packets go back to back. */
+export class Pacer {
+  #allowance: number = LIMIT.pacingBurstPackets * PACKET_BYTES
+  #updatedAt: Instant | undefined
+
+  /** When a datagram of full size may leave: `now` or later. `rate` is in bytes per millisecond. */
+  readyAt(rate: number, now: Instant): Instant {
+    this.#refill(rate, now)
+    if (this.#allowance >= PACKET_BYTES) return now
+    return (now + (PACKET_BYTES - this.#allowance) / rate) as Instant
+  }
+
+  onSent(bytes: number): void {
+    this.#allowance -= bytes
+  }
+
+  #refill(rate: number, now: Instant): void {
+    if (this.#updatedAt !== undefined && now > this.#updatedAt) {
+      const burst = LIMIT.pacingBurstPackets * PACKET_BYTES
+      this.#allowance = Math.min(burst, this.#allowance + (now - this.#updatedAt) * rate)
+    }
+    this.#updatedAt = now
+  }
+}

@@ -1,0 +1,660 @@
+import {
+  type Address,
+  assert,
+  type Datagram,
+  EMPTY_BYTES,
+  type Entropy,
+  earlierOf,
+  type Instant,
+  instantAfter,
+  type LinkPrimitives,
+  NEVER,
+  readUint32,
+  utf8Bytes,
+  utf8Text,
+} from '../base/index.ts'
+import { sameAddress } from './address.ts'
+import type { ClientHandshake } from './client-handshake.ts'
+import { NewReno, Pacer } from './congestion.ts'
+import type { Timed } from './deadlines.ts'
+import { FRAMES_END, FRAMES_FAULT, type FrameReader, writeClose } from './frame.ts'
+import { CLOSE, FRAME, LIMIT, RATIO, TIMER } from './generated/constants.ts'
+import { LaneReceiver } from './lane-receiver.ts'
+import { LaneSender } from './lane-sender.ts'
+import { NumberSource, ReceivedNumbers } from './numbers.ts'
+import { CID_BYTES } from './packet.ts'
+import type { Parameters } from './parameters.ts'
+import { Recovery, type SentPacket } from './recovery.ts'
+import { fullPacketNumber, PacketProtection } from './seal.ts'
+
+/**
+ * One connection (spec/07-datagram.md): seals and opens DATA packets, acknowledges, repairs losses, keeps lanes,
+ * credit and timers. States: expect_accept (client, before ACCEPT) and expect_confirm (relay, before the first DATA
+ * packet) lead to open; lingering waits for acknowledgements before CLOSE; closing repeats CLOSE; draining only
+ * listens no more. Knows nothing of sockets, of other connections, or of what the lanes carry.
+ */
+
+/** Why a connection ended. */
+export interface UdpCloseReason {
+  /** 'link': nobody closed it; it could not go on. */
+  readonly by: 'local' | 'peer' | 'link'
+  readonly code: number
+  readonly detail: string
+}
+
+/** What the endpoint tells its driver. */
+export type UdpEvent =
+  | { readonly kind: 'opened'; readonly connection: UdpConnection }
+  | {
+      readonly kind: 'lane_bytes'
+      readonly connection: UdpConnection
+      readonly lane: number
+      readonly bytes: Uint8Array
+    }
+  | { readonly kind: 'writable'; readonly connection: UdpConnection }
+  | { readonly kind: 'closed'; readonly connection: UdpConnection; readonly reason: UdpCloseReason }
+
+/** Counters and estimates of a connection; a snapshot. */
+export interface UdpStats {
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly packetsLost: number
+  readonly packetsDuplicate: number
+  /** Packets that did not verify. */
+  readonly packetsBad: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly bytesInFlight: number
+  readonly windowBytes: number
+  readonly rttMsSmoothed: number
+  /** Memory held for bytes ahead of a gap. */
+  readonly heldBytes: number
+}
+
+/** A connection as its user sees it. */
+export interface UdpConnection {
+  readonly remote: Address
+  /** The Noise handshake hash, 64 bytes: the channel binding. Empty before 'opened'. */
+  readonly handshakeHash: Uint8Array
+  /** Client: the relay's static key, for the caller to compare with a pin. */
+  readonly peerStatic: Uint8Array | undefined
+  /** Client: the address at which the relay sees it. */
+  readonly observedAddress: Address | undefined
+  /** Unsent and unacknowledged bytes. */
+  readonly queuedBytes: number
+  readonly stats: UdpStats
+  /**
+   * Queues `bytes`, which must not change afterwards. False above the high-water mark: wait for 'writable'. Ignored
+   * once the connection is closing. Throws UsageError for a lane out of range, and far above the mark.
+   */
+  write(lane: number, bytes: Uint8Array): boolean
+  /** Stops giving the peer credit. */
+  pause(): void
+  resume(now: Instant): void
+  /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */
+  close(code: number, reason: string, now: Instant): void
+}
+
+/** What a connection needs of the endpoint it belongs to. */
+export interface ConnectionHost {
+  readonly primitives: LinkPrimitives
+  readonly entropy: Entropy
+  /** Room for the frames of one packet, used only within a call. */
+  readonly scratch: Uint8Array
+  readonly reader: FrameReader
+  emit(event: UdpEvent): void
+  /** The connection may have something to send. */
+  wake(connection: Connection): void
+  /** The connection is over and forgotten. */
+  release(connection: Connection): void
+}
+
+/** The keys and ids that the handshake gave. */
+export interface LinkKeys {
+  readonly dcid: Uint8Array
+  readonly sendSecret: Uint8Array
+  readonly receiveSecret: Uint8Array
+  readonly handshakeHash: Uint8Array
+  readonly parameters: Parameters
+}
+
+type State =
+  | { readonly kind: 'expect_accept'; readonly handshake: ClientHandshake }
+  | { readonly kind: 'expect_confirm'; readonly until: Instant }
+  | { readonly kind: 'open' }
+  | { readonly kind: 'lingering'; readonly until: Instant; readonly code: number; readonly detail: string }
+  | { readonly kind: 'closing'; readonly until: Instant; readonly packet: Uint8Array }
+  | { readonly kind: 'draining'; readonly until: Instant }
+  | { readonly kind: 'closed' }
+
+/** Room for frames in a datagram. */
+const FRAMES_BYTES_MAX = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
+/** An ACK leaves room for data behind it. */
+const ACK_BYTES_MAX = 400
+const ELICITING_FRAMES_BYTES_MIN = LIMIT.resettableBytesMin - LIMIT.dataOverheadBytes
+
+export class Connection implements UdpConnection, Timed {
+  readonly remote: Address
+  readonly cid: Uint8Array
+  handshakeHash: Uint8Array = EMPTY_BYTES
+  peerStatic: Uint8Array | undefined
+  observedAddress: Address | undefined
+  resetToken: Uint8Array | undefined
+  /** The peer's connection id; empty before the handshake is done. */
+  dcid: Uint8Array = EMPTY_BYTES
+  /** Belongs to the endpoint: whether the connection stands in its ready list. */
+  isReady = false
+  /** Belongs to the endpoint: which neighbourhood a relay counts the connection to. */
+  prefix: string | undefined
+  heapIndex = -1
+  armedAt: Instant = NEVER
+
+  readonly #host: ConnectionHost
+  readonly #isClient: boolean
+  #state: State
+  #sealer: PacketProtection | undefined
+  #opener: PacketProtection | undefined
+  readonly #numbers: NumberSource
+  readonly #received: ReceivedNumbers = new ReceivedNumbers()
+  readonly #recovery: Recovery
+  readonly #pacer: Pacer = new Pacer()
+  readonly #sender: LaneSender = new LaneSender()
+  readonly #receiver: LaneReceiver
+  #idleTimeoutMs: number = TIMER.idleTimeoutMs
+  #lastHeardAt: Instant
+  #lastElicitingAt: Instant
+  #pacedUntil: Instant = NEVER
+  #probesOwed = 0
+  #isPingOwed = false
+  #isCloseOwed = false
+  #heardWhileClosing = 0
+  #ackOnlyRun = 0
+  #isWriterWaiting = false
+  #packetsSent = 0
+  #packetsReceived = 0
+  #packetsDuplicate = 0
+  #packetsBad = 0
+  #bytesSent = 0
+  #bytesReceived = 0
+
+  constructor(
+    host: ConnectionHost,
+    peer: { readonly remote: Address; readonly cid: Uint8Array; readonly handshake?: ClientHandshake },
+    now: Instant,
+  ) {
+    this.#host = host
+    this.remote = peer.remote
+    this.cid = peer.cid
+    this.#isClient = peer.handshake !== undefined
+    this.#lastHeardAt = now
+    this.#lastElicitingAt = now
+    this.#numbers = new NumberSource(host.entropy)
+    this.#recovery = new Recovery(this, new NewReno())
+    this.#receiver = new LaneReceiver(this, LIMIT.connectionCreditBytes, LIMIT.laneCreditBytes)
+    this.#state =
+      peer.handshake === undefined
+        ? { kind: 'expect_confirm', until: instantAfter(now, TIMER.handshakeTimeoutMs) }
+        : { kind: 'expect_accept', handshake: peer.handshake }
+  }
+
+  get queuedBytes(): number {
+    return this.#sender.queuedBytes
+  }
+
+  /** Whether the connection is a client's that still waits for ACCEPT. */
+  get handshake(): ClientHandshake | undefined {
+    return this.#state.kind === 'expect_accept' ? this.#state.handshake : undefined
+  }
+
+  get stats(): UdpStats {
+    return {
+      packetsSent: this.#packetsSent,
+      packetsReceived: this.#packetsReceived,
+      packetsLost: this.#recovery.lostCount,
+      packetsDuplicate: this.#packetsDuplicate,
+      packetsBad: this.#packetsBad,
+      bytesSent: this.#bytesSent,
+      bytesReceived: this.#bytesReceived,
+      bytesInFlight: this.#recovery.bytesInFlight,
+      windowBytes: this.#recovery.congestion.windowBytes,
+      rttMsSmoothed: this.#recovery.rtt.smoothedMs,
+      heldBytes: this.#receiver.heldBytes,
+    }
+  }
+
+  write(lane: number, bytes: Uint8Array): boolean {
+    const kind = this.#state.kind
+    if (kind !== 'open' && kind !== 'expect_accept' && kind !== 'expect_confirm') return false
+    this.#sender.write(lane, bytes)
+    this.#host.wake(this)
+    if (!this.#sender.isAboveHighWater) return true
+    this.#isWriterWaiting = true
+    return false
+  }
+
+  pause(): void {
+    this.#receiver.pause()
+  }
+
+  resume(_now: Instant): void {
+    this.#receiver.resume()
+    this.#host.wake(this)
+  }
+
+  close(code: number, reason: string, now: Instant): void {
+    switch (this.#state.kind) {
+      case 'expect_accept':
+      case 'expect_confirm':
+        this.#finish({ by: 'local', code, detail: reason })
+        break
+      case 'open':
+        if (this.#sender.queuedBytes === 0) {
+          this.#beginClosing(code, reason, now)
+        } else {
+          const until = instantAfter(now, TIMER.closeLingerMs)
+          this.#state = { kind: 'lingering', until, code, detail: reason }
+          this.#host.wake(this)
+        }
+        break
+      default:
+    }
+  }
+
+  /** Takes the keys of a handshake that is done. The client is open with it, the relay once it is confirmed. */
+  install(keys: LinkKeys, now: Instant): void {
+    this.dcid = keys.dcid
+    this.handshakeHash = keys.handshakeHash
+    this.resetToken = keys.parameters.resetToken
+    this.observedAddress = keys.parameters.observedAddress
+    this.#sealer = new PacketProtection(this.#host.primitives, keys.sendSecret)
+    this.#opener = new PacketProtection(this.#host.primitives, keys.receiveSecret)
+    this.#sender.open(keys.parameters.creditBytes, keys.parameters.laneCreditBytes)
+    this.#recovery.peerAckDelayMs = keys.parameters.maxAckDelayMs
+    this.#idleTimeoutMs = Math.min(TIMER.idleTimeoutMs, keys.parameters.idleTimeoutMs)
+    this.#lastHeardAt = now
+    if (!this.#isClient) return
+    //= PAL-UDP-020
+    this.#isPingOwed = true
+    this.#open()
+    this.#host.wake(this)
+  }
+
+  /** The round trip of the handshake. */
+  sampleRtt(rttMs: number, now: Instant): void {
+    this.#recovery.sampleRtt(rttMs, 0, now)
+  }
+
+  /** Ends the connection without a word to the peer. */
+  abandon(by: 'peer' | 'link', code: number, detail: string): void {
+    if (this.#state.kind === 'closing' || this.#state.kind === 'draining') return
+    this.#finish({ by, code, detail })
+  }
+
+  /** A DATA packet whose header is in order and whose cid is ours. */
+  handleData(packet: Uint8Array, from: Address, now: Instant): void {
+    //= PAL-UDP-030
+    if (!sameAddress(from, this.remote) || this.#opener === undefined) return
+    if (this.#state.kind === 'closing') {
+      this.#answerWhileClosing()
+      return
+    }
+    if (this.#state.kind === 'draining' || this.#state.kind === 'closed') return
+    const number = fullPacketNumber(this.#received.largest + 1, readUint32(packet, 1 + CID_BYTES))
+    if (number < 0 || this.#received.isKnown(number)) {
+      this.#packetsDuplicate++
+      return
+    }
+    const frames = this.#opener.open(packet, number)
+    if (frames === undefined) {
+      this.#packetsBad++
+      return
+    }
+    this.#packetsReceived++
+    this.#bytesReceived += packet.length
+    this.#lastHeardAt = now
+    if (this.#state.kind === 'expect_confirm') this.#open()
+    this.#apply(frames, number, now)
+    this.#host.wake(this)
+  }
+
+  /** Acts on every deadline at or before `now`. */
+  handleTimeout(now: Instant): void {
+    const state = this.#state
+    switch (state.kind) {
+      case 'expect_accept':
+        if (now >= state.handshake.deadline) this.#giveUp()
+        break
+      case 'expect_confirm':
+        if (now >= state.until) this.#giveUp()
+        break
+      case 'lingering':
+        if (now >= state.until) this.#beginClosing(state.code, state.detail, now)
+        else this.#handleOpenTimeout(now)
+        break
+      case 'open':
+        this.#handleOpenTimeout(now)
+        break
+      case 'closing':
+      case 'draining':
+        if (now >= state.until) this.#forget()
+        break
+      case 'closed':
+        return
+      default:
+        state satisfies never
+    }
+    this.#host.wake(this)
+  }
+
+  /** The earliest deadline. */
+  get deadline(): Instant {
+    const state = this.#state
+    switch (state.kind) {
+      case 'expect_accept':
+        return earlierOf(state.handshake.sendAt, state.handshake.deadline)
+      case 'lingering':
+        return earlierOf(state.until, this.#openDeadline())
+      case 'open':
+        return this.#openDeadline()
+      case 'expect_confirm':
+      case 'closing':
+      case 'draining':
+        return state.until
+      default:
+        return NEVER
+    }
+  }
+
+  /** The next datagram to send now. */
+  pollTransmit(now: Instant): Datagram | undefined {
+    const bytes = this.#pollPacket(now)
+    if (bytes === undefined) return undefined
+    this.#packetsSent++
+    this.#bytesSent += bytes.length
+    return { to: this.remote, bytes }
+  }
+
+  #pollPacket(now: Instant): Uint8Array | undefined {
+    switch (this.#state.kind) {
+      case 'expect_accept':
+        return this.#state.handshake.poll(now)
+      case 'open':
+      case 'lingering':
+        return this.#buildPacket(now)
+      case 'closing':
+        if (!this.#isCloseOwed) return undefined
+        this.#isCloseOwed = false
+        return this.#state.packet
+      default:
+        return undefined
+    }
+  }
+
+  // ---- receiving -------------------------------------------------------------------------------
+
+  #apply(frames: Uint8Array, number: number, now: Instant): void {
+    const reader = this.#host.reader
+    reader.start(frames)
+    let isEliciting = false
+    let isKept = true
+    for (;;) {
+      const type = reader.next()
+      if (type === FRAMES_END) break
+      if (type === FRAMES_FAULT) {
+        const code = reader.fault === 'unknown_type' ? CLOSE.unknownFrame : CLOSE.frameEncoding
+        this.#beginClosing(code, reader.fault, now)
+        return
+      }
+      if (type !== FRAME.ack && type !== FRAME.close) isEliciting = true
+      if (!this.#applyFrame(type, frames, now)) isKept = false
+      if (!this.#isUp()) return
+    }
+    //= PAL-UDP-055
+    if (isKept) this.#received.onReceived(number, isEliciting, now)
+  }
+
+  /** False when the frame was thrown away and its packet must not be acknowledged. */
+  #applyFrame(type: number, frames: Uint8Array, now: Instant): boolean {
+    const reader = this.#host.reader
+    switch (type) {
+      case FRAME.ack:
+        this.#applyAck(now)
+        return true
+      case FRAME.credit:
+        this.#sender.onCredit(reader.value)
+        return true
+      case FRAME.laneCredit:
+        this.#sender.onLaneCredit(reader.lane, reader.value)
+        return true
+      case FRAME.laneSized:
+      case FRAME.laneRest:
+        return this.#applyLane(frames.subarray(reader.dataStart, reader.dataEnd), now)
+      case FRAME.close:
+        this.#applyClose(frames.subarray(reader.dataStart, reader.dataEnd), now)
+        return true
+      default:
+        return true
+    }
+  }
+
+  #applyAck(now: Instant): void {
+    if (!this.#recovery.onAck(this.#host.reader, this.#numbers.next, now)) {
+      this.#beginClosing(CLOSE.falseAck, 'a packet that was not sent', now)
+      return
+    }
+    const state = this.#state
+    if (state.kind === 'lingering' && this.#sender.queuedBytes === 0) {
+      this.#beginClosing(state.code, state.detail, now)
+    }
+  }
+
+  #applyLane(bytes: Uint8Array, now: Instant): boolean {
+    const reader = this.#host.reader
+    const outcome = this.#receiver.receive(reader.lane, reader.offset, bytes)
+    if (outcome === 'beyond_credit') this.#beginClosing(CLOSE.flowControl, `lane ${reader.lane}`, now)
+    return outcome === 'taken'
+  }
+
+  //= PAL-UDP-072
+  #applyClose(reason: Uint8Array, now: Instant): void {
+    const detail = utf8Text(reason)
+    this.#emitClosed({ by: 'peer', code: this.#host.reader.value, detail })
+    this.#stop()
+    this.#state = { kind: 'draining', until: instantAfter(now, this.#drainingMs()) }
+  }
+
+  /** Part of `LaneSink`. */
+  onLaneBytes(lane: number, bytes: Uint8Array): void {
+    if (this.#state.kind === 'lingering') return
+    this.#host.emit({ kind: 'lane_bytes', connection: this, lane, bytes })
+  }
+
+  /** Part of `RecoveryHost`. */
+  onPacketAcked(packet: SentPacket): void {
+    this.#sender.onAcked(packet)
+    if (packet.ackedLargest >= 0) this.#received.onAckAcked(packet.ackedLargest)
+    if (!this.#isWriterWaiting || !this.#sender.isBelowLowWater) return
+    this.#isWriterWaiting = false
+    this.#host.emit({ kind: 'writable', connection: this })
+  }
+
+  /** Part of `RecoveryHost`. */
+  onPacketLost(packet: SentPacket): void {
+    this.#sender.onLost(packet)
+    this.#receiver.onLost(packet)
+  }
+
+  /** Part of `RecoveryHost`. */
+  onProbe(packet: SentPacket): void {
+    this.onPacketLost(packet)
+  }
+
+  /** Part of `RecoveryHost`. */
+  get hasDataWaiting(): boolean {
+    return this.#sender.queuedBytes > 0
+  }
+
+  // ---- sending ---------------------------------------------------------------------------------
+
+  #buildPacket(now: Instant): Uint8Array | undefined {
+    const mayElicit = this.#mayElicit(now)
+    if (!mayElicit && this.#received.ackAt > now) return undefined
+    if (this.#numbers.next >= LIMIT.numberMax - 1) {
+      this.#beginClosing(CLOSE.numbersUsedUp, 'packet numbers used up', now)
+      return this.#pollPacket(now)
+    }
+    const frames = this.#host.scratch
+    const packet = this.#recovery.take()
+    let end = 0
+    if (this.#received.hasNews) {
+      packet.ackedLargest = this.#received.largest
+      end = this.#received.writeAck(frames, 0, ACK_BYTES_MAX, now)
+    }
+    const ackEnd = end
+    if (mayElicit) {
+      end = this.#receiver.writeCredits(frames, end, FRAMES_BYTES_MAX, packet)
+      end = this.#sender.writeFrames(frames, end, FRAMES_BYTES_MAX, packet)
+    }
+    if (end === ackEnd && this.#needsPing(mayElicit)) frames[end++] = FRAME.ping
+    return this.#finishPacket(packet, frames, end, end > ackEnd, now)
+  }
+
+  /** Whether something that asks for an acknowledgement is to be sent, and may be. */
+  #mayElicit(now: Instant): boolean {
+    this.#pacedUntil = NEVER
+    if (this.#probesOwed > 0) return true
+    if (!this.#isPingOwed && !this.#receiver.hasCreditDue && !this.#sender.hasSendable) return false
+    const { congestion, rtt, bytesInFlight } = this.#recovery
+    if (bytesInFlight + LIMIT.datagramBytes > congestion.windowBytes) return false
+    const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
+    if (readyAt <= now) return true
+    this.#pacedUntil = readyAt
+    return false
+  }
+
+  /** A probe, a keepalive, or a receiver's ACKs that have gone unacknowledged for long. */
+  #needsPing(mayElicit: boolean): boolean {
+    if (mayElicit) return true
+    //= PAL-UDP-061
+    return ++this.#ackOnlyRun >= LIMIT.ackOnlyRunMax
+  }
+
+  #finishPacket(
+    packet: SentPacket,
+    frames: Uint8Array,
+    contentEnd: number,
+    isEliciting: boolean,
+    now: Instant,
+  ): Uint8Array {
+    let end = contentEnd
+    //= PAL-UDP-028
+    if (isEliciting) while (end < ELICITING_FRAMES_BYTES_MIN) frames[end++] = FRAME.padding
+    const number = this.#numbers.take(this.#recovery.congestion.windowBytes / LIMIT.datagramBytes)
+    if (this.#numbers.skipped >= 0) this.#recovery.onSkipped(this.#numbers.skipped)
+    assert(this.#sealer !== undefined, 'only an open connection builds packets')
+    const bytes = this.#sealer.seal(this.dcid, number, frames.subarray(0, end))
+    if (!isEliciting) {
+      this.#recovery.giveBack(packet)
+      return bytes
+    }
+    packet.number = number
+    packet.bytes = bytes.length
+    this.#recovery.onSent(packet, now)
+    this.#pacer.onSent(bytes.length)
+    this.#lastElicitingAt = now
+    this.#isPingOwed = false
+    this.#ackOnlyRun = 0
+    if (this.#probesOwed > 0) this.#probesOwed = this.#sender.hasSendable ? this.#probesOwed - 1 : 0
+    return bytes
+  }
+
+  // ---- timers ----------------------------------------------------------------------------------
+
+  #openDeadline(): Instant {
+    let at = earlierOf(this.#recovery.deadline, this.#received.ackAt)
+    at = earlierOf(at, this.#pacedUntil)
+    at = earlierOf(at, instantAfter(this.#lastHeardAt, this.#idleTimeoutMs))
+    return earlierOf(at, this.#keepaliveAt())
+  }
+
+  //= PAL-UDP-070
+  #keepaliveAt(): Instant {
+    if (!this.#isClient || this.#isPingOwed || this.#recovery.inFlightCount > 0) return NEVER
+    return instantAfter(Math.max(this.#lastHeardAt, this.#lastElicitingAt) as Instant, TIMER.keepaliveMs)
+  }
+
+  #handleOpenTimeout(now: Instant): void {
+    //= PAL-UDP-069
+    if (now >= instantAfter(this.#lastHeardAt, this.#idleTimeoutMs)) {
+      this.#finish({ by: 'link', code: CLOSE.idle, detail: 'nothing heard' })
+      return
+    }
+    this.#probesOwed = Math.max(this.#probesOwed, this.#recovery.onTimeout(now))
+    if (now >= this.#keepaliveAt()) this.#isPingOwed = true
+  }
+
+  // ---- state -----------------------------------------------------------------------------------
+
+  #isUp(): boolean {
+    return this.#state.kind === 'open' || this.#state.kind === 'lingering'
+  }
+
+  #open(): void {
+    this.#state = { kind: 'open' }
+    this.#host.emit({ kind: 'opened', connection: this })
+  }
+
+  #giveUp(): void {
+    const detail = 'the handshake took too long'
+    // A relay's user never heard of a connection that was not confirmed.
+    if (this.#isClient) this.#finish({ by: 'link', code: CLOSE.handshakeTimeout, detail })
+    else this.#forget()
+  }
+
+  /** Sends CLOSE now and remembers the connection while late packets may arrive. */
+  //= PAL-UDP-071
+  #beginClosing(code: number, detail: string, now: Instant): void {
+    assert(this.#sealer !== undefined, 'only an open connection closes')
+    const reason = utf8Bytes(detail).subarray(0, LIMIT.closeReasonBytesMax)
+    const end = writeClose(this.#host.scratch, 0, code, reason)
+    const number = this.#numbers.take(LIMIT.skipPacketsMin)
+    const packet = this.#sealer.seal(this.dcid, number, this.#host.scratch.subarray(0, end))
+    this.#state = { kind: 'closing', until: instantAfter(now, this.#drainingMs()), packet }
+    this.#isCloseOwed = true
+    this.#stop()
+    this.#emitClosed({ by: 'local', code, detail })
+    this.#host.wake(this)
+  }
+
+  #answerWhileClosing(): void {
+    if (++this.#heardWhileClosing % LIMIT.closeAnswerPackets !== 0) return
+    this.#isCloseOwed = true
+    this.#host.wake(this)
+  }
+
+  #finish(reason: UdpCloseReason): void {
+    this.#emitClosed(reason)
+    this.#forget()
+  }
+
+  #forget(): void {
+    if (this.#state.kind === 'closed') return
+    this.#state = { kind: 'closed' }
+    this.#stop()
+    this.#host.release(this)
+  }
+
+  #stop(): void {
+    this.#recovery.clear()
+    this.#sender.clear()
+    this.#receiver.clear()
+  }
+
+  #emitClosed(reason: UdpCloseReason): void {
+    this.#host.emit({ kind: 'closed', connection: this, reason })
+  }
+
+  #drainingMs(): number {
+    return RATIO.draining * this.#recovery.rtt.ptoMs(this.#recovery.peerAckDelayMs)
+  }
+}

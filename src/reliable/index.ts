@@ -1,0 +1,14 @@
+export type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './connection.ts'
+export { DEFAULT_UDP_LIMITS, UdpEndpoint, type UdpEndpointOptions, type UdpLimits } from './endpoint.ts'
+export {
+  CLOSE,
+  DATAGRAM_VERSION,
+  FRAME,
+  LIMIT,
+  PACKET,
+  PARAMETER,
+  RATIO,
+  REFUSE,
+  TIMER,
+} from './generated/constants.ts'
+export { BULK_LANE, CONTROL_LANE, laneOfConversation } from './lane-sender.ts'

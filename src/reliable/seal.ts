@@ -1,0 +1,76 @@
+import { assert, type LinkPrimitives } from '../base/index.ts'
+import { LIMIT, PACKET } from './generated/constants.ts'
+import { CID_BYTES, DATA_HEADER_BYTES } from './packet.ts'
+
+const KEY_BYTES = 32
+const IV_BYTES = 12
+
+/** Seals or opens the DATA packets of one direction. */
+export class PacketProtection {
+  readonly #primitives: LinkPrimitives
+  readonly #key: Uint8Array
+  readonly #iv: Uint8Array
+  readonly #nonce: Uint8Array = new Uint8Array(IV_BYTES)
+
+  /** `secret` is the 64-byte output of the Noise split for this direction. */
+  //= PAL-UDP-026
+  constructor(primitives: LinkPrimitives, secret: Uint8Array) {
+    assert(secret.length >= KEY_BYTES + IV_BYTES, 'the split secret holds key and iv')
+    this.#primitives = primitives
+    this.#key = secret.slice(0, KEY_BYTES)
+    this.#iv = secret.slice(KEY_BYTES, KEY_BYTES + IV_BYTES)
+  }
+
+  /** A whole DATA packet to `dcid`. `frames` is copied. */
+  seal(dcid: Uint8Array, number: number, frames: Uint8Array): Uint8Array {
+    assert(number <= LIMIT.numberMax, 'packet numbers end before they repeat')
+    const header = new Uint8Array(DATA_HEADER_BYTES)
+    header[0] = PACKET.data
+    header.set(dcid, 1)
+    writeNumber(header, 1 + CID_BYTES, number)
+    const sealed = this.#primitives.aeadSeal(this.#key, this.#nonceOf(number), header, frames)
+    const packet = new Uint8Array(DATA_HEADER_BYTES + sealed.length)
+    packet.set(header)
+    packet.set(sealed, DATA_HEADER_BYTES)
+    return packet
+  }
+
+  /** The frames of a DATA packet whose full number is `number`, or undefined when it does not verify. */
+  open(packet: Uint8Array, number: number): Uint8Array | undefined {
+    return this.#primitives.aeadOpen(
+      this.#key,
+      this.#nonceOf(number),
+      packet.subarray(0, DATA_HEADER_BYTES),
+      packet.subarray(DATA_HEADER_BYTES),
+    )
+  }
+
+  #nonceOf(number: number): Uint8Array {
+    const nonce = this.#nonce
+    nonce.set(this.#iv)
+    const high = Math.floor(number / 0x100000000)
+    for (let i = 0; i < 4; i++) {
+      nonce[4 + i] = (nonce[4 + i] as number) ^ ((high >>> (24 - 8 * i)) & 0xff)
+      nonce[8 + i] = (nonce[8 + i] as number) ^ ((number >>> (24 - 8 * i)) & 0xff)
+    }
+    return nonce
+  }
+}
+
+/** The number nearest to `expected` whose low 32 bits are `low`; -1 when it is not a packet number. */
+//= PAL-UDP-027
+export function fullPacketNumber(expected: number, low: number): number {
+  const base = expected - (expected % 0x100000000)
+  let number = base + low
+  if (number - expected > 0x80000000) number -= 0x100000000
+  else if (expected - number >= 0x80000000) number += 0x100000000
+  if (number < 0) number += 0x100000000
+  return number <= LIMIT.numberMax ? number : -1
+}
+
+function writeNumber(into: Uint8Array, at: number, number: number): void {
+  into[at] = number >>> 24
+  into[at + 1] = number >>> 16
+  into[at + 2] = number >>> 8
+  into[at + 3] = number
+}

@@ -1,0 +1,3 @@
+export * from './datagram-world.ts'
+export * from './link.ts'
+export * from './random.ts'
