@@ -1,0 +1,377 @@
+/**
+ * A client's session for programs: joins the session machine with a link and the clock, and turns requests into
+ * promises. Messages and events reach one listener, in order, without a promise each.
+ */
+import type { Address } from '../base/machine.ts'
+import { UsageError } from '../base/errors.ts'
+import { ERROR_INFO, type ErrorName, type LIMITS } from '../codec/generated/registry.ts'
+import {
+  type ClientConversation,
+  type ClientEvent,
+  type ClientOptions,
+  type ClientRequest,
+  ClientSession,
+  type ReceivedMessage,
+  type RelayFacts,
+} from '../protocol/client.ts'
+import type { AbortSignalLike, Link, LinkHandler, Transport } from '../transport/transport.ts'
+import { Alarm, monotonicNow } from './clock.ts'
+import { nodeSignatures, systemEntropy } from './primitives.ts'
+
+/** The relay refused something, or ended the session. */
+export class PalaverError extends Error {
+  override readonly name: string = 'PalaverError'
+  /** The name of the wire code, or `unknown` for one that this edition does not know. */
+  readonly code: ErrorName | 'unknown' | 'link_lost'
+  /** The wire code; 0 for a lost link. */
+  readonly wire: number
+  /** Whether the same may succeed later. */
+  readonly retryable: boolean
+
+  constructor(code: ErrorName | 'unknown' | 'link_lost', wire: number, text: string) {
+    super(`[${code}] ${text}`)
+    this.code = code
+    this.wire = wire
+    this.retryable = code === 'link_lost' || (code !== 'unknown' && ERROR_INFO[code].retry !== 'never')
+  }
+}
+
+/** Why a session ended. */
+export type ClosedEvent = Extract<ClientEvent, { kind: 'closed' }>
+
+/** What the listener gets: everything that is not the answer to a request. */
+export type SessionEvent = Extract<ClientEvent, { kind: 'message' | 'event' | 'notice' | 'joined' | 'closed' }>
+
+export interface OpenOptions
+  extends Pick<ClientOptions, 'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey'> {
+  readonly transport: Transport
+  readonly address: Address
+  readonly timeoutMs: number
+  readonly signal?: AbortSignalLike | undefined
+  readonly onEvent: (event: SessionEvent) => void
+}
+
+/** The answer to a request, by the kind of request. */
+interface Answers {
+  readonly join: Extract<ClientEvent, { kind: 'joined' }>['conversation']
+  readonly direct: Extract<ClientEvent, { kind: 'joined' }>['conversation']
+  readonly who: Extract<ClientEvent, { kind: 'members' }>['frame']
+  readonly list: Extract<ClientEvent, { kind: 'rooms' }>['frame']
+  readonly whois: Extract<ClientEvent, { kind: 'identity' }>['frame']
+}
+type AnswerTo<R extends ClientRequest> = R['type'] extends keyof Answers ? Answers[R['type']] : undefined
+
+interface Pending {
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: PalaverError) => void
+}
+
+interface PendingSend extends Pending {
+  readonly conversation: number
+  readonly contentKind: number
+  readonly body: Uint8Array
+}
+
+/** Where a message ended up in its conversation's log. */
+export interface Receipt {
+  readonly seq: number
+  readonly timeMs: number
+}
+
+export class ClientConnection {
+  readonly facts: RelayFacts
+  readonly transport: Transport['kind']
+  /** Resolves, and never rejects, when the session is over. */
+  readonly closed: Promise<ClosedEvent>
+  readonly #driver: Driver
+
+  private constructor(driver: Driver, facts: RelayFacts) {
+    this.#driver = driver
+    this.facts = facts
+    this.transport = driver.transportKind
+    this.closed = driver.closed
+  }
+
+  /** Dials, shakes hands and resolves when the session is open. Rejects with TransportError or PalaverError. */
+  static async open(options: OpenOptions): Promise<ClientConnection> {
+    const driver = new Driver(options)
+    await options.transport.dial(options.address, (link) => driver.attach(link), options)
+    return new ClientConnection(driver, await driver.ready)
+  }
+
+  /** Conversations the session is in, by number. */
+  get conversations(): ReadonlyMap<number, ClientConversation> {
+    return this.#driver.session.conversations
+  }
+
+  /** A limit as the relay announced it. */
+  limit(name: keyof typeof LIMITS): number {
+    return this.#driver.session.limit(name)
+  }
+
+  /** Sends a request; resolves with its answer, rejects with PalaverError when it is refused. */
+  request<R extends ClientRequest>(request: R): Promise<AnswerTo<R>> {
+    return this.#driver.request(request) as Promise<AnswerTo<R>>
+  }
+
+  /** Sends a message; resolves when the relay has put it into the log. Waits while too many are under way. */
+  send(conversation: number, contentKind: number, body: Uint8Array): Promise<Receipt> {
+    return this.#driver.send(conversation, contentKind, body)
+  }
+
+  /** Resolves when every effect of what was sent before in the conversation has arrived. */
+  fence(conversation: number): Promise<void> {
+    return this.#driver.fence(conversation)
+  }
+
+  /** Stops and continues reading from the relay. */
+  pause(): void {
+    this.#driver.link?.pause()
+  }
+
+  resume(): void {
+    this.#driver.link?.resume()
+  }
+
+  /** Says goodbye; resolves when the link is over. */
+  async close(): Promise<void> {
+    this.#driver.close()
+    await this.#driver.linkClosed
+  }
+}
+
+class Driver implements LinkHandler {
+  link: Link | undefined
+  readonly ready: Promise<RelayFacts>
+  readonly closed: Promise<ClosedEvent>
+  readonly linkClosed: Promise<void>
+  readonly transportKind: Transport['kind']
+  readonly #options: OpenOptions
+  #session: ClientSession | undefined
+  readonly #alarm: Alarm
+  readonly #requests = new Map<number, Pending>()
+  readonly #fences = new Map<number, Pending>()
+  /** Sends under way by "conversation/ref", and those that wait for room. */
+  readonly #sends = new Map<string, Pending>()
+  readonly #waiting: PendingSend[] = []
+  #nonce = 0
+  #scheduled = false
+  #settleReady!: Pending
+  #settleClosed!: (event: ClosedEvent) => void
+  #settleLink!: () => void
+  #end: ClosedEvent | undefined
+
+  constructor(options: OpenOptions) {
+    this.#options = options
+    this.transportKind = options.transport.kind
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve: resolve as (answer: unknown) => void, reject }
+    })
+    this.ready.catch(() => {})
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = resolve
+    })
+    this.linkClosed = new Promise((resolve) => {
+      this.#settleLink = resolve
+    })
+    this.#alarm = new Alarm(
+      () => this.session.pollTimeout(),
+      () => this.#onAlarm(),
+    )
+  }
+
+  get session(): ClientSession {
+    if (!this.#session) throw new UsageError('bad_state', 'the link is not open')
+    return this.#session
+  }
+
+  attach(link: Link): LinkHandler {
+    const { name, identity, clientId, agent, token, relayKey } = this.#options
+    const { binding } = link
+    const means = { signatures: nodeSignatures, entropy: systemEntropy, binding }
+    this.link = link
+    this.#session = new ClientSession({ name, identity, clientId, agent, token, relayKey, ...means }, monotonicNow())
+    this.#schedule()
+    return this
+  }
+
+  // ---- what the program asks ------------------------------------------------------------------
+
+  request(request: ClientRequest): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(errorOf(this.#end))
+      this.#requests.set(this.session.request(request), { resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  send(conversation: number, contentKind: number, body: Uint8Array): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(errorOf(this.#end))
+      const pending = { conversation, contentKind, body, reject, resolve: resolve as (answer: unknown) => void }
+      if (this.#waiting.length > 0 || !this.#trySend(pending)) this.#waiting.push(pending)
+    })
+  }
+
+  #trySend(pending: PendingSend): boolean {
+    const { conversation, contentKind, body } = pending
+    if (!this.session.conversations.has(conversation)) {
+      pending.reject(new PalaverError('not_a_member', 0, 'no longer in that conversation'))
+      return true
+    }
+    const ref = this.session.send(conversation, contentKind, body)
+    if (ref === undefined) return false
+    this.#sends.set(`${conversation}/${ref}`, pending)
+    this.#schedule()
+    return true
+  }
+
+  fence(conversation: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(errorOf(this.#end))
+      this.#nonce += 1
+      this.#fences.set(this.#nonce, { resolve: () => resolve(), reject })
+      this.session.ping(this.#nonce, conversation)
+      this.#schedule()
+    })
+  }
+
+  close(): void {
+    this.#session?.close()
+    this.#pump()
+  }
+
+  // ---- link -----------------------------------------------------------------------------------
+
+  onBytes(lane: number, chunk: Uint8Array): void {
+    this.session.handleBytes(lane, chunk, monotonicNow())
+    this.#pump()
+  }
+
+  onWritable(): void {
+    this.#pump()
+  }
+
+  onEnd(): void {
+    this.session.handleEnd(monotonicNow())
+    this.#pump()
+  }
+
+  onClosed(): void {
+    this.session.handleEnd(monotonicNow())
+    this.#alarm.stop()
+    this.#handleEvents()
+    this.#settleLink()
+  }
+
+  #onAlarm(): void {
+    this.session.handleTimeout(monotonicNow())
+    this.#pump()
+  }
+
+  /** What one turn asks for leaves in one write. */
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    queueMicrotask(() => {
+      this.#scheduled = false
+      this.#pump()
+    })
+  }
+
+  #pump(): void {
+    const { link, session } = this
+    if (!link) return
+    this.#handleEvents()
+    link.cork()
+    const now = monotonicNow()
+    while (link.writable) {
+      const item = session.pollTransmit(now)
+      if (!item) break
+      link.write(item.lane, item.bytes)
+    }
+    link.uncork()
+    if (session.state === 'closed' && session.queuedBytes === 0) link.end()
+    this.#alarm.arm()
+  }
+
+  // ---- events ---------------------------------------------------------------------------------
+
+  #handleEvents(): void {
+    const { session } = this
+    for (let event = session.pollEvent(); event; event = session.pollEvent()) this.#handleEvent(event)
+    while (this.#waiting.length > 0 && !this.#end && this.#trySend(this.#waiting[0] as PendingSend))
+      this.#waiting.shift()
+  }
+
+  #handleEvent(event: ClientEvent): void {
+    switch (event.kind) {
+      case 'ready':
+        return this.#settleReady.resolve(event.facts)
+      case 'joined':
+        if (event.request === 0) return this.#options.onEvent(event)
+        return this.#answer(event.request, event.conversation)
+      case 'members':
+      case 'rooms':
+      case 'identity':
+        return this.#answer(event.frame.request, event.frame)
+      case 'ok':
+        return this.#answer(event.request, undefined)
+      case 'error':
+        return this.#refuse(event)
+      case 'pong':
+        this.#fences.get(event.nonce)?.resolve(undefined)
+        this.#fences.delete(event.nonce)
+        return
+      case 'message':
+        this.#acknowledge(event.message)
+        return this.#options.onEvent(event)
+      case 'closed':
+        return this.#finish(event)
+      default:
+        return this.#options.onEvent(event)
+    }
+  }
+
+  #answer(request: number, answer: unknown): void {
+    this.#requests.get(request)?.resolve(answer)
+    this.#requests.delete(request)
+  }
+
+  #acknowledge(message: ReceivedMessage): void {
+    if (!message.own) return
+    const key = `${message.conversation.number}/${message.ref}`
+    this.#sends.get(key)?.resolve({ seq: message.seq, timeMs: message.timeMs } satisfies Receipt)
+    this.#sends.delete(key)
+  }
+
+  #refuse(event: Extract<ClientEvent, { kind: 'error' }>): void {
+    const { request, conversation, ref, code, text } = event.frame
+    const error = new PalaverError(event.name ?? 'unknown', code, text)
+    this.#requests.get(request)?.reject(error)
+    this.#requests.delete(request)
+    const key = `${conversation}/${ref}`
+    this.#sends.get(key)?.reject(error)
+    this.#sends.delete(key)
+  }
+
+  #finish(event: ClosedEvent): void {
+    this.#end = event
+    const error = errorOf(event)
+    this.#settleReady.reject(error)
+    const pending = [...this.#requests.values(), ...this.#fences.values(), ...this.#sends.values(), ...this.#waiting]
+    for (const each of pending) each.reject(error)
+    this.#requests.clear()
+    this.#fences.clear()
+    this.#sends.clear()
+    this.#waiting.length = 0
+    this.#options.onEvent(event)
+    this.#settleClosed(event)
+  }
+}
+
+/** The end of a session as an error for those who wait for something. */
+export function errorOf(event: ClosedEvent): PalaverError {
+  if (event.by === 'link') return new PalaverError('link_lost', 0, event.text)
+  return new PalaverError(event.name ?? 'unknown', event.code, event.text)
+}

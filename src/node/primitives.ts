@@ -1,0 +1,155 @@
+/**
+ * The cryptographic functions of the core on node:crypto. Keys are imported as JWK, which costs a tenth of DER;
+ * none is generated and exported, because on Node 20 that can deadlock inside a garbage collection.
+ */
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  type KeyObject,
+  randomBytes,
+  sign as signMessage,
+  verify as verifyMessage,
+} from 'node:crypto'
+import nacl from 'tweetnacl'
+import { concatBytes } from '../base/bytes.ts'
+import type { Entropy } from '../base/entropy.ts'
+import type { LinkPrimitives, SignaturePrimitives } from '../base/primitives.ts'
+import { isPlausibleSignature } from '../crypto/ed25519-check.ts'
+
+const TAG_BYTES = 16
+const AEAD = 'chacha20-poly1305'
+
+/** Bytes from the operating system's generator. */
+export const systemEntropy: Entropy = (byteCount) => {
+  const bytes = randomBytes(byteCount)
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, byteCount)
+}
+
+/** An Ed25519 key pair from its 32-byte seed. */
+export function identityOfSeed(seed: Uint8Array): { seed: Uint8Array; publicKey: Uint8Array } {
+  return { seed, publicKey: nacl.sign.keyPair.fromSeed(seed).publicKey }
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64url')
+}
+
+function sha512(...parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha512')
+  for (const part of parts) hash.update(part)
+  return hash.digest()
+}
+
+const signingKeys = new WeakMap<Uint8Array, KeyObject>()
+
+function signingKey(seed: Uint8Array): KeyObject {
+  let key = signingKeys.get(seed)
+  if (!key) {
+    const { publicKey } = identityOfSeed(seed)
+    const jwk = { kty: 'OKP', crv: 'Ed25519', d: base64url(seed), x: base64url(publicKey) }
+    key = createPrivateKey({ key: jwk, format: 'jwk' })
+    signingKeys.set(seed, key)
+  }
+  return key
+}
+
+function verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean {
+  if (!isPlausibleSignature(publicKey, signature)) return false
+  try {
+    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
+    return verifyMessage(null, message, key, signature)
+  } catch {
+    // A point that is not on the curve.
+    return false
+  }
+}
+
+/** Ed25519 and SHA-512 for sessions. */
+export const nodeSignatures: SignaturePrimitives = {
+  sha512,
+  sign: (seed, message) => signMessage(null, message, signingKey(seed)),
+  verify,
+}
+
+const BASE_POINT = x25519PublicKey(Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 9 : 0)))
+const secretKeys = new WeakMap<Uint8Array, KeyObject>()
+
+function x25519PublicKey(bytes: Uint8Array): KeyObject {
+  return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x: base64url(bytes) }, format: 'jwk' })
+}
+
+function x25519SecretKey(secret: Uint8Array): KeyObject {
+  let key = secretKeys.get(secret)
+  if (!key) {
+    // Node reads only the secret half; the public half must merely be there.
+    const half = base64url(secret)
+    key = createPrivateKey({ key: { kty: 'OKP', crv: 'X25519', d: half, x: half }, format: 'jwk' })
+    secretKeys.set(secret, key)
+  }
+  return key
+}
+
+function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
+  try {
+    const shared = diffieHellman({ privateKey: x25519SecretKey(secret), publicKey: x25519PublicKey(publicKey) })
+    let any = 0
+    for (const byte of shared) any |= byte
+    return any === 0 ? undefined : shared
+  } catch {
+    // A low-order point: OpenSSL refuses the all-zero result itself.
+    return undefined
+  }
+}
+
+function hmac(algorithm: 'sha256' | 'sha512', key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
+  const mac = createHmac(algorithm, key)
+  for (const part of parts) mac.update(part)
+  return mac.digest()
+}
+
+function aeadSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
+  const cipher = createCipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES })
+  cipher.setAAD(aad, { plaintextLength: plaintext.length })
+  const body = cipher.update(plaintext)
+  cipher.final()
+  return concatBytes([body, cipher.getAuthTag()])
+}
+
+function aeadOpen(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  const bodyBytes = sealed.length - TAG_BYTES
+  if (bodyBytes < 0) return undefined
+  const decipher = createDecipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES })
+  decipher.setAAD(aad, { plaintextLength: bodyBytes })
+  decipher.setAuthTag(sealed.subarray(bodyBytes))
+  const plaintext = decipher.update(sealed.subarray(0, bodyBytes))
+  try {
+    decipher.final()
+  } catch {
+    return undefined
+  }
+  return plaintext
+}
+
+/** X25519, HMAC and ChaCha20-Poly1305 for sealed links. */
+export const nodeLinkPrimitives: LinkPrimitives = {
+  sha512,
+  hmacSha512: (key, ...parts) => hmac('sha512', key, parts),
+  hmacSha256: (key, ...parts) => hmac('sha256', key, parts),
+  x25519KeyPair: (secret) => ({
+    secret,
+    public: diffieHellman({ privateKey: x25519SecretKey(secret), publicKey: BASE_POINT }),
+  }),
+  x25519,
+  aeadSeal,
+  aeadOpen,
+}

@@ -1,0 +1,204 @@
+/** Joins the relay core with links, the clock and the store. */
+import type { Address, LaneBytes } from '../base/machine.ts'
+import { RelayCore, type RelayEvent, RelayLink, type RelayOptions } from '../protocol/relay/index.ts'
+import type { Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
+import { Alarm, monotonicNow, wallOffset } from './clock.ts'
+import { identityOfSeed, nodeSignatures, systemEntropy } from './primitives.ts'
+import type { RelayStore } from './store.ts'
+
+/** Turns that stay gathered after one in which the relay was fed more than once. */
+const GATHERED_TURNS = 16
+const SHUTDOWN_POLL_MS = 20
+
+export interface RelayServerOptions {
+  readonly relay: Omit<RelayOptions, 'identity' | 'signatures' | 'entropy' | 'stored'>
+  readonly store: RelayStore
+  /** Told of everything that happens, but of no message. */
+  readonly onEvent?: (event: RelayEvent<ServerLink>) => void
+}
+
+export class RelayServer {
+  readonly core: RelayCore<ServerLink>
+  readonly relayKey: Uint8Array
+  readonly startedAtMs: number = Date.now()
+  readonly #options: RelayServerOptions
+  readonly #listeners: Listener[] = []
+  readonly #alarm: Alarm
+  #flushScheduled = false
+  #gatheredTurns = 0
+  #inputsThisTurn = 0
+  #turnMarked = false
+  /** Bytes over all links, both ways. */
+  bytesReceived = 0
+  bytesSent = 0
+
+  constructor(options: RelayServerOptions) {
+    this.#options = options
+    const identity = identityOfSeed(options.store.secrets.identitySeed)
+    this.relayKey = identity.publicKey
+    const { stored } = options.store
+    this.core = new RelayCore({
+      ...options.relay,
+      identity,
+      signatures: nodeSignatures,
+      entropy: systemEntropy,
+      stored,
+    })
+    this.core.setWallOffset(wallOffset())
+    this.#alarm = new Alarm(
+      () => this.core.pollTimeout(),
+      () => this.#onAlarm(),
+    )
+  }
+
+  /** Accepts links; the address tells the port that was taken. Rejects with a TransportError. */
+  async listen(transport: Transport, at: Address): Promise<Address> {
+    const listener = await transport.listen(at, (link) => new ServerLink(this, link))
+    this.#listeners.push(listener)
+    return listener.address
+  }
+
+  /** The relay was fed: its output leaves soon. */
+  touch(): void {
+    this.#inputsThisTurn += 1
+    if (this.#flushScheduled) return
+    this.#flushScheduled = true
+    // A lone message leaves at once; under load the whole turn is gathered into one batch.
+    if (this.#gatheredTurns > 0) setImmediate(this.#flushTurn)
+    else process.nextTick(this.#flushNow)
+  }
+
+  readonly #flushNow = (): void => {
+    this.#flush()
+    if (this.#turnMarked) return
+    this.#turnMarked = true
+    setImmediate(this.#endOfTurn)
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#turnMarked = false
+    if (this.#inputsThisTurn > 1) this.#gatheredTurns = GATHERED_TURNS
+    this.#inputsThisTurn = 0
+  }
+
+  readonly #flushTurn = (): void => {
+    this.#gatheredTurns = this.#inputsThisTurn > 1 ? GATHERED_TURNS : this.#gatheredTurns - 1
+    this.#inputsThisTurn = 0
+    this.#flush()
+  }
+
+  #flush(): void {
+    this.#flushScheduled = false
+    this.core.setWallOffset(wallOffset())
+    this.core.flush()
+    this.#handleEvents()
+    for (let link = this.core.pollReadyLink(); link; link = this.core.pollReadyLink()) link.owner.pump()
+    this.#alarm.arm()
+  }
+
+  #onAlarm(): void {
+    this.core.handleTimeout(monotonicNow())
+    this.#flush()
+  }
+
+  #handleEvents(): void {
+    for (let event = this.core.pollEvent(); event; event = this.core.pollEvent()) {
+      if (event.kind === 'link_finished') event.link.owner.finish()
+      else if (event.kind === 'link_expired') event.link.owner.abort()
+      else if (event.kind === 'store') this.#options.store.save(event.record)
+      else this.#options.onEvent?.(event)
+    }
+  }
+
+  /** Stops accepting, says goodbye to everybody, and resolves when all links are gone or the time is over. */
+  async close(drainMs = 2000): Promise<void> {
+    this.core.shutDown(monotonicNow(), drainMs)
+    this.#flush()
+    const closed = Promise.all(this.#listeners.map((listener) => listener.close()))
+    const until = Date.now() + drainMs
+    while (this.core.hub.links.size > 0 && Date.now() < until)
+      await new Promise((done) => setTimeout(done, SHUTDOWN_POLL_MS))
+    for (const link of this.core.hub.links) link.owner.abort()
+    await closed
+    this.#alarm.stop()
+    await this.#options.store.close()
+  }
+}
+
+/** One link of the relay: bytes in, and out as long as the link takes them. */
+export class ServerLink implements LinkHandler {
+  readonly #server: RelayServer
+  readonly #link: Link
+  readonly #relayLink: RelayLink<ServerLink>
+  #isFinishing = false
+
+  constructor(server: RelayServer, link: Link) {
+    this.#server = server
+    this.#link = link
+    const { remote, kind: transport, laneCount, binding } = link
+    const info = { host: remote?.host, port: remote?.port ?? 0, transport, laneCount, binding }
+    this.#relayLink = server.core.openLink(this, info, monotonicNow())
+    server.touch()
+  }
+
+  onBytes(lane: number, chunk: Uint8Array): void {
+    this.#server.bytesReceived += chunk.length
+    this.#server.core.handleBytes(this.#relayLink, lane, chunk, monotonicNow())
+    this.#server.touch()
+  }
+
+  onWritable(): void {
+    this.pump()
+  }
+
+  onEnd(): void {
+    this.#server.core.closeLink(this.#relayLink, monotonicNow())
+    this.#link.end()
+    this.#server.touch()
+  }
+
+  onClosed(): void {
+    this.#server.core.closeLink(this.#relayLink, monotonicNow())
+    this.#server.touch()
+  }
+
+  /** Writes what is queued while the link takes it; several pieces go in one system call. */
+  pump(): void {
+    const { core } = this.#server
+    const link = this.#link
+    if (!link.writable) return
+    const first = core.pollTransmit(this.#relayLink)
+    if (first) {
+      const second = core.pollTransmit(this.#relayLink)
+      this.#write(first)
+      if (second) this.#writeRest(second)
+    }
+    if (this.#isFinishing && !this.#relayLink.ready) link.end()
+  }
+
+  #writeRest(second: LaneBytes): void {
+    const link = this.#link
+    link.cork()
+    let item: LaneBytes | undefined = second
+    while (item) {
+      this.#write(item)
+      item = link.writable ? this.#server.core.pollTransmit(this.#relayLink) : undefined
+    }
+    link.uncork()
+  }
+
+  #write(item: LaneBytes): void {
+    this.#server.bytesSent += item.bytes.length
+    this.#link.write(item.lane, item.bytes)
+  }
+
+  /** Nothing more will be queued. */
+  finish(): void {
+    this.#isFinishing = true
+    this.pump()
+  }
+
+  abort(): void {
+    this.#link.abort()
+  }
+}

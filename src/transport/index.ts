@@ -1,0 +1,5 @@
+export * from './dgram.ts'
+export * from './errors.ts'
+export * from './mem.ts'
+export * from './tcp.ts'
+export * from './transport.ts'

@@ -1,0 +1,125 @@
+/** Links over TCP (spec chapter 4). */
+import { createServer, Socket } from 'node:net'
+import { EMPTY_BYTES } from '../base/bytes.ts'
+import { TransportError } from '../base/errors.ts'
+import type { Address } from '../base/machine.ts'
+import { showAddress, transportErrorOf } from './errors.ts'
+import type { DialOptions, Link, LinkHandler, Listener, Transport } from './transport.ts'
+
+/** Bytes a socket may hold before the link counts as not writable. */
+const HIGH_WATER_BYTES = 128 * 1024
+const BACKLOG = 4096
+const KEEPALIVE_MS = 60_000
+
+export const tcpTransport: Transport = { kind: 'tcp', listen, dial }
+
+function listen(at: Address, onLink: (link: Link) => LinkHandler): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true, highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true })
+    const fail = (error: Error): void => reject(transportErrorOf(error, `listen on tcp://${showAddress(at)}`))
+    server.once('error', fail)
+    server.on('connection', (socket) => attach(socket, onLink))
+    server.listen({ host: at.host, port: at.port, backlog: BACKLOG }, () => {
+      server.off('error', fail)
+      // Running out of descriptors stops accepting for a moment; it is no reason to stop the relay.
+      server.on('error', () => {})
+      const { port } = server.address() as { port: number }
+      resolve({
+        address: { host: at.host, port },
+        close: () => new Promise((done) => server.close(() => done())),
+      })
+    })
+  })
+}
+
+function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void> {
+  const doing = `connect to tcp://${showAddress(to)}`
+  return new Promise((resolve, reject) => {
+    const socket = new Socket({ highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true } as object)
+    const finish = (error: Error | undefined): void => {
+      clearTimeout(timer)
+      options.signal?.removeEventListener('abort', onAbort)
+      socket.off('error', onError)
+      if (!error) return resolve()
+      socket.on('error', () => {})
+      socket.destroy()
+      reject(error)
+    }
+    const onError = (error: Error): void => finish(transportErrorOf(error, doing))
+    const onAbort = (): void => finish(new TransportError('closed', `cannot ${doing}: given up`))
+    const onTimeout = (): void =>
+      finish(new TransportError('timeout', `cannot ${doing}: no answer within ${options.timeoutMs / 1000} s`))
+    const timer = setTimeout(onTimeout, options.timeoutMs)
+    options.signal?.addEventListener('abort', onAbort)
+    socket.on('error', onError)
+    socket.connect({ host: to.host, port: to.port, noDelay: true, autoSelectFamily: true }, () => {
+      finish(undefined)
+      attach(socket, onLink)
+    })
+  })
+}
+
+function attach(socket: Socket, onLink: (link: Link) => LinkHandler): void {
+  socket.setKeepAlive(true, KEEPALIVE_MS)
+  const link = new TcpLink(socket)
+  const handler = onLink(link)
+  let detail = 'the connection was closed'
+  socket.on('data', (chunk: Uint8Array) => handler.onBytes(0, chunk))
+  socket.on('drain', () => handler.onWritable())
+  socket.on('end', () => handler.onEnd())
+  socket.on('error', (error: Error) => {
+    detail = transportErrorOf(error, 'go on').message
+  })
+  socket.on('close', () => handler.onClosed(detail))
+}
+
+class TcpLink implements Link {
+  readonly kind = 'tcp' as const
+  readonly remote: Address | undefined
+  readonly laneCount = 1
+  readonly binding: Uint8Array = EMPTY_BYTES
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    const { remoteAddress, remotePort } = socket
+    this.remote = remoteAddress === undefined ? undefined : { host: plainHost(remoteAddress), port: remotePort ?? 0 }
+  }
+
+  get writable(): boolean {
+    return this.#socket.writableLength < HIGH_WATER_BYTES
+  }
+
+  write(_lane: number, bytes: Uint8Array): void {
+    if (!this.#socket.destroyed) this.#socket.write(bytes)
+  }
+
+  cork(): void {
+    this.#socket.cork()
+  }
+
+  uncork(): void {
+    this.#socket.uncork()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  end(): void {
+    this.#socket.end()
+  }
+
+  abort(): void {
+    this.#socket.destroy()
+  }
+}
+
+/** An IPv4 address that came through an IPv6 socket is shown as IPv4. */
+function plainHost(host: string): string {
+  return host.startsWith('::ffff:') ? host.slice(7) : host
+}

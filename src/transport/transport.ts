@@ -1,0 +1,69 @@
+import type { Address } from '../base/machine.ts'
+
+/** How a link is carried. */
+export type TransportKind = 'tcp' | 'udp' | 'mem'
+
+/**
+ * One attachment to a peer: ordered lanes of bytes, both ways. A stream has one lane; every lane number means
+ * lane 0 there. After `onClosed` nothing is called and `write` does nothing.
+ */
+export interface Link {
+  readonly kind: TransportKind
+  /** The peer, or undefined in memory. */
+  readonly remote: Address | undefined
+  readonly laneCount: number
+  /** What a handshake signs to be tied to this link; empty on a plain stream. */
+  readonly binding: Uint8Array
+  /** False when too many bytes wait to be taken; `onWritable` follows once they are. */
+  readonly writable: boolean
+  /** Queues bytes, which must not change afterwards. Bytes handed in while not writable are queued too. */
+  write(lane: number, bytes: Uint8Array): void
+  /** Between `cork` and `uncork` writes are gathered into as few system calls as possible. */
+  cork(): void
+  uncork(): void
+  /** Stops and continues reading: backpressure on the peer. */
+  pause(): void
+  resume(): void
+  /** Ends the link when everything queued was taken. */
+  end(): void
+  /** Ends the link at once. */
+  abort(): void
+}
+
+/** What a link tells its owner. */
+export interface LinkHandler {
+  /** The next bytes of a lane; the owner may keep them. */
+  onBytes(lane: number, chunk: Uint8Array): void
+  onWritable(): void
+  /** The peer will send nothing more. */
+  onEnd(): void
+  /** The link is over; called exactly once. The text is for people. */
+  onClosed(detail: string): void
+}
+
+/** Something that accepts links. */
+export interface Listener {
+  readonly address: Address
+  /** Stops accepting; links that are open stay. */
+  close(): Promise<void>
+}
+
+/** What can end the wait for a link early. */
+export interface AbortSignalLike {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', listener: () => void): void
+  removeEventListener(type: 'abort', listener: () => void): void
+}
+
+export interface DialOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignalLike | undefined
+}
+
+/** One way of carrying links. Failures reject with a TransportError. */
+export interface Transport {
+  readonly kind: TransportKind
+  listen(at: Address, onLink: (link: Link) => LinkHandler): Promise<Listener>
+  /** Resolves when the link is open, after `onLink` was called with it. */
+  dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void>
+}
