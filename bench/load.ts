@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { EMPTY_BYTES } from '../src/base/bytes.ts'
 import type { Instant } from '../src/base/time.ts'
-import { FRAME_TYPES } from '../src/codec/generated/registry.ts'
 import { writeSend } from '../src/codec/generated/hot.ts'
+import { FRAME_TYPES } from '../src/codec/generated/registry.ts'
 import { ByteWriter } from '../src/codec/writer.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from '../src/node/primitives.ts'
 import { type ClientEvent, type ClientRequest, ClientSession } from '../src/protocol/client.ts'
@@ -141,7 +141,8 @@ export class LoadClient {
     while (at < end) {
       if (this.#left === 0) {
         if (this.#prefixBytes === 0 && end - at >= 6) {
-          const length = ((chunk[at + 1] as number) << 16) | ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number)
+          const length =
+            ((chunk[at + 1] as number) << 16) | ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number)
           if (chunk[at + 5] === FRAME_TYPES.message) this.received += 1
           at += 4
           this.#left = length

@@ -2,7 +2,12 @@
 import { ephemeralStore, RelayServer, udpTransport } from '../src/node/index.ts'
 import { tcpTransport } from '../src/transport/index.ts'
 
-const LIMITS = { handshakes: 100_000, outboundBytes: 64 * 1024 * 1024, sessions: 100_000, membersPerRoom: 100_000 }
+const LIMITS = {
+  handshakes: 100_000,
+  outboundBytes: 64 * 1024 * 1024,
+  sessions: 100_000,
+  membersPerRoom: 100_000,
+}
 
 async function main(): Promise<void> {
   const relay = { name: 'bench', limits: LIMITS, isExemptHost: () => true }

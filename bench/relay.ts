@@ -32,7 +32,11 @@ const { values } = parseArgs({
 
 const WINDOW = Number(values.window)
 
-async function measure(relay: RelayProcess, clients: readonly LoadClient[], seconds: number): Promise<Figure> {
+async function measure(
+  relay: RelayProcess,
+  clients: readonly LoadClient[],
+  seconds: number,
+): Promise<Figure> {
   await pause(WARMUP_MS)
   for (const client of clients) client.received = 0
   const before = await relay.usage()

@@ -146,7 +146,10 @@ export function writeFrame(out: ByteWriter, frame: Frame): void {
   for (const field of spec.fields) {
     if (writeField(out, field, values[field.name])) continue
     out.truncate(before)
-    throw new UsageError('bad_argument', `${spec.name}.${field.name} is not within the limits of the registry`)
+    throw new UsageError(
+      'bad_argument',
+      `${spec.name}.${field.name} is not within the limits of the registry`,
+    )
   }
   out.endFrame(start)
 }

@@ -81,7 +81,8 @@ export class FrameReader {
     let left = 1
     while (left-- > 0) {
       const marker = this.#bytes[this.position] as number
-      if ((marker >= 0x90 && marker <= 0x9f) || marker === 0xdc || marker === 0xdd) left += this.readArrayHeader()
+      if ((marker >= 0x90 && marker <= 0x9f) || marker === 0xdc || marker === 0xdd)
+        left += this.readArrayHeader()
       else if ((marker >= 0xa0 && marker <= 0xbf) || (marker >= 0xd9 && marker <= 0xdb)) this.readStr()
       else if (marker >= 0xc4 && marker <= 0xc6) this.readBin()
       else this.position += scalarBytes(marker)

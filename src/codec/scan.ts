@@ -3,8 +3,9 @@
  * lengths against what is there, UTF-8, numbers. After a clean scan the general decoder cannot be made to
  * reserve memory, recurse or read beyond the value (spec chapter 3).
  */
-import { LIMITS } from './generated/registry.ts'
+
 import { type DecodeFault, type FaultCode, faultOf } from './fault.ts'
+import { LIMITS } from './generated/registry.ts'
 
 /** What a scan allows. */
 export interface ScanLimits {
@@ -191,7 +192,8 @@ export function isUtf8(bytes: Uint8Array, from: number, to: number): boolean {
       at += 1
       continue
     }
-    const length = lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) === 0xe0 ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0
+    const length =
+      lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) === 0xe0 ? 3 : lead >= 0xf0 && lead <= 0xf4 ? 4 : 0
     if (length === 0 || to - at < length) return false
     const second = bytes[at + 1] as number
     const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80

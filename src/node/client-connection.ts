@@ -2,8 +2,9 @@
  * A client's session for programs: joins the session machine with a link and the clock, and turns requests into
  * promises. Messages and events reach one listener, in order, without a promise each.
  */
-import type { Address } from '../base/machine.ts'
+
 import { UsageError } from '../base/errors.ts'
+import type { Address } from '../base/machine.ts'
 import { ERROR_INFO, type ErrorName, type LIMITS } from '../codec/generated/registry.ts'
 import {
   type ClientConversation,
@@ -40,7 +41,10 @@ export class PalaverError extends Error {
 export type ClosedEvent = Extract<ClientEvent, { kind: 'closed' }>
 
 /** What the listener gets: everything that is not the answer to a request. */
-export type SessionEvent = Extract<ClientEvent, { kind: 'message' | 'event' | 'notice' | 'joined' | 'closed' }>
+export type SessionEvent = Extract<
+  ClientEvent,
+  { kind: 'message' | 'event' | 'notice' | 'joined' | 'closed' }
+>
 
 export interface OpenOptions
   extends Pick<ClientOptions, 'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey'> {
@@ -190,7 +194,10 @@ class Driver implements LinkHandler {
     const { binding } = link
     const means = { signatures: nodeSignatures, entropy: systemEntropy, binding }
     this.link = link
-    this.#session = new ClientSession({ name, identity, clientId, agent, token, relayKey, ...means }, monotonicNow())
+    this.#session = new ClientSession(
+      { name, identity, clientId, agent, token, relayKey, ...means },
+      monotonicNow(),
+    )
     this.#schedule()
     return this
   }
@@ -208,7 +215,13 @@ class Driver implements LinkHandler {
   send(conversation: number, contentKind: number, body: Uint8Array): Promise<Receipt> {
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(errorOf(this.#end))
-      const pending = { conversation, contentKind, body, reject, resolve: resolve as (answer: unknown) => void }
+      const pending = {
+        conversation,
+        contentKind,
+        body,
+        reject,
+        resolve: resolve as (answer: unknown) => void,
+      }
       if (this.#waiting.length > 0 || !this.#trySend(pending)) this.#waiting.push(pending)
     })
   }
@@ -359,7 +372,12 @@ class Driver implements LinkHandler {
     this.#end = event
     const error = errorOf(event)
     this.#settleReady.reject(error)
-    const pending = [...this.#requests.values(), ...this.#fences.values(), ...this.#sends.values(), ...this.#waiting]
+    const pending = [
+      ...this.#requests.values(),
+      ...this.#fences.values(),
+      ...this.#sends.values(),
+      ...this.#waiting,
+    ]
     for (const each of pending) each.reject(error)
     this.#requests.clear()
     this.#fences.clear()

@@ -61,7 +61,10 @@ function signingKey(seed: Uint8Array): KeyObject {
 function verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean {
   if (!isPlausibleSignature(publicKey, signature)) return false
   try {
-    const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) },
+      format: 'jwk',
+    })
     return verifyMessage(null, message, key, signature)
   } catch {
     // A point that is not on the curve.
@@ -96,7 +99,10 @@ function x25519SecretKey(secret: Uint8Array): KeyObject {
 
 function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined {
   try {
-    const shared = diffieHellman({ privateKey: x25519SecretKey(secret), publicKey: x25519PublicKey(publicKey) })
+    const shared = diffieHellman({
+      privateKey: x25519SecretKey(secret),
+      publicKey: x25519PublicKey(publicKey),
+    })
     let any = 0
     for (const byte of shared) any |= byte
     return any === 0 ? undefined : shared

@@ -1,6 +1,6 @@
 /** Joins the relay core with links, the clock and the store. */
 import type { Address, LaneBytes } from '../base/machine.ts'
-import { RelayCore, type RelayEvent, RelayLink, type RelayOptions } from '../protocol/relay/index.ts'
+import { RelayCore, type RelayEvent, type RelayLink, type RelayOptions } from '../protocol/relay/index.ts'
 import type { Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow, wallOffset } from './clock.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from './primitives.ts'

@@ -1,10 +1,11 @@
 /** Links over UDP: a reliable endpoint of the core on one datagram socket (spec chapter 13). */
-import { isIPv6 } from 'node:net'
+
 import { lookup } from 'node:dns/promises'
+import { isIPv6 } from 'node:net'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
-import { UdpEndpoint, type UdpConnection, type UdpLimits } from '../reliable/index.ts'
+import { type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
 import { bindDatagrams, type DatagramSocket } from '../transport/dgram.ts'
 import { showAddress, transportErrorOf } from '../transport/errors.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'

@@ -23,10 +23,10 @@ import {
   ERRORS,
   type ErrorFrame,
   type ErrorName,
-  type EventFrame,
   EVENTS,
-  type Frame,
+  type EventFrame,
   FRAME_TYPES,
+  type Frame,
   type IdentityFrame,
   type JoinedFrame,
   LIMIT_IDS,
@@ -160,7 +160,10 @@ export type ClientEvent =
     }
 
 /** A frame that asks for something; the session gives it its request number. */
-export type ClientRequest = DistributiveOmit<Extract<Frame, { request: number }> & { type: RequestName }, 'request'>
+export type ClientRequest = DistributiveOmit<
+  Extract<Frame, { request: number }> & { type: RequestName },
+  'request'
+>
 
 type RequestName =
   | 'join'
@@ -365,7 +368,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #handleChallenge(frame: ChallengeFrame, bytes: Uint8Array): void {
     const { identity, name, clientId, token = '', relayKey, signatures, binding } = this.#options
-    if (frame.version !== VERSION) return this.#close('local', 'unsupported_version', `version ${frame.version}`)
+    if (frame.version !== VERSION)
+      return this.#close('local', 'unsupported_version', `version ${frame.version}`)
     if (relayKey && !equalBytes(relayKey, frame.relayKey))
       return this.#close('local', 'bad_signature', 'the relay has another key than the one known')
     const transcript = transcriptHash(signatures, { binding, hello: this.#hello, challenge: bytes })
@@ -512,7 +516,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #close(by: 'local', code: ErrorName, detail: string): void {
     const text = detail || ERROR_INFO[code].summary
-    this.#write(CONTROL_LANE, encodeFrame({ type: 'close', code: ERRORS[code], text: text.slice(0, 256), retryMs: 0 }))
+    this.#write(
+      CONTROL_LANE,
+      encodeFrame({ type: 'close', code: ERRORS[code], text: text.slice(0, 256), retryMs: 0 }),
+    )
     this.#state = 'closed'
     this.#pushClosed(by, ERRORS[code], text, 0)
   }

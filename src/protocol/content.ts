@@ -34,7 +34,8 @@ export function decodePart(body: Uint8Array): FilePart | undefined {
   if (isFault(decoded) || !Array.isArray(decoded.value)) return undefined
   const [fileId, index, count, name, size, sha256, data] = decoded.value as unknown[]
   if (!isBytes(fileId, FILE_ID_BYTES) || !isBytes(sha256, DIGEST_BYTES)) return undefined
-  if (!isCount(index) || !isCount(count) || index >= count || !isCount(size) || size > LIMITS.fileBytes) return undefined
+  if (!isCount(index) || !isCount(count) || index >= count || !isCount(size) || size > LIMITS.fileBytes)
+    return undefined
   if (typeof name !== 'string' || utf8Bytes(name).length > LIMITS.fileNameBytes) return undefined
   if (!(data instanceof Uint8Array) || data.length > LIMITS.partBytes) return undefined
   return { fileId, index, count, name, size, sha256, data }

@@ -44,9 +44,30 @@ const SCRIPTS: readonly (readonly [string, RegExp])[] = [
 ]
 const COMMON = /[\p{Script=Common}\p{Script=Inherited}]/u
 const OTHER_SCRIPTS: readonly RegExp[] = [
-  'Greek', 'Cyrillic', 'Armenian', 'Hebrew', 'Arabic', 'Devanagari', 'Bengali', 'Gurmukhi', 'Gujarati', 'Oriya',
-  'Tamil', 'Telugu', 'Kannada', 'Malayalam', 'Sinhala', 'Thai', 'Lao', 'Tibetan', 'Myanmar', 'Georgian', 'Ethiopic',
-  'Cherokee', 'Khmer', 'Mongolian',
+  'Greek',
+  'Cyrillic',
+  'Armenian',
+  'Hebrew',
+  'Arabic',
+  'Devanagari',
+  'Bengali',
+  'Gurmukhi',
+  'Gujarati',
+  'Oriya',
+  'Tamil',
+  'Telugu',
+  'Kannada',
+  'Malayalam',
+  'Sinhala',
+  'Thai',
+  'Lao',
+  'Tibetan',
+  'Myanmar',
+  'Georgian',
+  'Ethiopic',
+  'Cherokee',
+  'Khmer',
+  'Mongolian',
 ].map((script) => new RegExp(`\\p{Script=${script}}`, 'u'))
 
 /**

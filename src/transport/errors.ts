@@ -1,4 +1,4 @@
-import { TransportError, type TransportCode } from '../base/errors.ts'
+import { type TransportCode, TransportError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
 
 const CODES: Readonly<Record<string, readonly [TransportCode, string]>> = {

@@ -83,7 +83,8 @@ class TcpLink implements Link {
   constructor(socket: Socket) {
     this.#socket = socket
     const { remoteAddress, remotePort } = socket
-    this.remote = remoteAddress === undefined ? undefined : { host: plainHost(remoteAddress), port: remotePort ?? 0 }
+    this.remote =
+      remoteAddress === undefined ? undefined : { host: plainHost(remoteAddress), port: remotePort ?? 0 }
   }
 
   get writable(): boolean {

@@ -62,7 +62,8 @@ function numbersModule(registry: Registry): string {
     ),
     '}\n',
   ]
-  for (const [name, entries] of Object.entries(registry.values)) parts.push(constant(name.toUpperCase(), entries))
+  for (const [name, entries] of Object.entries(registry.values))
+    parts.push(constant(name.toUpperCase(), entries))
   return parts.join('\n')
 }
 

@@ -103,7 +103,11 @@ interface Applicant {
 }
 
 /** The first reason not to let the applicant in, in the order of the specification. */
-function refusalOf<Owner>(hub: Hub<Owner>, applicant: Applicant, policy: AdmissionPolicy): ErrorName | undefined {
+function refusalOf<Owner>(
+  hub: Hub<Owner>,
+  applicant: Applicant,
+  policy: AdmissionPolicy,
+): ErrorName | undefined {
   const { frame, name, keyHex, transcript } = applicant
   if (!name) return 'bad_name'
   if (!isAdmitted(hub, frame.token, keyHex, policy)) return 'not_admitted'

@@ -5,8 +5,8 @@
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import type { LaneBytes } from '../../base/machine.ts'
 import { writeFrame } from '../../codec/frame.ts'
-import { CONVERSATION_KINDS, type EventFrame } from '../../codec/generated/registry.ts'
 import { writeMessage } from '../../codec/generated/hot.ts'
+import type { CONVERSATION_KINDS, EventFrame } from '../../codec/generated/registry.ts'
 import type { ByteWriter } from '../../codec/writer.ts'
 import { laneOf } from '../lanes.ts'
 import type { Session } from './session.ts'
@@ -62,7 +62,6 @@ export interface DirectEnd {
   readonly keyHex: string
   readonly name: string
 }
-
 
 export class Conversation<Owner> {
   readonly number: number

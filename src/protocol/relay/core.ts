@@ -14,7 +14,13 @@ import { EMPTY, FRAME, MORE } from '../../codec/deframer.ts'
 import { isFault } from '../../codec/fault.ts'
 import { decodeFrame } from '../../codec/frame.ts'
 import { readSend, SendView } from '../../codec/generated/hot.ts'
-import { type AuthFrame, FRAME_TYPES, type Frame, LIMITS, RELAY_REACTIONS } from '../../codec/generated/registry.ts'
+import {
+  type AuthFrame,
+  FRAME_TYPES,
+  type Frame,
+  LIMITS,
+  RELAY_REACTIONS,
+} from '../../codec/generated/registry.ts'
 import { FrameReader } from '../../codec/reader.ts'
 import { greaseFrame, isGreaseDue } from '../grease.ts'
 import { normalizeRoomName } from '../names.ts'
@@ -226,7 +232,11 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   }
 
   /** A send with fields that this edition does not know: its view is made from the decoded frame. */
-  #handleUnusualSend(session: Session<Owner>, frame: Extract<Frame, { type: 'send' }>, bytes: Uint8Array): void {
+  #handleUnusualSend(
+    session: Session<Owner>,
+    frame: Extract<Frame, { type: 'send' }>,
+    bytes: Uint8Array,
+  ): void {
     const view = this.#view
     view.conversation = frame.conversation
     view.ref = frame.ref
@@ -294,7 +304,11 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   }
 }
 
-function faultText(fault: { readonly fault: string; readonly offset: number; readonly field?: string }): string {
+function faultText(fault: {
+  readonly fault: string
+  readonly offset: number
+  readonly field?: string
+}): string {
   const where = fault.field === undefined ? `at byte ${fault.offset}` : `in field ${fault.field}`
   return `${fault.fault} ${where}`
 }

@@ -2,8 +2,9 @@
  * The relay's state and the few operations that everything else is made of: entries into conversations, batches
  * out to links, sessions opened and ended. Knows no socket, no clock and no request.
  */
-import type { Entropy } from '../../base/entropy.ts'
+
 import { Deadlines } from '../../base/deadlines.ts'
+import type { Entropy } from '../../base/entropy.ts'
 import type { LaneBytes } from '../../base/machine.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
 import { Queue } from '../../base/queue.ts'
@@ -32,7 +33,11 @@ export type RelayLimits = { -readonly [Name in keyof typeof LIMITS]: number }
 /** What the driver learns from the relay. */
 export type RelayEvent<Owner> =
   | { readonly kind: 'session_opened'; readonly session: Session<Owner> }
-  | { readonly kind: 'session_closed'; readonly session: Session<Owner>; readonly code: ErrorName | 'link_lost' }
+  | {
+      readonly kind: 'session_closed'
+      readonly session: Session<Owner>
+      readonly code: ErrorName | 'link_lost'
+    }
   | { readonly kind: 'refused'; readonly link: RelayLink<Owner>; readonly code: ErrorName }
   | {
       readonly kind: 'joined' | 'left'
@@ -212,7 +217,12 @@ export class Hub<Owner> {
   }
 
   /** Adds a session to a conversation. The caller has sealed the entries that it must not see. */
-  attach(conversation: Conversation<Owner>, session: Session<Owner>, alias: number, role: number): Membership<Owner> {
+  attach(
+    conversation: Conversation<Owner>,
+    session: Session<Owner>,
+    alias: number,
+    role: number,
+  ): Membership<Owner> {
     const membership: Membership<Owner> = { conversation, session, alias, role, ref: 0 }
     conversation.addMember(membership)
     session.memberships.set(conversation.number, membership)

@@ -1,5 +1,5 @@
 /** Frames of operators to the functions of moderation (spec chapter 8). */
-import { type ErrorName, type Frame } from '../../codec/generated/registry.ts'
+import type { ErrorName, Frame } from '../../codec/generated/registry.ts'
 import type { Membership } from './conversation.ts'
 import type { Hub } from './hub.ts'
 import {

@@ -1,4 +1,6 @@
 /** What a client may ask about conversations (spec chapter 7). */
+
+import type { SendView } from '../../codec/generated/hot.ts'
 import {
   CONVERSATION_KINDS,
   type DirectFrame,
@@ -14,7 +16,6 @@ import {
   type WhoFrame,
   type WhoisFrame,
 } from '../../codec/generated/registry.ts'
-import type { SendView } from '../../codec/generated/hot.ts'
 import { compareCodePoints, type NormalName, normalizeName, normalizeRoomName } from '../names.ts'
 import { skeletonOf } from '../skeleton.ts'
 import type { Conversation, DirectEnd, Membership } from './conversation.ts'
@@ -73,7 +74,11 @@ function creationRefusal<Owner>(hub: Hub<Owner>, name: NormalName, options: numb
 }
 
 /** Makes an empty room of a name that no room has. */
-export function createRoom<Owner>(hub: Hub<Owner>, name: NormalName, permanent: boolean): Conversation<Owner> {
+export function createRoom<Owner>(
+  hub: Hub<Owner>,
+  name: NormalName,
+  permanent: boolean,
+): Conversation<Owner> {
   const skeleton = skeletonOf(name.folded)
   const nature = { kind: CONVERSATION_KINDS.room, name: name.text, folded: name.folded, skeleton, permanent }
   const room = hub.newConversation(nature, hub.limits.membersPerRoom)
@@ -118,7 +123,13 @@ function sendMembers<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, requ
     from += MEMBERS_PER_FRAME
     hub.sendNow(
       session.link,
-      { type: 'members', request, conversation: conversation.number, members: page, more: from < others.length },
+      {
+        type: 'members',
+        request,
+        conversation: conversation.number,
+        members: page,
+        more: from < others.length,
+      },
       conversation.number,
     )
   } while (from < others.length)
@@ -242,7 +253,11 @@ function attachEnd<Owner>(
 }
 
 /** Makes sure that the other one is there to read; the reason when it is not. */
-function reachPeer<Owner>(hub: Hub<Owner>, conversation: Conversation<Owner>, own: string): ErrorName | undefined {
+function reachPeer<Owner>(
+  hub: Hub<Owner>,
+  conversation: Conversation<Owner>,
+  own: string,
+): ErrorName | undefined {
   const { nature } = conversation
   if (nature.kind !== CONVERSATION_KINDS.direct || conversation.members.length === 2) return undefined
   const peer = nature.ends[0].keyHex === own ? nature.ends[1] : nature.ends[0]
@@ -265,7 +280,8 @@ export function handleSend<Owner>(
   const { conversation } = membership
   if (view.ref !== membership.ref + 1)
     return refuseSend(hub, session, view, view.ref <= membership.ref ? 'ref_repeated' : 'ref_gap')
-  if (view.bodyEnd - view.bodyStart > hub.limits.bodyBytes) return refuseSend(hub, session, view, 'body_too_large')
+  if (view.bodyEnd - view.bodyStart > hub.limits.bodyBytes)
+    return refuseSend(hub, session, view, 'body_too_large')
   if (conversation.members.length < 2) {
     const unreachable = reachPeer(hub, conversation, session.keyHex)
     if (unreachable) return refuseSend(hub, session, view, unreachable)
