@@ -381,7 +381,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   #forgetAccepted(now: Instant): void {
     for (;;) {
       const oldest = this.#acceptedOrder.peek()
-      if (oldest === undefined || oldest.until >= now) return
+      if (oldest === undefined || oldest.until > now) return
       this.#acceptedOrder.shift()
       this.#accepted.delete(oldest.key)
     }

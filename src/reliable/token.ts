@@ -54,7 +54,7 @@ export class TokenMint {
     if (token.length !== TOKEN_BYTES) return false
     this.#secretAt(now)
     const age = (Math.floor(now) - readUint32(token, 0)) >>> 0
-    if (age > TIMER.tokenLifetimeMs) return false
+    if (age >= TIMER.tokenLifetimeMs) return false
     const secret = this.#secretOf(token[4] as number)
     if (secret === undefined) return false
     return equalSecrets(this.#mac(secret, subject, token.subarray(0, 4)), token.subarray(5))
