@@ -192,6 +192,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   readonly #view = new MessageView()
   readonly #writer = new ByteWriter()
   readonly #hello: Uint8Array
+  readonly #offered: readonly number[]
   #state: ClientState = 'expect_challenge'
   #challenge: { readonly frame: ChallengeFrame; readonly transcript: Uint8Array } | undefined
   #authSignature: Uint8Array = EMPTY_BYTES
@@ -210,11 +211,11 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#options = options
     this.#heardAt = now
     this.#deadline = instantAfter(now, LIMITS.handshakeMs)
-    const capabilities = isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []
+    this.#offered = isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []
     const hello = encodeFrame({
       type: 'hello',
       versions: [VERSION],
-      capabilities,
+      capabilities: this.#offered,
       nonce: options.entropy(NONCE_BYTES),
       agent: options.agent,
     })
@@ -257,7 +258,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const known = this.conversations.get(conversation)
     if (!known) throw new UsageError('bad_state', `not in conversation ${conversation}`)
     if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
-    //= PAL-MSG: no more than unacknowledged_sends under way
+    //= PAL-MSG-002
     if (known.ref - known.refAnswered >= LIMITS.unacknowledgedSends) return undefined
     known.ref += 1
     writeSend(this.#writer, conversation, known.ref, contentKind, body, 0, body.length)
@@ -279,6 +280,12 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   /** A limit as the relay announced it, or as the specification has it. */
   limit(name: keyof typeof LIMITS): number {
     return this.#facts?.limits.get(name) ?? LIMITS[name]
+  }
+
+  /** Silence before a ping; shorter where the relay's patience is. */
+  get #pingMs(): number {
+    //= PAL-SES-016
+    return Math.min(LIMITS.pingMs, Math.floor(this.limit('idleMs') / 2))
   }
 
   #expectOpen(): void {
@@ -370,6 +377,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const { identity, name, clientId, token = '', relayKey, signatures, binding } = this.#options
     if (frame.version !== VERSION)
       return this.#close('local', 'unsupported_version', `version ${frame.version}`)
+    //= PAL-HSK-008
+    if (frame.capabilities.some((capability) => !this.#offered.includes(capability)))
+      return this.#close('local', 'bad_frame', 'a capability that was not offered')
+    //= PAL-HSK-010
     if (relayKey && !equalBytes(relayKey, frame.relayKey))
       return this.#close('local', 'bad_signature', 'the relay has another key than the one known')
     const transcript = transcriptHash(signatures, { binding, hello: this.#hello, challenge: bytes })
@@ -400,7 +411,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#challenge = undefined
     this.#state = 'open'
     this.#frameBytesMax = LIMITS.frameBytes
-    this.#deadline = instantAfter(now, LIMITS.pingMs)
+    this.#deadline = instantAfter(now, this.#pingMs)
     this.#events.push({ kind: 'ready', facts: this.#facts })
     if (isGreaseDue(this.#options.entropy)) this.#write(CONTROL_LANE, greaseFrame(this.#options.entropy))
   }
@@ -442,7 +453,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #entryOf(number: number, seq: number): ClientConversation | undefined {
     const conversation = this.conversations.get(number)
     if (!conversation || seq !== conversation.seq + 1) {
-      this.#close('local', 'out_of_turn', `entry ${seq} of conversation ${number} is not the next one`)
+      this.#close('local', 'bad_frame', `entry ${seq} of conversation ${number} is not the next one`)
       return undefined
     }
     conversation.seq = seq
@@ -538,10 +549,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       return this.#close('local', CLIENT_REACTIONS.silence[this.#state].code, '')
     if (this.#state !== 'open') return
     if (this.#pingAt !== NEVER) return this.#close('local', CLIENT_REACTIONS.silence.open.code, '')
-    this.#deadline = instantAfter(this.#heardAt, LIMITS.pingMs)
+    this.#deadline = instantAfter(this.#heardAt, this.#pingMs)
     if (this.#deadline > now) return
     this.#pingAt = now
-    this.#deadline = instantAfter(now, LIMITS.pingMs)
+    this.#deadline = instantAfter(now, this.#pingMs)
     this.ping(0, 0)
   }
 

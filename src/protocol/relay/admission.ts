@@ -46,12 +46,15 @@ export function handleHello<Owner>(
   frame: HelloFrame,
   bytes: Uint8Array,
 ): void {
-  //= PAL-HSK: the version chosen is one that both speak
+  //= PAL-HSK-004, PAL-HSK-005
   if (!frame.versions.includes(VERSION)) {
     hub.closeLink(link, 'unsupported_version', `this relay speaks version ${VERSION}`)
     return
   }
-  link.capabilities = frame.capabilities.filter((capability) => KNOWN_CAPABILITIES.has(capability))
+  //= PAL-HSK-006, PAL-EXT-008
+  link.capabilities = [...new Set(frame.capabilities)].filter((capability) =>
+    KNOWN_CAPABILITIES.has(capability),
+  )
   const challenge = encodeFrame({
     type: 'challenge',
     version: VERSION,

@@ -24,6 +24,7 @@ import { membershipIn, type Session } from './session.ts'
 
 const MEMBERS_PER_FRAME = 128
 const ROOMS_PER_FRAME = 64
+const DIRECT_MEMBERS = 2
 
 export function handleJoin<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: JoinFrame): void {
   const name = normalizeRoomName(frame.room)
@@ -104,7 +105,7 @@ function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner
     role: membership.role,
     seq: conversation.seq,
     ref: membership.ref,
-    count: conversation.members.length,
+    count: isRoom ? conversation.members.length : DIRECT_MEMBERS,
     limit: conversation.memberLimit,
     locked: conversation.locked,
     topic: conversation.topic,
@@ -113,13 +114,13 @@ function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner
   hub.sendNow(session.link, frame, conversation.number)
 }
 
-/** All members after `joined`, in as many frames as it takes; the newcomer itself is not yet among them. */
+/** All members after `joined`, the newcomer included, in as many frames as it takes. */
 function sendMembers<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, request: number): void {
   const { conversation, session } = membership
-  const others = conversation.members.filter((member) => member !== membership)
+  const { members } = conversation
   let from = 0
   do {
-    const page = others.slice(from, from + MEMBERS_PER_FRAME).map(memberRecord)
+    const page = members.slice(from, from + MEMBERS_PER_FRAME).map(memberRecord)
     from += MEMBERS_PER_FRAME
     hub.sendNow(
       session.link,
@@ -128,11 +129,11 @@ function sendMembers<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, requ
         request,
         conversation: conversation.number,
         members: page,
-        more: from < others.length,
+        more: from < members.length,
       },
       conversation.number,
     )
-  } while (from < others.length)
+  } while (from < members.length)
 }
 
 function memberRecord<Owner>(member: Membership<Owner>): MemberRecord {
@@ -236,7 +237,7 @@ function createDirect<Owner>(
   pair: string,
   ends: readonly [DirectEnd, DirectEnd],
 ): Conversation<Owner> {
-  const conversation = hub.newConversation({ kind: CONVERSATION_KINDS.direct, pair, ends }, 2)
+  const conversation = hub.newConversation({ kind: CONVERSATION_KINDS.direct, pair, ends }, DIRECT_MEMBERS)
   hub.directs.set(pair, conversation)
   return conversation
 }
@@ -259,7 +260,8 @@ function reachPeer<Owner>(
   own: string,
 ): ErrorName | undefined {
   const { nature } = conversation
-  if (nature.kind !== CONVERSATION_KINDS.direct || conversation.members.length === 2) return undefined
+  if (nature.kind !== CONVERSATION_KINDS.direct || conversation.members.length === DIRECT_MEMBERS)
+    return undefined
   const peer = nature.ends[0].keyHex === own ? nature.ends[1] : nature.ends[0]
   const session = hub.sessions.get(peer.keyHex)
   if (!session) return 'peer_offline'
@@ -282,7 +284,7 @@ export function handleSend<Owner>(
     return refuseSend(hub, session, view, view.ref <= membership.ref ? 'ref_repeated' : 'ref_gap')
   if (view.bodyEnd - view.bodyStart > hub.limits.bodyBytes)
     return refuseSend(hub, session, view, 'body_too_large')
-  if (conversation.members.length < 2) {
+  if (conversation.members.length < DIRECT_MEMBERS) {
     const unreachable = reachPeer(hub, conversation, session.keyHex)
     if (unreachable) return refuseSend(hub, session, view, unreachable)
   }
