@@ -4,21 +4,56 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { type Chapter, readChapters } from './chapters.ts'
+import { type DatagramRegistry, generateDatagram } from './datagram.ts'
 import { generateCodec } from './generate-codec.ts'
-import { type GeneratedFile, ROOT, readRegistry } from './registry.ts'
+import { generateSchemas } from './generate-schemas.ts'
+import { generateText } from './generate-text.ts'
+import { type GeneratedFile, ROOT, readRegistry, readRegistryFile } from './registry.ts'
+import {
+  extractRequirements,
+  REQUIREMENTS_PATH,
+  type RequirementsFile,
+  requirementsFile,
+} from './requirements.ts'
+import { generateVectors } from './vectors.ts'
 
 /** All generated files, in the order they are written. */
 export function generateAll(): GeneratedFile[] {
   const registry = readRegistry()
-  return [...generateCodec(registry)]
+  const datagram = generateDatagram(readRegistryFile('datagram') as DatagramRegistry)
+  const chapters = generateText(registry, chaptersWith(datagram))
+  return [
+    ...generateCodec(registry),
+    ...datagram.filter((file) => !file.path.endsWith('.md')),
+    ...chapters,
+    ...generateSchemas(registry),
+    requirementsFile(extractRequirements(chapters), readRequirements()),
+    ...generateVectors(registry),
+  ]
+}
+
+/** The chapters on disk, those that another generator fills in as it fills them. */
+function chaptersWith(filled: readonly GeneratedFile[]): Chapter[] {
+  return readChapters().map((chapter) => filled.find((file) => file.path === chapter.path) ?? chapter)
+}
+
+/** The requirements as they were last written. */
+export function readRequirements(): RequirementsFile | undefined {
+  const text = onDisk(REQUIREMENTS_PATH)
+  return text === undefined ? undefined : (JSON.parse(text) as RequirementsFile)
 }
 
 /** The paths of the generated files whose text on disk differs. */
-export function staleFiles(files: readonly GeneratedFile[]): string[] {
-  return files.filter((file) => onDisk(file.path) !== file.text).map((file) => file.path)
+export function staleFiles(
+  files: readonly GeneratedFile[],
+  read: (path: string) => string | undefined = onDisk,
+): string[] {
+  return files.filter((file) => read(file.path) !== file.text).map((file) => file.path)
 }
 
-function onDisk(path: string): string | undefined {
+/** The text of a file of the repository, or undefined when there is none. */
+export function onDisk(path: string): string | undefined {
   const full = join(ROOT, path)
   return existsSync(full) ? readFileSync(full, 'utf8') : undefined
 }
