@@ -118,10 +118,6 @@ export class Conversation<Owner> {
     this.members.splice(this.members.indexOf(membership), 1)
   }
 
-  memberNamed(folded: string): Membership<Owner> | undefined {
-    return this.members.find((member) => member.session.folded === folded)
-  }
-
   /** Appends a message to the open batch: the body is [start, end) of `source`. */
   appendMessage(
     membership: Membership<Owner>,

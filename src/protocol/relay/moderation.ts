@@ -15,10 +15,12 @@ export interface Actor {
   readonly alias: number
   readonly name: string
   readonly role: number
+  /** The operator's identity in hexadecimal; empty for the administration. */
+  readonly keyHex: string
 }
 
 /** The administration of the relay itself. */
-export const ADMINISTRATION: Actor = { alias: 0, name: '', role: ROLES.relay_operator }
+export const ADMINISTRATION: Actor = { alias: 0, name: '', role: ROLES.relay_operator, keyHex: '' }
 
 export function setTopic<Owner>(
   hub: Hub<Owner>,
@@ -38,7 +40,7 @@ export function kickFromRoom<Owner>(
   actor: Actor,
   order: { readonly name: string; readonly reason: string },
 ): ErrorName | undefined {
-  const target = memberOf(room, order.name)
+  const target = memberOf(hub, room, order.name)
   const refusal = memberRefusal(actor, target)
   if (refusal || !target) return refusal
   hub.addEvent(room, {
@@ -61,7 +63,8 @@ export function banFromRoom<Owner>(
   if (actor.role < ROLES.operator) return 'not_permitted'
   const known = lookUp(hub, order.name)
   if (!known) return 'no_such_name'
-  const target = room.members.find((member) => member.session.keyHex === known.keyHex)
+  if (known.keyHex === actor.keyHex) return 'bad_value'
+  const target = memberWithKey(room, known.keyHex)
   if (target && target.role > actor.role) return 'not_permitted'
   dropExpiredBans(hub, room)
   if (room.bans.size >= hub.limits.bansPerRoom && !room.bans.has(known.keyHex)) return 'bad_value'
@@ -104,11 +107,11 @@ export function setRole<Owner>(
   actor: Actor,
   order: { readonly name: string; readonly role: number },
 ): ErrorName | undefined {
-  const target = memberOf(room, order.name)
+  const target = memberOf(hub, room, order.name)
   const refusal = memberRefusal(actor, target)
   if (refusal || !target) return refusal
-  if (order.role !== ROLES.member && order.role !== ROLES.operator) return 'bad_value'
   if (target.role === ROLES.relay_operator) return 'not_permitted'
+  if (order.role !== ROLES.member && order.role !== ROLES.operator) return 'bad_value'
   target.role = order.role
   hub.addEvent(room, {
     kind: EVENTS.role,
@@ -159,8 +162,8 @@ export function kickFromRelay<Owner>(
   order: { readonly name: string; readonly reason: string },
 ): ErrorName | undefined {
   if (actor.role < ROLES.relay_operator) return 'not_permitted'
-  const name = normalizeName(order.name)
-  const session = name && hub.sessionsByName.get(name.folded)
+  const known = lookUp(hub, order.name)
+  const session = known && hub.sessions.get(known.keyHex)
   if (!session) return 'no_such_name'
   hub.closeLink(session.link, 'kicked', order.reason || ERROR_INFO.kicked.summary)
   return undefined
@@ -174,6 +177,7 @@ export function banFromRelay<Owner>(
   if (actor.role < ROLES.relay_operator) return 'not_permitted'
   const known = lookUp(hub, order.name)
   if (!known) return 'no_such_name'
+  if (known.keyHex === actor.keyHex) return 'bad_value'
   const untilMs = order.seconds === 0 ? undefined : hub.wallMs + order.seconds * SECOND_MS
   const record = { name: known.name, keyHex: known.keyHex, untilMs, reason: order.reason }
   hub.events.push({ kind: 'store', record: hub.directory.ban(record) })
@@ -203,9 +207,18 @@ function lookUp<Owner>(hub: Hub<Owner>, text: string): KnownName | undefined {
   return name && hub.directory.lookUp(name.folded)
 }
 
-function memberOf<Owner>(room: Conversation<Owner>, text: string): Membership<Owner> | undefined {
-  const name = normalizeName(text)
-  return name && room.memberNamed(name.folded)
+/** The member whose identity the name is bound to, whatever name it goes by in this session. */
+function memberOf<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  text: string,
+): Membership<Owner> | undefined {
+  const known = lookUp(hub, text)
+  return known && memberWithKey(room, known.keyHex)
+}
+
+function memberWithKey<Owner>(room: Conversation<Owner>, keyHex: string): Membership<Owner> | undefined {
+  return room.members.find((member) => member.session.keyHex === keyHex)
 }
 
 /** Operators act on members whose role is not above their own. */

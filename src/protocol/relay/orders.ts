@@ -30,7 +30,7 @@ export function handleOrder<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
 }
 
 function relayOrder<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: Frame): ErrorName | undefined {
-  const actor: Actor = { alias: 0, name: session.name, role: session.role }
+  const actor: Actor = { alias: 0, name: session.name, role: session.role, keyHex: session.keyHex }
   switch (frame.type) {
     case 'announce':
       return announce(hub, actor, frame.text)
@@ -53,8 +53,8 @@ function roomOrder<Owner>(
   frame: Frame,
 ): ErrorName | undefined {
   if (!membership) return 'not_a_member'
-  const { conversation, alias, role } = membership
-  const actor: Actor = { alias, name: membership.session.name, role }
+  const { conversation, alias, role, session } = membership
+  const actor: Actor = { alias, name: session.name, role, keyHex: session.keyHex }
   switch (frame.type) {
     case 'setTopic':
       return setTopic(hub, conversation, actor, frame.topic)
