@@ -397,9 +397,14 @@ export class Connection implements UdpConnection, Timed {
     reader.start(frames)
     let isEliciting = false
     let isKept = true
-    for (;;) {
+    for (let count = 0; ; count++) {
       const type = reader.next()
-      if (type === FRAMES_END) break
+      if (type === FRAMES_END && count > 0) break
+      if (type === FRAMES_END) {
+        //= PAL-UDP-042
+        this.#beginClosing(CLOSE.frameEncoding, 'no frame', now)
+        return
+      }
       if (type === FRAMES_FAULT) {
         const code = reader.fault === 'unknown_type' ? CLOSE.unknownFrame : CLOSE.frameEncoding
         this.#beginClosing(code, reader.fault, now)

@@ -3,14 +3,7 @@ import type { RangeSet } from './ranges.ts'
 import { readVarint, VARINT_TRUNCATED, varintSize, writeVarint } from './varint.ts'
 
 /** Why the frames of a packet were refused. */
-export type FrameFault =
-  | 'truncated'
-  | 'bad_number'
-  | 'unknown_type'
-  | 'bad_ack'
-  | 'bad_lane'
-  | 'bad_length'
-  | 'empty_packet'
+export type FrameFault = 'truncated' | 'bad_number' | 'unknown_type' | 'bad_ack' | 'bad_lane' | 'bad_length'
 
 /** `FrameReader.next()`: no frame is left. */
 export const FRAMES_END = -1
