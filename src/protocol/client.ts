@@ -106,9 +106,14 @@ export interface ClientConversation {
   role: number
   /** Position of the last entry received. */
   seq: number
-  /** The ref sent last, and the last one acknowledged or refused. */
+  /** The ref sent last, and the last one that the relay took. */
   ref: number
-  refAnswered: number
+  refAccepted: number
+  /** The sizes of the messages under way, in their order. */
+  readonly underWay: Queue<number>
+  underWayBytes: number
+  /** Whether one of them was refused: the refs are taken up again once all are answered. */
+  isRewinding: boolean
   topic: string
   locked: boolean
   limit: number
@@ -258,9 +263,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const known = this.conversations.get(conversation)
     if (!known) throw new UsageError('bad_state', `not in conversation ${conversation}`)
     if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
-    //= PAL-MSG-002
-    if (known.ref - known.refAnswered >= LIMITS.unacknowledgedSends) return undefined
+    if (!hasRoom(known, body.length)) return undefined
     known.ref += 1
+    known.underWay.push(body.length)
+    known.underWayBytes += body.length
     writeSend(this.#writer, conversation, known.ref, contentKind, body, 0, body.length)
     this.#write(laneOf(conversation), this.#writer.take())
     return known.ref
@@ -430,7 +436,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       role: frame.role,
       seq: frame.seq,
       ref: frame.ref,
-      refAnswered: frame.ref,
+      refAccepted: frame.ref,
+      underWay: new Queue(),
+      underWayBytes: 0,
+      isRewinding: false,
       topic: frame.topic,
       locked: frame.locked,
       limit: frame.limit,
@@ -464,7 +473,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const conversation = this.#entryOf(view.conversation, view.seq)
     if (!conversation) return
     const own = view.sender === conversation.alias
-    if (own) conversation.refAnswered = view.ref
+    if (own) {
+      conversation.refAccepted = view.ref
+      settleSend(conversation)
+    }
     const message: ReceivedMessage = {
       conversation,
       seq: view.seq,
@@ -506,9 +518,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #handleError(frame: ErrorFrame): void {
     const conversation = this.conversations.get(frame.conversation)
-    // A refused send keeps its ref free: the next one takes it again.
-    if (conversation && frame.ref > 0 && conversation.refAnswered < frame.ref)
-      conversation.ref = Math.min(conversation.ref, frame.ref - 1)
+    if (conversation && frame.ref > 0) {
+      conversation.isRewinding = true
+      settleSend(conversation)
+    }
     this.#events.push({ kind: 'error', frame, name: errorNameOf(frame.code) })
   }
 
@@ -575,6 +588,27 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#out.push({ lane, bytes })
     this.#queuedBytes += bytes.length
   }
+}
+
+/** Whether one more message of that size may be under way. */
+function hasRoom(conversation: ClientConversation, bodyBytes: number): boolean {
+  const { length } = conversation.underWay
+  if (length === 0) return true
+  //= PAL-MSG-020
+  if (conversation.isRewinding) return false
+  //= PAL-MSG-002, PAL-MSG-019
+  return (
+    length < LIMITS.unacknowledgedSends &&
+    conversation.underWayBytes + bodyBytes <= LIMITS.unacknowledgedBytes
+  )
+}
+
+/** The oldest message under way was answered. Refused refs are free again once nothing is under way. */
+function settleSend(conversation: ClientConversation): void {
+  conversation.underWayBytes -= conversation.underWay.shift() ?? 0
+  if (conversation.underWay.length > 0 || !conversation.isRewinding) return
+  conversation.isRewinding = false
+  conversation.ref = conversation.refAccepted
 }
 
 function isDeparture(kind: number): boolean {

@@ -79,6 +79,8 @@ export const LIMITS = {
   outboundBytes: 1048576,
   /** events a client library holds for an application that does not read them, events */
   eventsHeld: 1024,
+  /** bodies a client has under way in one conversation; one message may always be, bytes */
+  unacknowledgedBytes: 262144,
   /** from a link's opening to the end of its handshake, ms */
   handshakeMs: 5000,
   /** silence after which a client sends a ping, ms */
@@ -128,6 +130,7 @@ export const LIMIT_IDS = {
   unacknowledgedSends: 42,
   outboundBytes: 43,
   eventsHeld: 44,
+  unacknowledgedBytes: 45,
   handshakeMs: 64,
   pingMs: 65,
   idleMs: 66,

@@ -164,7 +164,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       if (found !== FRAME) return this.hub.closeLink(link, found === EMPTY ? 'bad_frame' : 'frame_too_large')
       link.heardAt = now
       this.#handleFrameBytes(link, deframer.bytes, deframer.start, deframer.end)
-      if (this.#isClosed(link)) return
+      if (this.#isClosed(link) || link.slow) return
     }
   }
 

@@ -64,6 +64,11 @@ export interface HubOptions {
   readonly directory: Directory
 }
 
+/** Empty writers kept for the next batches. */
+const WRITERS_MAX = 1024
+/** A batch that has grown to this is handed over before the turn ends. */
+const BATCH_BYTES_MAX = 256 * 1024
+
 const LEAVE_REASON_OF: Readonly<Partial<Record<ErrorName | 'link_lost', number>>> = {
   goodbye: LEAVE_REASONS.closed,
   link_lost: LEAVE_REASONS.lost,
@@ -128,7 +133,11 @@ export class Hub<Owner> {
 
   /** Queues a frame behind every entry of this tick, so that it answers after their effects. */
   reply(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
-    this.#trailing.push({ link, item: { lane: laneOf(conversation), bytes: encodeFrame(frame) } })
+    const item: LaneBytes = { lane: laneOf(conversation), bytes: encodeFrame(frame) }
+    // What a link asked for in one turn counts before the turn ends, so that asking much costs little memory.
+    link.trailingBytes += item.bytes.length
+    if (link.queuedBytes + link.trailingBytes > this.limits.outboundBytes) this.#cutOff(link)
+    if (!link.slow || link.state === 'closed') this.#trailing.push({ link, item })
   }
 
   replyOk(link: RelayLink<Owner>, request: number, conversation = 0): void {
@@ -159,7 +168,10 @@ export class Hub<Owner> {
     while (this.#dirty.length + this.#trailing.length + this.#slow.length > 0) {
       for (const conversation of this.#dirty) this.#seal(conversation)
       this.#dirty.length = 0
-      for (const { link, item } of this.#trailing) this.#enqueue(link, item)
+      for (const { link, item } of this.#trailing) {
+        link.trailingBytes = 0
+        this.#enqueue(link, item)
+      }
       this.#trailing.length = 0
       for (const link of this.#slow.splice(0)) this.closeLink(link, 'slow_consumer')
     }
@@ -170,16 +182,20 @@ export class Hub<Owner> {
   }
 
   #enqueue(link: RelayLink<Owner>, item: LaneBytes): void {
+    const queuedBytes = link.queuedBytes + item.bytes.length
+    if (link.queuedBytes > 0 && queuedBytes > this.limits.outboundBytes) this.#cutOff(link)
     if (link.slow && link.state !== 'closed') return
-    if (link.state !== 'closed' && link.queuedBytes + item.bytes.length > this.limits.outboundBytes) {
-      link.slow = true
-      this.#slow.push(link)
-      return
-    }
     link.enqueue(item)
     if (link.ready) return
     link.ready = true
     this.#readyLinks.push(link)
+  }
+
+  /** The link takes too little: it is closed when the turn ends. */
+  #cutOff(link: RelayLink<Owner>): void {
+    if (link.slow || link.state === 'closed') return
+    link.slow = true
+    this.#slow.push(link)
   }
 
   // ---- conversations --------------------------------------------------------------------------
@@ -191,7 +207,10 @@ export class Hub<Owner> {
 
   /** Makes sure that entries can be appended to the conversation in this tick. */
   openBatch(conversation: Conversation<Owner>): void {
-    if (conversation.batch) return
+    if (conversation.batch) {
+      if (conversation.batch.length < BATCH_BYTES_MAX) return
+      this.sealEarly(conversation)
+    }
     conversation.openBatch(this.#writers.pop() ?? new ByteWriter())
     this.#dirty.push(conversation)
   }
@@ -212,7 +231,7 @@ export class Hub<Owner> {
     const writer = conversation.batch
     if (!writer) return
     const item = conversation.sealBatch()
-    this.#writers.push(writer)
+    if (this.#writers.length < WRITERS_MAX) this.#writers.push(writer)
     for (const member of conversation.members) this.#enqueue(member.session.link, item)
   }
 

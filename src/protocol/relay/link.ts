@@ -44,6 +44,8 @@ export class RelayLink<Owner> {
   /** Whether it was found to read too slowly and is about to be closed. */
   slow = false
   queuedBytes = 0
+  /** Bytes of answers that wait for the end of the turn. */
+  trailingBytes = 0
   readonly #queue = new Queue<LaneBytes>()
   readonly #first: Deframer = new Deframer(LIMITS.handshakeFrameBytes)
   #lanes: (Deframer | undefined)[] | undefined
