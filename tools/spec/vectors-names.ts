@@ -86,7 +86,7 @@ const PAIRS: readonly (readonly [string, string, boolean, boolean])[] = [
   ['alice', 'bob', false, false],
   ['\u0430\u0441\u0435', 'ace', false, true],
   ['rn', 'm', false, true],
-  ['l0l', 'lol', false, false],
+  ['l0l', 'lol', false, true],
   ['alice', 'aIice', false, true],
   ['\u0421\u0415\u041e', 'ceo', false, true],
 ]
