@@ -1,5 +1,6 @@
 export * from './client-connection.ts'
 export * from './clock.ts'
+export * from './library.ts'
 export * from './primitives.ts'
 export * from './relay-server.ts'
 export * from './store.ts'

@@ -1,0 +1,256 @@
+/**
+ * The library for programs: connect, join, send, and read messages with `for await`.
+ *
+ *   await using session = await connect('udp://chat.example/', { nick: 'alice', identity })
+ *   await using room = await session.join('lobby')
+ *   const { seq } = await room.send('hello')
+ *   for await (const message of room.messages()) console.log(message.from, message.text())
+ */
+import { utf8Bytes } from '../base/bytes.ts'
+import { UsageError } from '../base/errors.ts'
+import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
+import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '../protocol/client.ts'
+import { decodeText } from '../protocol/content.ts'
+import { tcpTransport } from '../transport/tcp.ts'
+import type { AbortSignalLike, Transport } from '../transport/transport.ts'
+import { parseRelayAddress, relayFingerprint } from './address.ts'
+import { ClientConnection, type ClosedEvent, PalaverError, type SessionEvent } from './client-connection.ts'
+import { identityOfSeed, systemEntropy } from './primitives.ts'
+import { udpTransport } from './udp-transport.ts'
+
+const CLIENT_ID_BYTES = 8
+const SEED_BYTES = 32
+const CONNECT_MS = 10_000
+
+/** What makes this program the same one next time. Keep it secret, and keep it. */
+export interface LibraryIdentity {
+  /** 32 random bytes: the Ed25519 seed. */
+  readonly seed: Uint8Array
+  /** 8 random bytes. */
+  readonly clientId: Uint8Array
+}
+
+export interface ConnectOptions {
+  readonly nick: string
+  /** A fresh one, and with it a new owner of the nick, when it is left out. */
+  readonly identity?: LibraryIdentity
+  readonly token?: string
+  readonly transport?: 'tcp' | 'udp'
+  /** The relay's identity key; any other is refused. A link with a fingerprint is checked without it. */
+  readonly relayKey?: Uint8Array
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  readonly agent?: string
+}
+
+/** A new identity. */
+export function newLibraryIdentity(): LibraryIdentity {
+  return { seed: systemEntropy(SEED_BYTES), clientId: systemEntropy(CLIENT_ID_BYTES) }
+}
+
+/** Resolves when the session is open. Rejects with PalaverError, TransportError, or UsageError for a bad address. */
+export async function connect(address: string, options: ConnectOptions): Promise<PalaverSession> {
+  const target = parseRelayAddress(address, options.transport)
+  const transport: Transport = target.transport === 'udp' ? udpTransport() : tcpTransport
+  const stored = options.identity ?? newLibraryIdentity()
+  const identity: Identity = identityOfSeed(stored.seed)
+  const rooms = new Map<number, PalaverRoom>()
+  const connection = await ClientConnection.open({
+    transport,
+    address: target,
+    name: options.nick,
+    identity,
+    clientId: stored.clientId,
+    token: options.token,
+    relayKey: options.relayKey,
+    agent: options.agent ?? 'palaver-library',
+    timeoutMs: options.timeoutMs ?? CONNECT_MS,
+    signal: options.signal as AbortSignalLike | undefined,
+    onEvent: (event) => dispatch(rooms, event),
+  })
+  if (
+    target.fingerprint !== undefined &&
+    relayFingerprint(connection.facts.relayKey) !== target.fingerprint
+  ) {
+    await connection.close()
+    throw new PalaverError('bad_signature', 0, 'the relay is not the one that the link names')
+  }
+  return new PalaverSession(connection, rooms)
+}
+
+function dispatch(rooms: ReadonlyMap<number, PalaverRoom>, event: SessionEvent): void {
+  if (event.kind === 'message') rooms.get(event.message.conversation.number)?.deliver(event.message)
+  else if (event.kind === 'event' && event.endsMembership) rooms.get(event.conversation.number)?.end()
+  else if (event.kind === 'closed') for (const room of rooms.values()) room.end()
+}
+
+/** An open session. */
+export class PalaverSession implements AsyncDisposable {
+  readonly #connection: ClientConnection
+  readonly #rooms: Map<number, PalaverRoom>
+
+  constructor(connection: ClientConnection, rooms: Map<number, PalaverRoom>) {
+    this.#connection = connection
+    this.#rooms = rooms
+  }
+
+  get relay(): RelayFacts {
+    return this.#connection.facts
+  }
+
+  /** Resolves, and never rejects, when the session is over. */
+  get closed(): Promise<ClosedEvent> {
+    return this.#connection.closed
+  }
+
+  /** Joins a room; the '#' before its name may be left out. */
+  async join(room: string): Promise<PalaverRoom> {
+    const name = room.replace(/^#/u, '')
+    return this.#open(await this.#connection.request({ type: 'join', room: name, options: 1 }))
+  }
+
+  /** Opens the direct conversation with somebody. */
+  async direct(nick: string): Promise<PalaverRoom> {
+    return this.#open(await this.#connection.request({ type: 'direct', name: nick }))
+  }
+
+  #open(conversation: ClientConversation): PalaverRoom {
+    const known = this.#rooms.get(conversation.number)
+    if (known) return known
+    const room = new PalaverRoom(this.#connection, conversation, () =>
+      this.#rooms.delete(conversation.number),
+    )
+    this.#rooms.set(conversation.number, room)
+    return room
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+/** A message as a program reads it. */
+export interface PalaverMessage {
+  /** Position in the conversation's log. */
+  readonly seq: bigint
+  /** When the relay took it, by the relay's clock. */
+  readonly at: Date
+  /** The sender's name. */
+  readonly from: string
+  /** Whether this session sent it. */
+  readonly own: boolean
+  readonly contentKind: number
+  readonly body: Uint8Array
+  text(): string
+}
+
+/** A room or direct conversation that the session is in. */
+export class PalaverRoom implements AsyncDisposable {
+  readonly #connection: ClientConnection
+  readonly #conversation: ClientConversation
+  readonly #onLeft: () => void
+  readonly #held: PalaverMessage[] = []
+  #isEnded = false
+  #isPaused = false
+  #wake: (() => void) | undefined
+
+  constructor(connection: ClientConnection, conversation: ClientConversation, onLeft: () => void) {
+    this.#connection = connection
+    this.#conversation = conversation
+    this.#onLeft = onLeft
+  }
+
+  get name(): string {
+    return this.#conversation.name
+  }
+
+  get topic(): string {
+    return this.#conversation.topic
+  }
+
+  /** Names of the members. */
+  get members(): string[] {
+    return [...this.#conversation.members.values()].map((member) => member.name)
+  }
+
+  /** Sends text; resolves when the relay has it in its log. Rejects with PalaverError. */
+  async send(text: string): Promise<{ readonly seq: bigint; readonly at: Date }> {
+    const body = utf8Bytes(text)
+    if (body.length === 0 || body.length > LIMITS.messageTextBytes)
+      throw new UsageError('bad_argument', `a text has 1 to ${LIMITS.messageTextBytes} bytes`)
+    const receipt = await this.#connection.send(this.#conversation.number, CONTENT_KINDS.text, body)
+    return { seq: BigInt(receipt.seq), at: new Date(receipt.timeMs) }
+  }
+
+  /**
+   * Messages from the moment of joining, one reader at a time. Ends when the session or the membership does, and
+   * when the loop is left. Beyond `events_held` unread messages the link is paused. Throws the signal's reason.
+   */
+  async *messages(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<PalaverMessage, void> {
+    const { signal } = options
+    const wake = (): void => this.#wake?.()
+    signal?.addEventListener('abort', wake)
+    try {
+      for (;;) {
+        signal?.throwIfAborted()
+        const message = this.#held.shift()
+        if (message) {
+          this.#resumeIfRoom()
+          yield message
+        } else if (this.#isEnded) return
+        else await this.#untilWoken()
+      }
+    } finally {
+      signal?.removeEventListener('abort', wake)
+    }
+  }
+
+  #untilWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = undefined
+        resolve()
+      }
+    })
+  }
+
+  #resumeIfRoom(): void {
+    if (!this.#isPaused || this.#held.length > LIMITS.eventsHeld / 2) return
+    this.#isPaused = false
+    this.#connection.resume()
+  }
+
+  /** Called by the session for each message of this conversation. */
+  deliver(message: ReceivedMessage): void {
+    const { seq, timeMs, senderName, contentKind, body, own } = message
+    const from = senderName ?? `member ${message.sender}`
+    const at = new Date(timeMs)
+    this.#held.push({ seq: BigInt(seq), at, from, own, contentKind, body, text: () => decodeText(body) })
+    if (this.#held.length >= LIMITS.eventsHeld && !this.#isPaused) {
+      this.#isPaused = true
+      this.#connection.pause()
+    }
+    this.#wake?.()
+  }
+
+  /** Called by the session when the membership is over. */
+  end(): void {
+    this.#isEnded = true
+    this.#wake?.()
+    this.#onLeft()
+  }
+
+  async leave(): Promise<void> {
+    if (!this.#isEnded)
+      await this.#connection.request({ type: 'leave', conversation: this.#conversation.number })
+    this.end()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.leave().catch(() => {})
+  }
+}
