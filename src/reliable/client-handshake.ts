@@ -102,7 +102,7 @@ export class ClientHandshake {
     if (!equalBytes(named, scid)) return 'ignored'
     const rttMs = this.#sentCount === 1 ? now - this.#sentAt : undefined
     const { result, peerStatic } = finished
-    return { kind: 'accepted', noise: result, peerStatic: peerStatic.slice(), parameters, rttMs }
+    return { kind: 'accepted', noise: result, peerStatic: new Uint8Array(peerStatic), parameters, rttMs }
   }
 
   #build(token: Uint8Array): { readonly noise: NoiseInitiator; readonly packet: Uint8Array } {
@@ -111,6 +111,6 @@ export class ClientHandshake {
     payload.set(parameters)
     const prologue = prologueOf(this.#cid)
     const noise = startInitiator(this.#primitives, prologue, this.#ephemeralSecret, payload)
-    return { noise, packet: encodeInitial(this.#cid, token.slice(), noise.message) }
+    return { noise, packet: encodeInitial(this.#cid, token, noise.message) }
   }
 }

@@ -276,7 +276,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
         break
       }
     }
-    const dcid = bytes.slice(1, 1 + CID_BYTES)
+    const dcid = bytes.subarray(1, 1 + CID_BYTES)
     this.#reply(from, encodeReset(dcid, this.#resetTokenOf(relay, dcid)))
   }
 
@@ -290,7 +290,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   #resetTokenOf(relay: Relay, cid: Uint8Array): Uint8Array {
-    return this.primitives.hmacSha256(relay.resetKey, RESET_LABEL, cid).slice(0, RESET_TOKEN_BYTES)
+    return this.primitives.hmacSha256(relay.resetKey, RESET_LABEL, cid).subarray(0, RESET_TOKEN_BYTES)
   }
 
   // ---- the relay's half of the handshake -------------------------------------------------------
@@ -352,7 +352,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     connection.prefix = prefix
     this.#perPrefix.set(prefix, count + 1)
     this.#connections.set(cidKey(cid, 0), connection)
-    const dcid = packet.scid.slice()
+    const dcid = new Uint8Array(packet.scid)
     const { hash, initiatorSecret, responderSecret } = answer.result
     connection.install(
       {
@@ -403,7 +403,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       connection.abandon('link', CLOSE.handshakeFailed, 'the relay sent unusable parameters')
       return
     }
-    const dcid = packet.scid.slice()
+    const dcid = new Uint8Array(packet.scid)
     connection.peerStatic = result.peerStatic
     if (result.rttMs !== undefined) connection.sampleRtt(result.rttMs, now)
     connection.install(
@@ -438,7 +438,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   #newCid(): Uint8Array {
     for (let attempt = 0; attempt < 16; attempt++) {
-      const cid = this.entropy(CID_BYTES).slice()
+      const cid = new Uint8Array(this.entropy(CID_BYTES))
       if (!this.#connections.has(cidKey(cid, 0))) return cid
     }
     assert(false, 'entropy repeats itself')

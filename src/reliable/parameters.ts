@@ -38,7 +38,7 @@ export function encodeParameters(parameters: Parameters): Uint8Array {
   if (parameters.observedAddress !== undefined) at = putAddress(bytes, at, parameters.observedAddress)
   if (parameters.connectionId !== undefined)
     at = put(bytes, at, PARAMETER.connectionId, parameters.connectionId)
-  return bytes.slice(0, at)
+  return bytes.subarray(0, at)
 }
 
 /** The parameters in `bytes`, up to END and zeros or up to the end; undefined when they are malformed. */
@@ -87,13 +87,13 @@ function assign(
       read.idleTimeoutMs = numberOf(value, 2) * 1000
       return read.idleTimeoutMs > 0
     case PARAMETER.resetToken:
-      read.resetToken = value.slice()
+      read.resetToken = new Uint8Array(value)
       return value.length === 16
     case PARAMETER.observedAddress:
       read.observedAddress = addressOf(value)
       return read.observedAddress !== undefined
     case PARAMETER.connectionId:
-      read.connectionId = value.slice()
+      read.connectionId = new Uint8Array(value)
       return value.length === 8
     case PARAMETER.features:
       return value.length === 4

@@ -13,12 +13,13 @@ export class PacketProtection {
   readonly #nonce: Uint8Array = new Uint8Array(IV_BYTES)
 
   /** `secret` is the 64-byte output of the Noise split for this direction. */
+  // Copies are made with `new Uint8Array`: slice() of a caller's Buffer would share its memory.
   //= PAL-UDP-026
   constructor(primitives: LinkPrimitives, secret: Uint8Array) {
     assert(secret.length >= KEY_BYTES + IV_BYTES, 'the split secret holds key and iv')
     this.#primitives = primitives
-    this.#key = secret.slice(0, KEY_BYTES)
-    this.#iv = secret.slice(KEY_BYTES, KEY_BYTES + IV_BYTES)
+    this.#key = new Uint8Array(secret.subarray(0, KEY_BYTES))
+    this.#iv = new Uint8Array(secret.subarray(KEY_BYTES, KEY_BYTES + IV_BYTES))
   }
 
   /** A whole DATA packet to `dcid`. `frames` is copied. */

@@ -64,7 +64,7 @@ export class DatagramWorld<Event> {
 
   /** Puts a datagram on the wire as anybody could: with any source address. */
   inject(from: Address, to: Address, bytes: Uint8Array): void {
-    this.#push({ at: this.now, order: 0, from, to, bytes: bytes.slice() })
+    this.#push({ at: this.now, order: 0, from, to, bytes: new Uint8Array(bytes) })
   }
 
   /** Calls `act` at `at`, or at once if that has passed. */

@@ -75,10 +75,10 @@ export class SimLink {
       return
     }
     const isCorrupt = this.#chance(k, FATE.corruption) < conditions.corruption
-    const arrived = isCorrupt ? this.#corrupt(bytes, k) : bytes.slice()
+    const arrived = isCorrupt ? this.#corrupt(bytes, k) : new Uint8Array(bytes)
     into.push({ at: this.#arrival(k, 0, leavesAt), order: k, from, to, bytes: arrived })
     if (this.#chance(k, FATE.duplication) < conditions.duplication) {
-      into.push({ at: this.#arrival(k, 1, leavesAt), order: k, from, to, bytes: arrived.slice() })
+      into.push({ at: this.#arrival(k, 1, leavesAt), order: k, from, to, bytes: new Uint8Array(arrived) })
     }
   }
 
@@ -103,7 +103,7 @@ export class SimLink {
   }
 
   #corrupt(bytes: Uint8Array, k: number): Uint8Array {
-    const copy = bytes.slice()
+    const copy = new Uint8Array(bytes)
     if (copy.length === 0) return copy
     const bit = hash32(this.#seed, this.#direction * 16 + FATE.bit, k) % (copy.length * 8)
     copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7))

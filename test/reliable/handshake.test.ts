@@ -314,7 +314,7 @@ function moved(peer: RawPeer, from: Address): RawPeer {
 }
 
 function flipped(bytes: Uint8Array, bit: number): Uint8Array {
-  const copy = bytes.slice()
+  const copy = new Uint8Array(bytes)
   copy[bit >> 3] = (copy[bit >> 3] as number) ^ (1 << (bit & 7))
   return copy
 }
@@ -332,3 +332,25 @@ function acceptFor(relay: UdpEndpoint, client: UdpEndpoint): Uint8Array {
   relay.handleDatagram(drain(client, NOW)[0]?.bytes as Uint8Array, CLIENT, NOW)
   return drain(relay, NOW)[0]?.bytes as Uint8Array
 }
+
+it('nothing kept by either endpoint shares memory with the datagrams handed in', () => {
+  const [relay, client] = [newRelay(), newClient()]
+  const connection = client.connect(RELAY, NOW)
+  // A driver may hand out views of one receive buffer.
+  const pass = (bytes: Uint8Array | undefined, to: UdpEndpoint, from: Address): void => {
+    const shared = Buffer.from(bytes ?? [])
+    to.handleDatagram(shared, from, NOW)
+    shared.fill(0xee)
+  }
+  for (let i = 0; i < 4; i++) {
+    for (const d of drain(client, NOW)) pass(d.bytes, relay, CLIENT)
+    for (const d of drain(relay, NOW)) pass(d.bytes, client, RELAY)
+  }
+  connection.write(2, Buffer.from('still together'))
+  for (const d of drain(client, NOW)) pass(d.bytes, relay, CLIENT)
+  const events: string[] = []
+  for (let e = relay.pollEvent(); e !== undefined; e = relay.pollEvent()) {
+    events.push(e.kind === 'lane_bytes' ? Buffer.from(e.bytes).toString() : e.kind)
+  }
+  expect(events).toEqual(['opened', 'still together'])
+})
