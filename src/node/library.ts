@@ -8,6 +8,7 @@
  */
 import { utf8Bytes } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
+import { Queue } from '../base/queue.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '../protocol/client.ts'
 import { decodeText } from '../protocol/content.ts'
@@ -54,7 +55,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
   const transport: Transport = target.transport === 'udp' ? udpTransport() : tcpTransport
   const stored = options.identity ?? newLibraryIdentity()
   const identity: Identity = identityOfSeed(stored.seed)
-  const rooms = new Map<number, PalaverRoom>()
+  const rooms: Rooms = new Map()
   const connection = await ClientConnection.open({
     transport,
     address: target,
@@ -78,18 +79,30 @@ export async function connect(address: string, options: ConnectOptions): Promise
   return new PalaverSession(connection, rooms)
 }
 
-function dispatch(rooms: ReadonlyMap<number, PalaverRoom>, event: SessionEvent): void {
-  if (event.kind === 'message') rooms.get(event.message.conversation.number)?.deliver(event.message)
+type Rooms = Map<number, PalaverRoom>
+
+function dispatch(rooms: Rooms, event: SessionEvent): void {
+  if (event.kind === 'message') roomOf(rooms, event.message.conversation).deliver(event.message)
   else if (event.kind === 'event' && event.endsMembership) rooms.get(event.conversation.number)?.end()
   else if (event.kind === 'closed') for (const room of rooms.values()) room.end()
+}
+
+/** The room of a conversation. It is made when the first message comes, which may be before `join` resolves. */
+function roomOf(rooms: Rooms, conversation: ClientConversation): PalaverRoom {
+  let room = rooms.get(conversation.number)
+  if (!room) {
+    room = new PalaverRoom(conversation, () => rooms.delete(conversation.number))
+    rooms.set(conversation.number, room)
+  }
+  return room
 }
 
 /** An open session. */
 export class PalaverSession implements AsyncDisposable {
   readonly #connection: ClientConnection
-  readonly #rooms: Map<number, PalaverRoom>
+  readonly #rooms: Rooms
 
-  constructor(connection: ClientConnection, rooms: Map<number, PalaverRoom>) {
+  constructor(connection: ClientConnection, rooms: Rooms) {
     this.#connection = connection
     this.#rooms = rooms
   }
@@ -150,18 +163,23 @@ export interface PalaverMessage {
 
 /** A room or direct conversation that the session is in. */
 export class PalaverRoom implements AsyncDisposable {
-  readonly #connection: ClientConnection
+  /** Set once the program asked for the room. */
+  #connection: ClientConnection | undefined
   readonly #conversation: ClientConversation
   readonly #onLeft: () => void
-  readonly #held: PalaverMessage[] = []
+  readonly #held = new Queue<PalaverMessage>()
   #isEnded = false
   #isPaused = false
   #wake: (() => void) | undefined
 
-  constructor(connection: ClientConnection, conversation: ClientConversation, onLeft: () => void) {
-    this.#connection = connection
+  constructor(conversation: ClientConversation, onLeft: () => void) {
     this.#conversation = conversation
     this.#onLeft = onLeft
+  }
+
+  /** Called by the session: from now on unread messages pause the link rather than being dropped. */
+  open(connection: ClientConnection): void {
+    this.#connection = connection
   }
 
   get name(): string {
@@ -182,7 +200,7 @@ export class PalaverRoom implements AsyncDisposable {
     const body = utf8Bytes(text)
     if (body.length === 0 || body.length > LIMITS.messageTextBytes)
       throw new UsageError('bad_argument', `a text has 1 to ${LIMITS.messageTextBytes} bytes`)
-    const receipt = await this.#connection.send(this.#conversation.number, CONTENT_KINDS.text, body)
+    const receipt = await this.#opened.send(this.#conversation.number, CONTENT_KINDS.text, body)
     return { seq: BigInt(receipt.seq), at: new Date(receipt.timeMs) }
   }
 
@@ -221,7 +239,7 @@ export class PalaverRoom implements AsyncDisposable {
   #resumeIfRoom(): void {
     if (!this.#isPaused || this.#held.length > LIMITS.eventsHeld / 2) return
     this.#isPaused = false
-    this.#connection.resume()
+    this.#connection?.resume()
   }
 
   /** Called by the session for each message of this conversation. */
@@ -230,11 +248,23 @@ export class PalaverRoom implements AsyncDisposable {
     const from = senderName ?? `member ${message.sender}`
     const at = new Date(timeMs)
     this.#held.push({ seq: BigInt(seq), at, from, own, contentKind, body, text: () => decodeText(body) })
-    if (this.#held.length >= LIMITS.eventsHeld && !this.#isPaused) {
+    if (this.#held.length >= LIMITS.eventsHeld) this.#onFull()
+    this.#wake?.()
+  }
+
+  /** A conversation that nobody asked for keeps its latest messages; one that is read holds the link back. */
+  #onFull(): void {
+    if (!this.#connection) {
+      this.#held.shift()
+    } else if (!this.#isPaused) {
       this.#isPaused = true
       this.#connection.pause()
     }
-    this.#wake?.()
+  }
+
+  get #opened(): ClientConnection {
+    if (!this.#connection) throw new UsageError('bad_state', 'the conversation was not opened')
+    return this.#connection
   }
 
   /** Called by the session when the membership is over. */
@@ -245,8 +275,7 @@ export class PalaverRoom implements AsyncDisposable {
   }
 
   async leave(): Promise<void> {
-    if (!this.#isEnded)
-      await this.#connection.request({ type: 'leave', conversation: this.#conversation.number })
+    if (!this.#isEnded) await this.#opened.request({ type: 'leave', conversation: this.#conversation.number })
     this.end()
   }
 
