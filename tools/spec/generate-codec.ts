@@ -190,12 +190,12 @@ function hotModule(registry: Registry): string {
     BANNER,
     "import type { FrameReader } from '../reader.ts'",
     "import type { ByteWriter } from '../writer.ts'\n",
-    ...hot.map(hotFrame),
+    ...hot.map((frame) => hotFrame(registry, frame)),
   ].join('\n')
 }
 
 /** A view, a reader and a writer that touch no object but their arguments. */
-function hotFrame(frame: FrameEntry): string {
+function hotFrame(registry: Registry, frame: FrameEntry): string {
   const name = pascal(frame.name)
   const uints = frame.fields.filter((field) => field.type !== 'bin')
   const view = frame.fields.map((f) =>
@@ -203,7 +203,7 @@ function hotFrame(frame: FrameEntry): string {
   )
   const reads = frame.fields.map((f) =>
     f.type === 'bin'
-      ? `  if (!reader.readBin()) return false\n  view.${f.name}Start = reader.binStart\n  view.${f.name}End = reader.position`
+      ? readBounded(f.name, limitValue(registry, f.max as string))
       : `  const ${f.name} = reader.readUint()\n  if (${f.name} < ${f.min ?? 0} || ${f.name} > ${UINT_MAX[f.type]}) return false\n  view.${f.name} = ${f.name}`,
   )
   const parameters = uints.map((f) => `  ${f.name}: number,`)
@@ -253,4 +253,13 @@ function pascal(name: string): string {
 
 function text(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}
+
+/** The lines that read a byte field and refuse what the general decoder refuses. */
+function readBounded(name: string, bytesMax: number): string {
+  return [
+    `  if (!reader.readBin() || reader.position - reader.binStart > ${bytesMax}) return false`,
+    `  view.${name}Start = reader.binStart`,
+    `  view.${name}End = reader.position`,
+  ].join('\n')
 }

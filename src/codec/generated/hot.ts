@@ -27,7 +27,7 @@ export function readSend(reader: FrameReader, view: SendView): boolean {
   const kind = reader.readUint()
   if (kind < 0 || kind > 255) return false
   view.kind = kind
-  if (!reader.readBin()) return false
+  if (!reader.readBin() || reader.position - reader.binStart > 61440) return false
   view.bodyStart = reader.binStart
   view.bodyEnd = reader.position
   return reader.atEnd
@@ -89,7 +89,7 @@ export function readMessage(reader: FrameReader, view: MessageView): boolean {
   const kind = reader.readUint()
   if (kind < 0 || kind > 255) return false
   view.kind = kind
-  if (!reader.readBin()) return false
+  if (!reader.readBin() || reader.position - reader.binStart > 61440) return false
   view.bodyStart = reader.binStart
   view.bodyEnd = reader.position
   return reader.atEnd
