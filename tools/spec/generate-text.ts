@@ -33,7 +33,7 @@ export function textParts(registry: Registry): ReadonlyMap<string, string> {
     ...exampleParts(registry),
   ])
   for (const [name, values] of Object.entries(registry.values))
-    parts.set(`values-${name}`, valueTable(name.replaceAll('_', ' ').replace(/s$/u, ''), values))
+    parts.set(`values-${name}`, valueTable(singularOf(name), values))
   for (const chapter of new Set(registry.frames.map((frame) => frame.chapter)))
     parts.set(`frames-${chapter}`, frameTables(registry, chapter))
   for (const role of ['relay', 'client'] as const) {
@@ -160,6 +160,11 @@ function stateTable(registry: Registry, role: 'relay' | 'client'): string {
     ['state', 'meaning'],
     registry.reactions[role].states.map((state) => [`\`${state}\``, registry.states[role][state] ?? '']),
   )
+}
+
+/** What one value of a table is called. */
+function singularOf(name: string): string {
+  return name.replaceAll('_', ' ').replace(/ies$/u, 'y').replace(/s$/u, '')
 }
 
 /** Rows with equal cells are one row. */
