@@ -1,4 +1,7 @@
-/** fast-check arbitraries for every frame type, from the registry: sound frames, and frames with one fault. */
+/**
+ * fast-check arbitraries for every frame type, from the registry: sound frames, and frames with one
+ * fault.
+ */
 import fc from 'fast-check'
 import {
   type FieldEntry,
@@ -63,7 +66,10 @@ export function shortestFrame(name: string, options: ArbitraryOptions = {}): fc.
   }))
 }
 
-/** A frame with exactly one fault: in one field of any depth, in its length, or in an element nobody knows. */
+/**
+ * A frame with exactly one fault: in one field of any depth, in its length, or in an element nobody
+ * knows.
+ */
 export function unsoundFrame(name: string, options: ArbitraryOptions = {}): fc.Arbitrary<UnsoundFrame> {
   return fc.oneof(
     { weight: 3, arbitrary: frameValues(name, options).chain((frame) => faultyField(name, frame)) },
@@ -111,12 +117,10 @@ function faultyField(name: string, frame: WireRecord): fc.Arbitrary<UnsoundFrame
 }
 
 function cutFrame(bytes: Uint8Array): fc.Arbitrary<UnsoundFrame> {
-  return fc
-    .integer({ min: 0, max: bytes.length - 1 })
-    .map((length) => ({
-      bytes: bytes.subarray(0, length),
-      fault: `cut after ${length} of ${bytes.length} bytes`,
-    }))
+  return fc.integer({ min: 0, max: bytes.length - 1 }).map((length) => ({
+    bytes: bytes.subarray(0, length),
+    fault: `cut after ${length} of ${bytes.length} bytes`,
+  }))
 }
 
 function wholeFaults(name: string): readonly UnsoundFrame[] {

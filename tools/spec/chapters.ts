@@ -98,7 +98,10 @@ function continues(line: string, isTable: boolean): boolean {
   return line.trim() !== '' && !/^#|^\s*(?:[-*]\s|\d+\.\s|\||```|<!--)/u.test(line)
 }
 
-/** The sentences of a chapter's own text (code and generated parts left out, unless a sentence announces them). */
+/**
+ * The sentences of a chapter's own text (code and generated parts left out, unless a sentence
+ * announces them).
+ */
 export function sentencesOf(text: string): Sentence[] {
   const blocks = blocksOf(withoutGenerated(text))
   const sentences: Sentence[] = []

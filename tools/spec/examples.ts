@@ -1,9 +1,9 @@
 /**
- * Runs the examples of the text. A fenced block tagged `frame` or `stream` holds hexadecimal, a line `---`, and
- * the JSON that the codec makes of it, bytes as hexadecimal; from `;` to the end of a line is a comment. In a
- * `stream` block each line is one chunk, `limit=N` after the tag is the limit in force, and the JSON is a list
- * that may end with a fault. A `handshake` block holds lines `name = value`, value being hexadecimal or a quoted
- * text, and the JSON of what follows from them.
+ * Runs the examples of the text. A fenced block tagged `frame` or `stream` holds hexadecimal, a line
+ * `---`, and the JSON that the codec makes of it, bytes as hexadecimal; from `;` to the end of a line is a
+ * comment. In a `stream` block each line is one chunk, `limit=N` after the tag is the limit in force, and
+ * the JSON is a list that may end with a fault. A `handshake` block holds lines `name = value`, value
+ * being hexadecimal or a quoted text, and the JSON of what follows from them.
  */
 import { Deframer, decodeFrame, EMPTY, FRAME, isFault, LIMITS, MORE } from '../../src/codec/index.ts'
 import { type Block, blocksOf, type Chapter } from './chapters.ts'

@@ -61,7 +61,8 @@ function cddlType(registry: Registry, field: FieldEntry): string {
       return `bstr .size ${field.length ?? `(${field.minBytes ?? 0}..${max})`}`
     case 'list': {
       const of = field.of as string
-      return `[${field.minCount ?? 0}*${field.maxCount} ${of in UINT_MAX ? `0..${UINT_MAX[of]}` : `${kebab(of)}-record`}]`
+      const element = of in UINT_MAX ? `0..${UINT_MAX[of]}` : `${kebab(of)}-record`
+      return `[${field.minCount ?? 0}*${field.maxCount} ${element}]`
     }
     default:
       return `${field.min ?? 0}..${UINT_MAX[field.type]}`
@@ -81,7 +82,7 @@ function jsonSchema(registry: Registry): unknown {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Palaver frames as JSON arrays',
     description:
-      'Byte strings are hexadecimal text. Lengths of strings in bytes are bounded by the annotation maxBytes, which JSON Schema does not check.',
+      'Byte strings are hexadecimal text. maxBytes bounds the UTF-8 of a string; JSON Schema does not check it.',
     anyOf: registry.frames.map((frame) => ({ $ref: `#/$defs/${frame.name}` })),
     $defs: Object.fromEntries([...definitions, ...frames]) as unknown,
   }

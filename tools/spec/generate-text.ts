@@ -11,7 +11,10 @@ import {
 } from './registry.ts'
 import { exampleParts } from './session-example.ts'
 
-/** Each chapter with its generated parts filled in; parts named `datagram-...` belong to another generator. */
+/**
+ * Each chapter with its generated parts filled in; parts named `datagram-...` belong to another
+ * generator.
+ */
 export function generateText(registry: Registry, chapters: readonly Chapter[]): GeneratedFile[] {
   const parts = textParts(registry)
   return chapters.map((chapter) => ({

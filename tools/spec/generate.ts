@@ -1,6 +1,6 @@
 /**
- * Writes every file that follows from spec/registry. With --check it writes nothing and exits 1 when a file on
- * disk differs from what would be written.
+ * Writes every file that follows from spec/registry. With --check it writes nothing and exits 1 when a
+ * file on disk differs from what would be written.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

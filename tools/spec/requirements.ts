@@ -55,7 +55,10 @@ function hashOf(sentence: string): string {
   return createHash('sha256').update(sentence, 'utf8').digest('hex').slice(0, 8)
 }
 
-/** The file of requirements; an identifier that vanished from the text since `previous` is retired for good. */
+/**
+ * The file of requirements; an identifier that vanished from the text since `previous` is retired for
+ * good.
+ */
 export function requirementsFile(
   requirements: readonly Requirement[],
   previous: RequirementsFile | undefined,

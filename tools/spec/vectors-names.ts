@@ -1,4 +1,7 @@
-/** spec/vectors/names.json: names with their normal and folded forms, names to refuse, and names that look alike. */
+/**
+ * spec/vectors/names.json: names with their normal and folded forms, names to refuse, and names that
+ * look alike.
+ */
 
 type NameKind = 'name' | 'room'
 

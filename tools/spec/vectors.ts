@@ -1,4 +1,7 @@
-/** Writes spec/vectors (all but those of the datagram binding): what bytes mean, for tests in any language. */
+/**
+ * Writes spec/vectors (all but those of the datagram binding): what bytes mean, for tests in any
+ * language.
+ */
 
 import type { GeneratedFile, Registry } from './registry.ts'
 import { EVERY_KIND, type FrameCase, sampleOf, soundCases, unsoundCases } from './vector-cases.ts'

@@ -1,6 +1,6 @@
 /**
- * MessagePack writing for vectors, examples and arbitraries: every width, and nothing of src/codec, so that the
- * vectors do not share its mistakes.
+ * MessagePack writing for vectors, examples and arbitraries: every width, and nothing of src/codec, so
+ * that the vectors do not share its mistakes.
  */
 import type { FieldEntry, FrameEntry, Registry } from './registry.ts'
 
