@@ -128,12 +128,8 @@ export class PalaverSession implements AsyncDisposable {
   }
 
   #open(conversation: ClientConversation): PalaverRoom {
-    const known = this.#rooms.get(conversation.number)
-    if (known) return known
-    const room = new PalaverRoom(this.#connection, conversation, () =>
-      this.#rooms.delete(conversation.number),
-    )
-    this.#rooms.set(conversation.number, room)
+    const room = roomOf(this.#rooms, conversation)
+    room.open(this.#connection)
     return room
   }
 
