@@ -51,8 +51,10 @@ export class NewReno implements CongestionController {
     if (sentAt <= this.#recoveryStartedAt) return
     this.#recoveryStartedAt = now
     //= PAL-UDP-066
-    this.#windowBytes = Math.max(this.#windowBytes / 2, LIMIT.lossWindowPacketsMin * PACKET_BYTES)
-    this.#slowStartThreshold = this.#windowBytes
+    const halved = Math.max(this.#windowBytes / 2, LIMIT.lossWindowPacketsMin * PACKET_BYTES)
+    this.#slowStartThreshold = halved
+    // After persistent congestion the window is below that floor and stays there.
+    this.#windowBytes = Math.min(this.#windowBytes, halved)
   }
 
   onPersistent(): void {
@@ -72,6 +74,7 @@ export class Pacer {
   #allowance: number = LIMIT.pacingBurstPackets * PACKET_BYTES
   #updatedAt: Instant | undefined
 
+  //= PAL-UDP-068
   /** When a datagram of full size may leave: `now` or later. `rate` is in bytes per millisecond. */
   readyAt(rate: number, now: Instant): Instant {
     this.#refill(rate, now)

@@ -28,7 +28,7 @@ import { Recovery, type SentPacket } from './recovery.ts'
 import { fullPacketNumber, PacketProtection } from './seal.ts'
 
 /**
- * One connection (spec/07-datagram.md): seals and opens DATA packets, acknowledges, repairs losses, keeps lanes,
+ * One connection (spec/13-datagram.md): seals and opens DATA packets, acknowledges, repairs losses, keeps lanes,
  * credit and timers. States: expect_accept (client, before ACCEPT) and expect_confirm (relay, before the first DATA
  * packet) lead to open; lingering waits for acknowledgements before CLOSE; closing repeats CLOSE; draining only
  * listens no more. Knows nothing of sockets, of other connections, or of what the lanes carry.
@@ -120,7 +120,7 @@ export interface LinkKeys {
 
 type State =
   | { readonly kind: 'expect_accept'; readonly handshake: ClientHandshake }
-  | { readonly kind: 'expect_confirm'; readonly until: Instant }
+  | { readonly kind: 'expect_confirm'; readonly since: Instant; readonly until: Instant }
   | { readonly kind: 'open' }
   | { readonly kind: 'lingering'; readonly until: Instant; readonly code: number; readonly detail: string }
   | { readonly kind: 'closing'; readonly until: Instant; readonly packet: Uint8Array }
@@ -128,6 +128,7 @@ type State =
   | { readonly kind: 'closed' }
 
 /** Room for frames in a datagram. */
+//= PAL-UDP-001
 const FRAMES_BYTES_MAX = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
 /** An ACK leaves room for data behind it. */
 const ACK_BYTES_MAX = 400
@@ -193,7 +194,7 @@ export class Connection implements UdpConnection, Timed {
     this.#receiver = new LaneReceiver(this, LIMIT.connectionCreditBytes, LIMIT.laneCreditBytes)
     this.#state =
       peer.handshake === undefined
-        ? { kind: 'expect_confirm', until: instantAfter(now, TIMER.handshakeTimeoutMs) }
+        ? { kind: 'expect_confirm', since: now, until: instantAfter(now, TIMER.handshakeTimeoutMs) }
         : { kind: 'expect_accept', handshake: peer.handshake }
   }
 
@@ -248,6 +249,7 @@ export class Connection implements UdpConnection, Timed {
         this.#finish({ by: 'local', code, detail: reason })
         break
       case 'open':
+        //= PAL-UDP-076
         if (this.#sender.queuedBytes === 0) {
           this.#beginClosing(code, reason, now)
         } else {
@@ -312,7 +314,7 @@ export class Connection implements UdpConnection, Timed {
     this.#packetsReceived++
     this.#bytesReceived += packet.length
     this.#lastHeardAt = now
-    if (this.#state.kind === 'expect_confirm') this.#open()
+    if (this.#state.kind === 'expect_confirm') this.#confirm(this.#state.since, now)
     this.#apply(frames, number, now)
     this.#host.wake(this)
   }
@@ -325,6 +327,7 @@ export class Connection implements UdpConnection, Timed {
         if (now >= state.handshake.deadline) this.#giveUp()
         break
       case 'expect_confirm':
+        //= PAL-UDP-024
         if (now >= state.until) this.#giveUp()
         break
       case 'lingering':
@@ -503,7 +506,9 @@ export class Connection implements UdpConnection, Timed {
 
   #buildPacket(now: Instant): Uint8Array | undefined {
     const mayElicit = this.#mayElicit(now)
+    //= PAL-UDP-039
     if (!mayElicit && this.#received.ackAt > now) return undefined
+    //= PAL-UDP-036
     if (this.#numbers.next >= LIMIT.numberMax - 1) {
       this.#beginClosing(CLOSE.numbersUsedUp, 'packet numbers used up', now)
       return this.#pollPacket(now)
@@ -527,9 +532,11 @@ export class Connection implements UdpConnection, Timed {
   /** Whether something that asks for an acknowledgement is to be sent, and may be. */
   #mayElicit(now: Instant): boolean {
     this.#pacedUntil = NEVER
+    //= PAL-UDP-064
     if (this.#probesOwed > 0) return true
     if (!this.#isPingOwed && !this.#receiver.hasCreditDue && !this.#sender.hasSendable) return false
     const { congestion, rtt, bytesInFlight } = this.#recovery
+    //= PAL-UDP-065
     if (bytesInFlight + LIMIT.datagramBytes > congestion.windowBytes) return false
     const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
     if (readyAt <= now) return true
@@ -604,6 +611,13 @@ export class Connection implements UdpConnection, Timed {
     return this.#state.kind === 'open' || this.#state.kind === 'lingering'
   }
 
+  /** The client has ACCEPT: the relay may send, and knows a round trip that is too long at worst. */
+  //= PAL-UDP-023
+  #confirm(since: Instant, now: Instant): void {
+    this.sampleRtt(Math.max(now - since, TIMER.granularityMs), now)
+    this.#open()
+  }
+
   #open(): void {
     this.#state = { kind: 'open' }
     this.#host.emit({ kind: 'opened', connection: this })
@@ -631,6 +645,7 @@ export class Connection implements UdpConnection, Timed {
     this.#host.wake(this)
   }
 
+  //= PAL-UDP-073
   #answerWhileClosing(): void {
     if (++this.#heardWhileClosing % LIMIT.closeAnswerPackets !== 0) return
     this.#isCloseOwed = true

@@ -39,7 +39,7 @@ import { DEFAULT_PARAMETERS, decodeParameters, encodeParameters } from './parame
 import { TokenMint } from './token.ts'
 
 /**
- * One UDP socket's worth of connections (spec/07-datagram.md): finds the connection of each datagram, answers
+ * One UDP socket's worth of connections (spec/13-datagram.md): finds the connection of each datagram, answers
  * strangers without keeping anything about them, and orders what leaves. Knows no socket and no clock.
  */
 
@@ -303,6 +303,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       if (relay.retries.take(now)) this.#reply(from, encodeRefuse(packet.scid, REFUSE.version))
       return
     }
+    //= PAL-UDP-031 All answers to a stranger are shorter than its INITIAL, and one for one.
     const ephemeral = packet.noise.subarray(0, EPHEMERAL_BYTES)
     const subject = { from, scid: packet.scid, ephemeral }
     if (!relay.mint.isValid(packet.token, subject, now)) {
@@ -333,6 +334,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       return
     }
     const parameters = decodeParameters(packet.noise.subarray(EPHEMERAL_BYTES))
+    //= PAL-UDP-034, PAL-UDP-077
     if (parameters === undefined || !relay.accepts.take(now)) return
     const cid = this.#newCid()
     const answer = respond(this.primitives, {
@@ -340,6 +342,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       message1: packet.noise,
       staticKeys: relay.staticKeys,
       ephemeralSecret: this.entropy(32),
+      //= PAL-UDP-035
       payload: encodeParameters({
         ...DEFAULT_PARAMETERS,
         resetToken: this.#resetTokenOf(relay, cid),
@@ -347,6 +350,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
         connectionId: cid,
       }),
     })
+    //= PAL-UDP-033
     if (answer === undefined) return
     const connection = new Connection(this, { remote: from, cid }, now)
     connection.prefix = prefix

@@ -11,7 +11,7 @@ export const FRAMES_END = -1
 export const FRAMES_FAULT = -2
 
 /**
- * Reads the frames of one packet (spec/07-datagram.md, section 5) without allocating: `next()` gives the type and
+ * Reads the frames of one packet (spec/13-datagram.md, section 5) without allocating: `next()` gives the type and
  * leaves the fields in the reader, valid until the following call. Refuses, never throws.
  */
 export class FrameReader {
@@ -109,10 +109,12 @@ export class FrameReader {
   }
 
   #take(length: number, min: number, max: number): boolean {
+    //= PAL-UDP-046, PAL-UDP-047
     if (length < min || length > max) {
       this.fault = 'bad_length'
       return false
     }
+    //= PAL-UDP-041
     if (length > this.#end - this.#at) {
       this.fault = 'truncated'
       return false

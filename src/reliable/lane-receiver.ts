@@ -92,6 +92,7 @@ export class LaneReceiver {
   }
 
   /** Credit frames of a lost packet are owed again, with the totals of then. */
+  //= PAL-UDP-038
   onLost(packet: SentPacket): void {
     if (packet.hasCredit) this.#isCreditDue = true
     for (const index of packet.laneCredits) this.#markLane(index, this.#lanes[index] as ReceiveLane)

@@ -16,7 +16,7 @@ const QUANTUM_BYTES = LIMIT.datagramBytes
 const SPLINTER_BYTES = 24
 
 /** The lane of conversation `index`. */
-//= PAL-UDP-051
+//= PAL-STR-011
 export function laneOfConversation(index: number): number {
   return FIRST_CONVERSATION_LANE + (index % LIMIT.conversationLanes)
 }

@@ -64,6 +64,7 @@ export function cidKey(bytes: Uint8Array, at: number): number {
 //= PAL-UDP-002
 export function decodeHandshakePacket(bytes: Uint8Array): HandshakePacket | PacketFault {
   if (bytes.length < 1 + CID_BYTES) return 'too_short'
+  //= PAL-UDP-003
   if (bytes.length > LIMIT.datagramBytesMax) return 'too_long'
   switch (bytes[0]) {
     case PACKET.initial:

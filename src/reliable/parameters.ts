@@ -2,7 +2,7 @@ import { type Address, writeUint32 } from '../base/index.ts'
 import { hostBytes, hostText } from './address.ts'
 import { LIMIT, PARAMETER, TIMER } from './generated/constants.ts'
 
-/** What each side says about itself in the handshake (spec/07-datagram.md, section 4). */
+/** What each side says about itself in the handshake (spec/13-datagram.md, section 4). */
 export interface Parameters {
   readonly creditBytes: number
   readonly laneCreditBytes: number

@@ -43,7 +43,7 @@ export class ReceiveLane {
   }
 
   /** Takes a piece. False when too many gaps are open: the packet must not be acknowledged. */
-  //= PAL-UDP-055
+  //= PAL-UDP-050, PAL-UDP-055
   receive(offset: number, bytes: Uint8Array, sink: LaneSink): boolean {
     const end = offset + bytes.length
     if (end <= this.next) return true
@@ -70,7 +70,7 @@ export class ReceiveLane {
     const held = this.#held
     const count = held.countAfterAdd(start, end)
     if (count > LIMIT.laneGapsMax && count > held.count) return false
-    // Only the parts not yet held are stored: the first copy of a byte stays.
+    //= PAL-UDP-049 Only the parts not yet held are stored.
     let from = start
     for (let i = held.firstEndingAfter(start); i < held.count && held.startOf(i) < end; i++) {
       if (held.startOf(i) > from) this.#store(from, held.startOf(i), offset, bytes)

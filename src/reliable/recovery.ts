@@ -5,7 +5,7 @@ import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { RttEstimator } from './rtt.ts'
 
 /**
- * Loss detection and the probe timeout (RFC 9002, spec/07-datagram.md section 7) over the one packet-number space
+ * Loss detection and the probe timeout (RFC 9002, spec/13-datagram.md section 7) over the one packet-number space
  * of a direction. Holds ack-eliciting packets only, oldest first. An ACK touches the packets it newly
  * acknowledges, those it makes lost, and at most the few between them and the threshold.
  */

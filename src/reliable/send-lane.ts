@@ -67,6 +67,7 @@ export class SendLane {
   /** Notes that [offset, offset + length) leaves in a packet: the first lost or the first new bytes. */
   onSent(offset: number, length: number): void {
     if (offset === this.#next) {
+      //= PAL-UDP-037
       assert(length <= this.newBytes, 'nothing is sent beyond the credit')
       this.#next += length
     } else {

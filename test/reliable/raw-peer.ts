@@ -55,12 +55,12 @@ export class RawPeer {
     return packet.token
   }
 
-  /** Connects and confirms with `first` (a PING unless given). */
-  connect(now: Instant, first: Uint8Array = Uint8Array.of(1)): this {
+  /** Connects and confirms with a PING, `rttMs` after the ACCEPT. */
+  connect(now: Instant, rttMs = 0): this {
     const token = this.token(now)
     this.relay.handleDatagram(this.initial(token), this.from, now)
     this.takeAccept(drain(this.relay, now)[0]?.bytes ?? new Uint8Array(0))
-    this.send(first, now)
+    this.send(Uint8Array.of(1), (now + rttMs) as Instant)
     return this
   }
 
