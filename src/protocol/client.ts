@@ -34,6 +34,7 @@ import {
   type MemberRecord,
   type MembersFrame,
   type NoticeFrame,
+  RELAY_LIMITS,
   type ReadyFrame,
   type RoomsFrame,
   VERSIONS,
@@ -407,7 +408,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       return this.#close('local', 'bad_signature', 'the relay does not hold the key it showed')
     const known = new Map(frame.limits.map(({ id, value }) => [id, value]))
     const limits = new Map<keyof typeof LIMITS, number>()
-    for (const name of Object.keys(LIMIT_IDS) as (keyof typeof LIMITS)[]) {
+    //= PAL-LIM-004
+    for (const name of RELAY_LIMITS) {
       const value = known.get(LIMIT_IDS[name])
       if (value !== undefined) limits.set(name, value)
     }
