@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { datagramVectors } from './vectors-datagram.ts'
 
 /** One line of the datagram registry. */
 export interface DatagramEntry {
@@ -37,10 +38,12 @@ export interface GeneratedFile {
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 
-/** The constants of src/reliable, and the chapter with its tables filled in (when the chapter exists). */
+/** The constants of src/reliable, the vectors, and the chapter with its tables filled in (when it exists). */
 export function generateDatagram(registry: DatagramRegistry): GeneratedFile[] {
+  const lines = datagramVectors().map((vector) => JSON.stringify(vector))
   const files: GeneratedFile[] = [
     { path: 'src/reliable/generated/constants.ts', text: constantsOf(registry) },
+    { path: 'spec/vectors/datagram.json', text: `[\n${lines.join(',\n')}\n]\n` },
   ]
   const chapter = join(root, registry.chapter)
   if (existsSync(chapter)) {
