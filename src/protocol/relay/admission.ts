@@ -35,8 +35,6 @@ export interface AdmissionPolicy {
   readonly token: string | undefined
   /** The only keys admitted, in hexadecimal, or undefined for all. */
   readonly keys: ReadonlySet<string> | undefined
-  /** Keys of relay operators, in hexadecimal. */
-  readonly operators: ReadonlySet<string>
 }
 
 /** Answers hello with challenge. `bytes` is the frame as it came. */
@@ -95,7 +93,7 @@ export function handleAuth<Owner>(
     return undefined
   }
   if (older) hub.closeLink(older.link, 'replaced')
-  return openSession(hub, link, { frame, name, keyHex, transcript }, policy)
+  return openSession(hub, link, { frame, name, keyHex, transcript })
 }
 
 interface Applicant {
@@ -128,16 +126,11 @@ function isAdmitted<Owner>(hub: Hub<Owner>, token: string, keyHex: string, polic
   return equalSecrets(sha512(utf8Bytes(token)), sha512(utf8Bytes(policy.token)))
 }
 
-function openSession<Owner>(
-  hub: Hub<Owner>,
-  link: RelayLink<Owner>,
-  applicant: Applicant,
-  policy: AdmissionPolicy,
-): Session<Owner> {
+function openSession<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, applicant: Applicant): Session<Owner> {
   const { frame, keyHex, transcript } = applicant
   const name = applicant.name as NormalName
   const key = frame.key.slice()
-  const role = policy.operators.has(keyHex) ? ROLES.relay_operator : ROLES.member
+  const role = hub.operators.has(keyHex) ? ROLES.relay_operator : ROLES.member
   const session: Session<Owner> = {
     number: hub.nextSessionNumber(),
     id: hub.options.entropy(SESSION_BYTES),

@@ -46,7 +46,7 @@ export type ConversationNature =
       readonly kind: typeof CONVERSATION_KINDS.room
       readonly name: string
       readonly folded: string
-      readonly skeleton: string
+      readonly looks: readonly string[]
       readonly permanent: boolean
     }
   | {

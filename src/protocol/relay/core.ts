@@ -49,6 +49,8 @@ export interface RelayOptions {
   readonly entropy: Entropy
   readonly limits?: Partial<RelayLimits>
   readonly admission?: Partial<AdmissionPolicy>
+  /** Identity keys of relay operators, in hexadecimal. */
+  readonly operators?: ReadonlySet<string>
   /** Rooms that exist from the start and stay. */
   readonly rooms?: readonly string[]
   /** What an earlier relay of the same name asked to be stored. */
@@ -73,6 +75,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
 
   constructor(options: RelayOptions) {
     const limits = { ...LIMITS, ...options.limits }
+    checkLimits(limits)
     this.hub = new Hub({
       relayName: options.name,
       relaySeed: options.identity.seed,
@@ -81,11 +84,11 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       entropy: options.entropy,
       limits,
       directory: new Directory(options.stored ?? [], limits.namesPerKey),
+      operators: options.operators ?? new Set(),
     })
     this.#policy = {
       token: options.admission?.token,
       keys: options.admission?.keys,
-      operators: options.admission?.operators ?? new Set(),
     }
     this.#isExemptHost = options.isExemptHost ?? (() => false)
     for (const room of options.rooms ?? []) {
@@ -302,6 +305,16 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     this.hub.setTime(now)
     for (const link of this.hub.links) this.hub.closeLink(link, 'going_away', undefined, retryMs)
   }
+}
+
+/** Throws UsageError for limits that the specification does not let a relay announce. */
+function checkLimits(limits: RelayLimits): void {
+  //= PAL-LIM-005
+  if (limits.frameBytes > LIMITS.frameBytes || limits.bodyBytes > LIMITS.bodyBytes)
+    throw new UsageError('bad_argument', 'frame_bytes and body_bytes can be lowered, not raised')
+  //= PAL-LIM-006
+  if (limits.frameBytes < LIMITS.handshakeFrameBytes)
+    throw new UsageError('bad_argument', `frame_bytes must be at least ${LIMITS.handshakeFrameBytes}`)
 }
 
 function faultText(fault: {

@@ -5,7 +5,7 @@
 import { bytesOfHex, hexOf } from '../../base/bytes.ts'
 import type { ErrorName } from '../../codec/generated/registry.ts'
 import type { NormalName } from '../names.ts'
-import { skeletonOf } from '../skeleton.ts'
+import { looksOf } from '../skeleton.ts'
 
 /** A name bound to a key. */
 export interface NameRecord {
@@ -38,7 +38,8 @@ export interface KnownName {
 
 export class Directory {
   readonly #names = new Map<string, NameRecord>()
-  readonly #skeletons = new Map<string, NameRecord>()
+  /** By what names look like; the first owner of a look keeps it. */
+  readonly #looks = new Map<string, NameRecord>()
   readonly #namesOfKey = new Map<string, number>()
   readonly #bans = new Map<string, BanRecord>()
   readonly #namesPerKeyMax: number
@@ -62,8 +63,10 @@ export class Directory {
   refusal(name: NormalName, keyHex: string): ErrorName | undefined {
     const owner = this.#names.get(name.folded)
     if (owner) return owner.keyHex === keyHex ? undefined : 'name_taken'
-    const lookalike = this.#skeletons.get(skeletonOf(name.folded))
-    if (lookalike && lookalike.keyHex !== keyHex) return 'name_taken'
+    for (const look of looksOf(name)) {
+      const lookalike = this.#looks.get(look)
+      if (lookalike && lookalike.keyHex !== keyHex) return 'name_taken'
+    }
     return (this.#namesOfKey.get(keyHex) ?? 0) >= this.#namesPerKeyMax ? 'name_taken' : undefined
   }
 
@@ -91,8 +94,8 @@ export class Directory {
       case 'name': {
         const { record } = change
         this.#names.set(record.folded, record)
-        const skeleton = skeletonOf(record.folded)
-        if (!this.#skeletons.has(skeleton)) this.#skeletons.set(skeleton, record)
+        for (const look of looksOf({ text: record.name, folded: record.folded }))
+          if (!this.#looks.has(look)) this.#looks.set(look, record)
         this.#namesOfKey.set(record.keyHex, (this.#namesOfKey.get(record.keyHex) ?? 0) + 1)
         break
       }

@@ -62,6 +62,8 @@ export interface HubOptions {
   readonly entropy: Entropy
   readonly limits: RelayLimits
   readonly directory: Directory
+  /** Identity keys of relay operators, in hexadecimal. */
+  readonly operators: ReadonlySet<string>
 }
 
 /** Empty writers kept for the next batches. */
@@ -80,12 +82,14 @@ export class Hub<Owner> {
   readonly options: HubOptions
   readonly directory: Directory
   readonly limits: RelayLimits
+  readonly operators: ReadonlySet<string>
   /** By identity key in hexadecimal, in the order of opening. */
   readonly sessions: Map<string, Session<Owner>> = new Map()
   /** By folded name. */
   readonly sessionsByName: Map<string, Session<Owner>> = new Map()
   readonly rooms: Map<string, Conversation<Owner>> = new Map()
-  readonly roomSkeletons: Map<string, Conversation<Owner>> = new Map()
+  /** What the names of the rooms look like. */
+  readonly roomLooks: Set<string> = new Set()
   /** By the two identity keys, the lower one first. */
   readonly directs: Map<string, Conversation<Owner>> = new Map()
   readonly links: Set<RelayLink<Owner>> = new Set()
@@ -111,6 +115,7 @@ export class Hub<Owner> {
     this.options = options
     this.directory = options.directory
     this.limits = options.limits
+    this.operators = options.operators
   }
 
   /** Sets the time of the input that is about to be handled. */
@@ -275,7 +280,7 @@ export class Hub<Owner> {
       this.directs.delete(nature.pair)
     } else if (!nature.permanent) {
       this.rooms.delete(nature.folded)
-      this.roomSkeletons.delete(nature.skeleton)
+      for (const look of nature.looks) this.roomLooks.delete(look)
       this.sortedRooms = undefined
     }
   }

@@ -17,7 +17,7 @@ import {
   type WhoisFrame,
 } from '../../codec/generated/registry.ts'
 import { compareCodePoints, type NormalName, normalizeName, normalizeRoomName } from '../names.ts'
-import { skeletonOf } from '../skeleton.ts'
+import { looksOf } from '../skeleton.ts'
 import type { Conversation, DirectEnd, Membership } from './conversation.ts'
 import type { Hub } from './hub.ts'
 import { membershipIn, type Session } from './session.ts'
@@ -70,7 +70,7 @@ function joinRefusal<Owner>(
 
 function creationRefusal<Owner>(hub: Hub<Owner>, name: NormalName, options: number): ErrorName | undefined {
   if ((options & JOIN_OPTIONS.existing) !== 0) return 'no_such_room'
-  if (hub.roomSkeletons.has(skeletonOf(name.folded))) return 'bad_room_name'
+  if (looksOf(name).some((look) => hub.roomLooks.has(look))) return 'bad_room_name'
   return hub.rooms.size >= hub.limits.rooms ? 'too_many_conversations' : undefined
 }
 
@@ -80,11 +80,11 @@ export function createRoom<Owner>(
   name: NormalName,
   permanent: boolean,
 ): Conversation<Owner> {
-  const skeleton = skeletonOf(name.folded)
-  const nature = { kind: CONVERSATION_KINDS.room, name: name.text, folded: name.folded, skeleton, permanent }
+  const looks = looksOf(name)
+  const nature = { kind: CONVERSATION_KINDS.room, name: name.text, folded: name.folded, looks, permanent }
   const room = hub.newConversation(nature, hub.limits.membersPerRoom)
   hub.rooms.set(name.folded, room)
-  hub.roomSkeletons.set(skeleton, room)
+  for (const look of looks) hub.roomLooks.add(look)
   hub.sortedRooms = undefined
   return room
 }
@@ -144,7 +144,9 @@ export function handleLeave<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
   const membership = session.memberships.get(frame.conversation)
   if (!membership) return hub.replyError(session.link, 'not_a_member', frame)
   hub.leave(membership, LEAVE_REASONS.left)
-  hub.replyOk(session.link, frame.request, frame.conversation)
+  // Ahead of anything that this turn may yet bring in the conversation, such as being taken into it anew.
+  const { request, conversation } = frame
+  hub.sendNow(session.link, { type: 'ok', request, conversation }, conversation)
 }
 
 export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoFrame): void {
@@ -211,7 +213,7 @@ export function handleWhois<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
     name: known.name,
     key: known.key,
     online: online !== undefined,
-    role: online?.role ?? ROLES.member,
+    role: hub.operators.has(known.keyHex) ? ROLES.relay_operator : ROLES.member,
   })
 }
 
