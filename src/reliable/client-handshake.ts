@@ -33,8 +33,8 @@ export interface ClientResult {
 }
 
 /**
- * The client until ACCEPT (spec/13-datagram.md, section 3): repeats INITIAL, takes one RETRY, and ignores what does
- * not verify. `deadline` is when it gives up.
+ * The client until ACCEPT (spec/13-datagram.md, section 3): repeats INITIAL, takes one RETRY, and ignores
+ * what does not verify. `deadline` is when it gives up.
  */
 export class ClientHandshake {
   readonly deadline: Instant

@@ -14,6 +14,7 @@ import {
   utf8Text,
 } from '../base/index.ts'
 import { sameAddress } from './address.ts'
+import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 import type { ClientHandshake } from './client-handshake.ts'
 import { NewReno, Pacer } from './congestion.ts'
 import type { Timed } from './deadlines.ts'
@@ -28,72 +29,11 @@ import { Recovery, type SentPacket } from './recovery.ts'
 import { fullPacketNumber, PacketProtection } from './seal.ts'
 
 /**
- * One connection (spec/13-datagram.md): seals and opens DATA packets, acknowledges, repairs losses, keeps lanes,
- * credit and timers. States: expect_accept (client, before ACCEPT) and expect_confirm (relay, before the first DATA
- * packet) lead to open; lingering waits for acknowledgements before CLOSE; closing repeats CLOSE; draining only
- * listens no more. Knows nothing of sockets, of other connections, or of what the lanes carry.
+ * One connection (spec/13-datagram.md): seals and opens DATA packets, acknowledges, repairs losses, keeps
+ * lanes, credit and timers. States: expect_accept (client, before ACCEPT) and expect_confirm (relay, before
+ * the first DATA packet) lead to open; lingering waits for acknowledgements before CLOSE; closing repeats
+ * CLOSE; draining is silent. Knows nothing of sockets, of other connections, or of what the lanes carry.
  */
-
-/** Why a connection ended. */
-export interface UdpCloseReason {
-  /** 'link': nobody closed it; it could not go on. */
-  readonly by: 'local' | 'peer' | 'link'
-  readonly code: number
-  readonly detail: string
-}
-
-/** What the endpoint tells its driver. */
-export type UdpEvent =
-  | { readonly kind: 'opened'; readonly connection: UdpConnection }
-  | {
-      readonly kind: 'lane_bytes'
-      readonly connection: UdpConnection
-      readonly lane: number
-      readonly bytes: Uint8Array
-    }
-  | { readonly kind: 'writable'; readonly connection: UdpConnection }
-  | { readonly kind: 'closed'; readonly connection: UdpConnection; readonly reason: UdpCloseReason }
-
-/** Counters and estimates of a connection; a snapshot. */
-export interface UdpStats {
-  readonly packetsSent: number
-  readonly packetsReceived: number
-  readonly packetsLost: number
-  readonly packetsDuplicate: number
-  /** Packets that did not verify. */
-  readonly packetsBad: number
-  readonly bytesSent: number
-  readonly bytesReceived: number
-  readonly bytesInFlight: number
-  readonly windowBytes: number
-  readonly rttMsSmoothed: number
-  /** Memory held for bytes ahead of a gap. */
-  readonly heldBytes: number
-}
-
-/** A connection as its user sees it. */
-export interface UdpConnection {
-  readonly remote: Address
-  /** The Noise handshake hash, 64 bytes: the channel binding. Empty before 'opened'. */
-  readonly handshakeHash: Uint8Array
-  /** Client: the relay's static key, for the caller to compare with a pin. */
-  readonly peerStatic: Uint8Array | undefined
-  /** Client: the address at which the relay sees it. */
-  readonly observedAddress: Address | undefined
-  /** Unsent and unacknowledged bytes. */
-  readonly queuedBytes: number
-  readonly stats: UdpStats
-  /**
-   * Queues `bytes`, which must not change afterwards. False above the high-water mark: wait for 'writable'. Ignored
-   * once the connection is closing. Throws UsageError for a lane out of range, and far above the mark.
-   */
-  write(lane: number, bytes: Uint8Array): boolean
-  /** Stops giving the peer credit. */
-  pause(): void
-  resume(now: Instant): void
-  /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */
-  close(code: number, reason: string, now: Instant): void
-}
 
 /** What a connection needs of the endpoint it belongs to. */
 export interface ConnectionHost {
@@ -262,7 +202,9 @@ export class Connection implements UdpConnection, Timed {
     }
   }
 
-  /** Takes the keys of a handshake that is done. The client is open with it, the relay once it is confirmed. */
+  /**
+   * Takes the keys of a handshake that is done. The client is open with it, the relay once it is confirmed.
+   */
   install(keys: LinkKeys, now: Instant): void {
     this.dcid = keys.dcid
     this.handshakeHash = keys.handshakeHash
@@ -306,6 +248,7 @@ export class Connection implements UdpConnection, Timed {
       this.#packetsDuplicate++
       return
     }
+    //= PAL-UDP-025
     const frames = this.#opener.open(packet, number)
     if (frames === undefined) {
       this.#packetsBad++

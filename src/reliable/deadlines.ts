@@ -7,8 +7,8 @@ export interface Timed {
 }
 
 /**
- * A binary heap of deadlines. An entry whose deadline moves later stays where it is and is looked at when its old
- * time comes: most deadlines only ever move later.
+ * A binary heap of deadlines. An entry whose deadline moves later stays where it is and is looked at when its
+ * old time comes: most deadlines only ever move later.
  */
 export class DeadlineHeap<T extends Timed> {
   readonly #entries: T[] = []

@@ -17,8 +17,9 @@ import {
   utf8Bytes,
 } from '../base/index.ts'
 import { addressPrefix, sameAddress } from './address.ts'
+import type { UdpConnection, UdpEvent } from './api.ts'
 import { ClientHandshake, prologueOf } from './client-handshake.ts'
-import { Connection, type ConnectionHost, type UdpConnection, type UdpEvent } from './connection.ts'
+import { Connection, type ConnectionHost } from './connection.ts'
 import { DeadlineHeap } from './deadlines.ts'
 import { FrameReader } from './frame.ts'
 import { CLOSE, DATAGRAM_VERSION, LIMIT, REFUSE, TIMER } from './generated/constants.ts'

@@ -11,8 +11,8 @@ export const FRAMES_END = -1
 export const FRAMES_FAULT = -2
 
 /**
- * Reads the frames of one packet (spec/13-datagram.md, section 5) without allocating: `next()` gives the type and
- * leaves the fields in the reader, valid until the following call. Refuses, never throws.
+ * Reads the frames of one packet (spec/13-datagram.md, section 5) without allocating: `next()` gives the type
+ * and leaves the fields in the reader, valid until the following call. Refuses, never throws.
  */
 export class FrameReader {
   fault: FrameFault = 'truncated'

@@ -1,4 +1,4 @@
-export type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './connection.ts'
+export type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 export { DEFAULT_UDP_LIMITS, UdpEndpoint, type UdpEndpointOptions, type UdpLimits } from './endpoint.ts'
 export {
   CLOSE,

@@ -93,7 +93,10 @@ export class LaneSender {
     return this.#pick() >= 0
   }
 
-  /** Fills `into` from `at` to at most `end` with LANE frames and records the pieces. Returns the offset after. */
+  /**
+   * Fills `into` from `at` to at most `end` with LANE frames and records the pieces. Returns the offset
+   * after.
+   */
   writeFrames(into: Uint8Array, at: number, end: number, packet: SentPacket): number {
     this.isPacketFull = false
     let offset = at

@@ -13,7 +13,9 @@ const EPHEMERAL_BYTES = 32
 /** Why a datagram was not taken as a packet. The receiver stays silent. */
 export type PacketFault = 'too_short' | 'too_long' | 'bad_first_byte' | 'bad_length'
 
-/** A handshake packet; the byte fields are views of the datagram. DATA is read in place, see `isDataHeader`. */
+/**
+ * A handshake packet; the byte fields are views of the datagram. DATA is read in place, see `isDataHeader`.
+ */
 export type HandshakePacket =
   | {
       readonly kind: 'initial'
@@ -53,8 +55,8 @@ export function isDataHeader(bytes: Uint8Array): boolean {
 }
 
 /**
- * A connection id as a number for table look-ups: 52 of its bits, so the id itself has to be compared as well.
- * No text and no BigInt is made per packet.
+ * A connection id as a number for table look-ups: 52 of its bits, so the id itself has to be compared as
+ * well. No text and no BigInt is made per packet.
  */
 export function cidKey(bytes: Uint8Array, at: number): number {
   return (readUint32(bytes, at) & 0xfffff) * 0x100000000 + readUint32(bytes, at + 4)

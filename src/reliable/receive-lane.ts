@@ -9,9 +9,9 @@ export interface LaneSink {
 }
 
 /**
- * The receiving half of a lane. Bytes in order pass through without a copy; pieces ahead of a gap wait in blocks
- * of 4 KiB, so what a lane holds is bounded by its credit however the pieces are cut. Where pieces overlap, the
- * byte that came first stays.
+ * The receiving half of a lane. Bytes in order pass through without a copy; pieces ahead of a gap wait in
+ * blocks of 4 KiB, so what a lane holds is bounded by its credit however the pieces are cut. Where pieces
+ * overlap, the byte that came first stays.
  */
 export class ReceiveLane {
   /** Total credit advertised. */

@@ -5,8 +5,8 @@ import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { RttEstimator } from './rtt.ts'
 
 /**
- * Loss detection and the probe timeout (RFC 9002, spec/13-datagram.md section 7) over the one packet-number space
- * of a direction. Holds ack-eliciting packets only, oldest first. An ACK touches the packets it newly
+ * Loss detection and the probe timeout (RFC 9002, spec/13-datagram.md section 7) over the one packet-number
+ * space of a direction. Holds ack-eliciting packets only, oldest first. An ACK touches the packets it newly
  * acknowledges, those it makes lost, and at most the few between them and the threshold.
  */
 
@@ -140,7 +140,9 @@ export class Recovery {
     return false
   }
 
-  /** One pass from the oldest packet to the largest acknowledged. True when something was newly acknowledged. */
+  /**
+   * One pass from the oldest packet to the largest acknowledged. True when something was newly acknowledged.
+   */
   #walk(ack: FrameReader, inFlightBefore: number, now: Instant): boolean {
     const packets = this.#packets
     const kept = this.#head

@@ -24,8 +24,8 @@ export interface TokenSubject {
 }
 
 /**
- * Makes and checks retry tokens without keeping anything per client: time 4, epoch 1, MAC 16 over address, scid,
- * e and time. The secret changes each minute; the one before it stays valid.
+ * Makes and checks retry tokens without keeping anything per client: time 4, epoch 1, MAC 16 over address,
+ * scid, e and time. The secret changes each minute; the one before it stays valid.
  */
 export class TokenMint {
   readonly #primitives: LinkPrimitives

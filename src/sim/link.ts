@@ -44,8 +44,9 @@ export interface FlyingDatagram {
 const FATE = { loss: 1, duplication: 2, corruption: 3, detour: 4, jitter: 5, bit: 6 } as const
 
 /**
- * One direction between two addresses. The fate of datagram k is a hash of seed, direction and k, so that taking
- * one datagram away does not change what happens to the others. Holds no clock: `now` comes with each call.
+ * One direction between two addresses. The fate of datagram k is a hash of seed, direction and k, so that
+ * taking one datagram away does not change what happens to the others. Holds no clock: `now` comes with each
+ * call.
  */
 export class SimLink {
   conditions: LinkConditions

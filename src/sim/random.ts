@@ -1,6 +1,9 @@
 import type { Entropy } from '../base/index.ts'
 
-/** A 32-bit mix of its arguments (murmur3's finaliser): the fate of one thing, whatever happened to the others. */
+/**
+ * A 32-bit mix of its arguments (murmur3's finaliser): the fate of one thing, whatever happened to the
+ * others.
+ */
 export function hash32(seed: number, a: number, b: number): number {
   let h = seed | 0
   h = mix(h ^ Math.imul(a, 0x85ebca6b))

@@ -35,8 +35,8 @@ function contentOf(seed: number, length: number): Buffer {
 }
 
 /**
- * Watches the wire with the eyes of a stranger who knows the keys of nobody: sizes and directions only. The rules
- * that need the content (credit) are watched through the primitives, see `observed`.
+ * Watches the wire with the eyes of a stranger who knows the keys of nobody: sizes and directions only. The
+ * rules that need the content (credit) are watched through the primitives, see `observed`.
  */
 class Stranger {
   bytesToRelay = 0
@@ -183,9 +183,8 @@ function run(seed: number, writes: readonly Write[], link: object): { wire: stri
   return { wire: stranger.wire, ok: true }
 }
 
-//= PAL-UDP-050
-//= PAL-UDP-031
-it('every lane delivers exactly what was written, whatever the network does, within credit and amplification', () => {
+//= PAL-UDP-001, PAL-UDP-031, PAL-UDP-050
+it('every lane delivers exactly what was written over any network, within credit and amplification', () => {
   fc.assert(
     fc.property(fc.nat(1e6), fc.array(write, { maxLength: 25 }), conditions, (seed, writes, link) => {
       expect(run(seed, writes, link).ok).toBe(true)

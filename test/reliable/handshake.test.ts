@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Address } from '../../src/base/index.ts'
-import { CLOSE, UdpEndpoint } from '../../src/reliable/index.ts'
+import { CLOSE, DEFAULT_UDP_LIMITS, UdpEndpoint } from '../../src/reliable/index.ts'
 import { encodeRetry } from '../../src/reliable/packet.ts'
 import { hash32, seededEntropy } from '../../src/sim/index.ts'
 import { testPrimitives } from './primitives.ts'
@@ -31,6 +31,7 @@ describe('an address that has returned no token', () => {
     expect([counts.x25519, relay.connectionCount, relay.acceptedCount]).toEqual([0, 0, 0])
   })
 
+  //= PAL-UDP-077
   it('gets at most 10,000 answers a second and then silence', () => {
     const relay = newRelay()
     const initial = new RawPeer(relay).initial()
@@ -132,6 +133,7 @@ it('an INITIAL replayed 1,000 times makes one connection and at most 4 ACCEPTs',
   expect(new Set(replies.map((r) => Buffer.from(r).toString('hex'))).size).toBe(1)
 })
 
+//= PAL-UDP-023, PAL-UDP-024
 it('a handshake that is never confirmed is forgotten after 5 seconds, with everything about it', () => {
   const relay = newRelay()
   const peer = new RawPeer(relay)
@@ -161,6 +163,42 @@ it('the 65th connection from one neighbourhood is refused', () => {
     expect(first.slice(0, 64)).toEqual(Array(64).fill(0xc2))
     expect(first[64]).toBe(0xc3)
   }
+})
+
+//= PAL-UDP-034
+it('an INITIAL with malformed parameters and a valid token is dropped in silence', () => {
+  const relay = newRelay()
+  const peer = new RawPeer(relay)
+  const token = peer.token(NOW)
+  relay.handleDatagram(peer.initial(token, Buffer.of(4, 1, 9, 4, 1, 9)), CLIENT, NOW)
+  expect(drain(relay, NOW)).toEqual([])
+  expect(relay.connectionCount).toBe(0)
+})
+
+//= PAL-UDP-077
+it('at most 1,000 handshakes are accepted in a second', () => {
+  const relay = newRelay(1, {
+    limits: { connectionsPerPrefix: Number.POSITIVE_INFINITY, acceptsPerSecond: 20 },
+  })
+  let accepts = 0
+  for (let i = 0; i < 30; i++) {
+    const peer = new RawPeer(relay, 100 + i)
+    relay.handleDatagram(peer.initial(peer.token(NOW)), peer.from, NOW)
+    accepts += drain(relay, NOW).length
+  }
+  expect([accepts, DEFAULT_UDP_LIMITS.acceptsPerSecond]).toEqual([20, 1000])
+})
+
+//= PAL-UDP-020
+it('the client confirms at once even with nothing to say, and only then the relay opens and sends', () => {
+  const [relay, client] = [newRelay(), newClient()]
+  client.connect(RELAY, NOW)
+  client.handleDatagram(acceptFor(relay, client), RELAY, NOW)
+  expect([relay.pollEvent(), drain(relay, NOW).length]).toEqual([undefined, 0])
+  const confirm = drain(client, NOW)
+  expect(confirm.map((d) => d.bytes[0])).toEqual([0x40])
+  relay.handleDatagram(confirm[0]?.bytes as Uint8Array, CLIENT, NOW)
+  expect(relay.pollEvent()).toMatchObject({ kind: 'opened' })
 })
 
 //= PAL-UDP-033
@@ -253,7 +291,7 @@ describe('a client', () => {
   })
 
   //= PAL-UDP-019
-  it('takes no ACCEPT with any bit flipped, from another address, or of another handshake, and then the right one', () => {
+  it('takes no ACCEPT with a flipped bit, of another address or handshake, and then the right one', () => {
     const relay = newRelay()
     const client = newClient()
     const connection = client.connect(RELAY, NOW)

@@ -195,6 +195,7 @@ describe('an ACK', () => {
   })
 
   //= PAL-UDP-059
+  //= PAL-UDP-039
   it('is never acknowledged: an ACK-only flood is met with silence', () => {
     const { relay, peer } = connected()
     relay.handleTimeout(at(1010))
@@ -299,7 +300,7 @@ describe('lane data', () => {
   })
 
   //= PAL-UDP-055
-  it('in one-byte pieces at every second offset is held to a limit, and nothing thrown away is acknowledged', () => {
+  it('in one-byte pieces at every second offset is held to a limit, and nothing dropped is acked', () => {
     const { relay, peer, connection } = connected()
     const acked = new Set<number>()
     const offsetOf = new Map<number, number>()

@@ -10,7 +10,7 @@ import {
 } from 'node:crypto'
 import type { LinkPrimitives } from '../../src/base/index.ts'
 
-// DER prefixes of X25519 keys (RFC 8410). No key pair is generated: exporting one as JWK can deadlock on Node 20.
+// DER prefixes of X25519 keys (RFC 8410). No key pair is generated: exporting one can deadlock on Node 20.
 const PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const SPKI = Buffer.from('302a300506032b656e032100', 'hex')
 const BASE_POINT = Buffer.concat([Buffer.of(9), Buffer.alloc(31)])

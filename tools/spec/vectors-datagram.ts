@@ -1,4 +1,7 @@
-/** spec/vectors/datagram.json: packets, frames, parameters and a handshake in bytes, from node:crypto and RFCs alone. */
+/**
+ * spec/vectors/datagram.json: packets, frames, parameters and a handshake in bytes, from node:crypto and RFCs
+ * alone.
+ */
 import {
   createCipheriv,
   createHash,

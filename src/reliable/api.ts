@@ -1,0 +1,63 @@
+import type { Address, Instant } from '../base/index.ts'
+
+/** Why a connection ended. */
+export interface UdpCloseReason {
+  /** 'link': nobody closed it; it could not go on. */
+  readonly by: 'local' | 'peer' | 'link'
+  readonly code: number
+  readonly detail: string
+}
+
+/** What the endpoint tells its driver. */
+export type UdpEvent =
+  | { readonly kind: 'opened'; readonly connection: UdpConnection }
+  | {
+      readonly kind: 'lane_bytes'
+      readonly connection: UdpConnection
+      readonly lane: number
+      readonly bytes: Uint8Array
+    }
+  | { readonly kind: 'writable'; readonly connection: UdpConnection }
+  | { readonly kind: 'closed'; readonly connection: UdpConnection; readonly reason: UdpCloseReason }
+
+/** Counters and estimates of a connection; a snapshot. */
+export interface UdpStats {
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly packetsLost: number
+  readonly packetsDuplicate: number
+  /** Packets that did not verify. */
+  readonly packetsBad: number
+  readonly bytesSent: number
+  readonly bytesReceived: number
+  readonly bytesInFlight: number
+  readonly windowBytes: number
+  readonly rttMsSmoothed: number
+  /** Memory held for bytes ahead of a gap. */
+  readonly heldBytes: number
+}
+
+/** A connection as its user sees it. */
+export interface UdpConnection {
+  readonly remote: Address
+  /** The Noise handshake hash, 64 bytes: the channel binding. Empty before 'opened'. */
+  readonly handshakeHash: Uint8Array
+  /** Client: the relay's static key, for the caller to compare with a pin. */
+  readonly peerStatic: Uint8Array | undefined
+  /** Client: the address at which the relay sees it. */
+  readonly observedAddress: Address | undefined
+  /** Unsent and unacknowledged bytes. */
+  readonly queuedBytes: number
+  readonly stats: UdpStats
+  /**
+   * Queues `bytes`, which must not change afterwards. False above the high-water mark: wait for 'writable'.
+   * Ignored once the connection is closing. Throws UsageError for a lane out of range, and far above the
+   * mark.
+   */
+  write(lane: number, bytes: Uint8Array): boolean
+  /** Stops giving the peer credit. */
+  pause(): void
+  resume(now: Instant): void
+  /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */
+  close(code: number, reason: string, now: Instant): void
+}
