@@ -138,11 +138,13 @@ export class Hub<Owner> {
 
   /** Queues a frame behind every entry of this tick, so that it answers after their effects. */
   reply(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
+    //= PAL-SES-017
+    if (link.state === 'closed') return
     const item: LaneBytes = { lane: laneOf(conversation), bytes: encodeFrame(frame) }
     // What a link asked for in one turn counts before the turn ends, so that asking much costs little memory.
     link.trailingBytes += item.bytes.length
     if (link.queuedBytes + link.trailingBytes > this.limits.outboundBytes) this.#cutOff(link)
-    if (!link.slow || link.state === 'closed') this.#trailing.push({ link, item })
+    if (!link.slow) this.#trailing.push({ link, item })
   }
 
   replyOk(link: RelayLink<Owner>, request: number, conversation = 0): void {
@@ -324,7 +326,8 @@ export class Hub<Owner> {
     // A reader that is too slow gets nothing more: the memory is what it was cut off for.
     if (code === 'slow_consumer') link.discard()
     if (session) this.#endSession(session, code)
-    this.reply(link, { type: 'close', code: ERRORS[code], text, retryMs })
+    const bytes = encodeFrame({ type: 'close', code: ERRORS[code], text, retryMs })
+    this.#trailing.push({ link, item: { lane: CONTROL_LANE, bytes } })
     this.finish(link)
   }
 
