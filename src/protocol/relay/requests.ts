@@ -228,6 +228,8 @@ export function handleDirect<Owner>(hub: Hub<Owner>, session: Session<Owner>, fr
   const pair = `${ends[0].keyHex}${ends[1].keyHex}`
   const found = hub.directs.get(pair)
   const membership = found && membershipIn(session, found)
+  // What joined.seq counts has to arrive before it.
+  if (found) hub.sealEarly(found)
   if (membership) return announceMembership(hub, membership, frame.request)
   if (session.directCount >= hub.limits.directsPerSession) return refuse('too_many_conversations')
   const conversation = found ?? createDirect(hub, pair, ends)
