@@ -65,7 +65,9 @@ export function banFromRoom<Owner>(
   if (!known) return 'no_such_name'
   if (known.keyHex === actor.keyHex) return 'bad_value'
   const target = memberWithKey(room, known.keyHex)
-  if (target && target.role > actor.role) return 'not_permitted'
+  //= PAL-MOD-005
+  const targetRole = hub.operators.has(known.keyHex) ? ROLES.relay_operator : target?.role
+  if (targetRole !== undefined && targetRole > actor.role) return 'not_permitted'
   dropExpiredBans(hub, room)
   if (room.bans.size >= hub.limits.bansPerRoom && !room.bans.has(known.keyHex)) return 'bad_value'
   const untilMs = order.seconds === 0 ? Infinity : hub.wallMs + order.seconds * SECOND_MS
