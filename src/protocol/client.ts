@@ -48,6 +48,7 @@ import { CONTROL_LANE, laneOf } from './lanes.ts'
 const FRAME_PREFIX_BYTES = 4
 const NONCE_BYTES = 32
 const CLIENT_ID_BYTES = 8
+const NO_SIGNATURE: Uint8Array = new Uint8Array(64)
 const VERSION = VERSIONS.palaver_1
 
 /** An Ed25519 identity: 32 bytes each. */
@@ -216,6 +217,9 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   constructor(options: ClientOptions, now: Instant) {
     if (options.clientId.length !== CLIENT_ID_BYTES)
       throw new UsageError('bad_argument', `a client id has ${CLIENT_ID_BYTES} bytes`)
+    const { name, identity, clientId, token = '' } = options
+    // What no auth can carry is the caller's mistake: it shows here, and not when the challenge has come.
+    encodeFrame({ type: 'auth', name, key: identity.publicKey, clientId, token, signature: NO_SIGNATURE })
     this.#options = options
     this.#heardAt = now
     this.#deadline = instantAfter(now, LIMITS.handshakeMs)

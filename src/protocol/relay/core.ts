@@ -5,6 +5,7 @@
  * then writes what `pollReadyLink` and `pollTransmit` give.
  */
 import { assert } from '../../base/assert.ts'
+import { utf8Bytes } from '../../base/bytes.ts'
 import type { Entropy } from '../../base/entropy.ts'
 import { UsageError } from '../../base/errors.ts'
 import type { LaneBytes, Machine } from '../../base/machine.ts'
@@ -19,6 +20,7 @@ import {
   FRAME_TYPES,
   type Frame,
   LIMITS,
+  RELAY_LIMITS,
   RELAY_REACTIONS,
 } from '../../codec/generated/registry.ts'
 import { FrameReader } from '../../codec/reader.ts'
@@ -76,6 +78,8 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   constructor(options: RelayOptions) {
     const limits = { ...LIMITS, ...options.limits }
     checkLimits(limits)
+    if (utf8Bytes(options.name).length > LIMITS.relayNameBytes)
+      throw new UsageError('bad_argument', `a relay's name has at most ${LIMITS.relayNameBytes} bytes`)
     this.hub = new Hub({
       relayName: options.name,
       relaySeed: options.identity.seed,
@@ -309,6 +313,14 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
 
 /** Throws UsageError for limits that the specification does not let a relay announce. */
 function checkLimits(limits: RelayLimits): void {
+  const announced: ReadonlySet<string> = new Set(RELAY_LIMITS)
+  for (const [name, value] of Object.entries(limits)) {
+    //= PAL-LIM-001
+    if (!announced.has(name) && value !== LIMITS[name as keyof typeof LIMITS])
+      throw new UsageError('bad_argument', `${name} is not the relay's to set`)
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError('bad_argument', `${name} must be a whole number from 1`)
+  }
   //= PAL-LIM-005
   if (limits.frameBytes > LIMITS.frameBytes || limits.bodyBytes > LIMITS.bodyBytes)
     throw new UsageError('bad_argument', 'frame_bytes and body_bytes can be lowered, not raised')
