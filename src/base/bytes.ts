@@ -24,6 +24,16 @@ export function strictUtf8Text(bytes: Uint8Array): string | undefined {
   }
 }
 
+/**
+ * The bytes [start, end) in memory of their own. Not the same as `slice`: a Node Buffer's `slice` shares memory, and
+ * would keep the whole chunk that a few bytes came in.
+ */
+export function copyOf(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
+  const copy = new Uint8Array(end - start)
+  copy.set(bytes.subarray(start, end))
+  return copy
+}
+
 /** A new array of all parts in order. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0

@@ -3,7 +3,7 @@
  * expect_ready, open and closed; what each frame does in each of them is the reaction table of the registry.
  * Knows no socket, no clock and no file.
  */
-import { EMPTY_BYTES, equalBytes } from '../base/bytes.ts'
+import { copyOf, EMPTY_BYTES, equalBytes } from '../base/bytes.ts'
 import type { Entropy } from '../base/entropy.ts'
 import { UsageError } from '../base/errors.ts'
 import type { LaneBytes, LaneMachine } from '../base/machine.ts'
@@ -341,7 +341,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (frame.type === 'ignored') return
     const reaction = CLIENT_REACTIONS[frame.type][this.#state]
     if (reaction.do === 'close') return this.#close('local', reaction.code, frame.type)
-    if (reaction.do === 'accept') this.#handleFrame(frame, bytes.slice(start, end), now)
+    if (reaction.do === 'accept') this.#handleFrame(frame, bytes.subarray(start, end), now)
   }
 
   #handleFrame(frame: Frame, bytes: Uint8Array, now: Instant): void {
@@ -376,7 +376,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       case 'rooms':
         return this.#events.push({ kind: 'rooms', frame })
       case 'identity':
-        return this.#events.push({ kind: 'identity', frame: { ...frame, key: frame.key.slice() } })
+        return this.#events.push({ kind: 'identity', frame: { ...frame, key: copyOf(frame.key) } })
       case 'notice':
         return this.#events.push({ kind: 'notice', frame })
       case 'pong':
@@ -400,7 +400,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const transcript = transcriptHash(signatures, { binding, hello: this.#hello, challenge: bytes })
     const claims = { name, key: identity.publicKey, clientId, token }
     this.#authSignature = signatures.sign(identity.seed, authMessage(transcript, claims))
-    this.#challenge = { frame: { ...frame, relayKey: frame.relayKey.slice() }, transcript }
+    this.#challenge = { frame: { ...frame, relayKey: copyOf(frame.relayKey) }, transcript }
     this.#state = 'expect_ready'
     this.#write(CONTROL_LANE, encodeFrame({ type: 'auth', ...claims, signature: this.#authSignature }))
   }
@@ -421,7 +421,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       if (value !== undefined) limits.set(name, value)
     }
     const { name, role, time: timeMs } = frame
-    const session = frame.session.slice()
+    const session = copyOf(frame.session)
     this.#facts = { relayKey, relayName, address, capabilities, limits, session, name, role, timeMs }
     this.#challenge = undefined
     this.#state = 'open'
@@ -435,7 +435,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #handleJoined(frame: JoinedFrame): void {
     const members = new Map<number, Member>()
-    for (const peer of frame.peers) members.set(peer.alias, { ...peer, key: peer.key.slice() })
+    for (const peer of frame.peers) members.set(peer.alias, { ...peer, key: copyOf(peer.key) })
     const conversation: ClientConversation = {
       number: frame.conversation,
       kind: frame.kind,
@@ -462,7 +462,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #handleMembers(frame: MembersFrame): void {
     const conversation = this.conversations.get(frame.conversation)
-    const members: MemberRecord[] = frame.members.map((member) => ({ ...member, key: member.key.slice() }))
+    const members: MemberRecord[] = frame.members.map((member) => ({ ...member, key: copyOf(member.key) }))
     if (conversation) for (const member of members) conversation.members.set(member.alias, { ...member })
     this.#events.push({ kind: 'members', frame: { ...frame, members } })
   }
@@ -494,7 +494,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       senderName: conversation.members.get(view.sender)?.name,
       ref: view.ref,
       contentKind: view.kind,
-      body: bytes.slice(view.bodyStart, view.bodyEnd),
+      body: copyOf(bytes, view.bodyStart, view.bodyEnd),
       own,
     }
     this.#events.push({ kind: 'message', message })
@@ -517,7 +517,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #handleEvent(frame: EventFrame): void {
     const conversation = this.#entryOf(frame.conversation, frame.seq)
     if (!conversation) return
-    const event = { ...frame, key: frame.key.slice() }
+    const event = { ...frame, key: copyOf(frame.key) }
     const actorName = conversation.members.get(frame.actor)?.name
     const endsMembership = isDeparture(frame.kind) && frame.subject === conversation.alias
     applyEvent(conversation, event)

@@ -1,5 +1,5 @@
 /** The relay's half of the handshake (spec chapter 5): from a link's opening to its session. */
-import { equalSecrets, hexOf, utf8Bytes } from '../../base/bytes.ts'
+import { copyOf, equalSecrets, hexOf, utf8Bytes } from '../../base/bytes.ts'
 import { encodeFrame } from '../../codec/frame.ts'
 import {
   type AuthFrame,
@@ -62,7 +62,7 @@ export function handleHello<Owner>(
     address: addressText(link.info),
     relayName: hub.options.relayName,
   })
-  link.hello = bytes.slice()
+  link.hello = copyOf(bytes)
   link.challenge = challenge.subarray(FRAME_PREFIX_BYTES)
   link.state = 'expect_auth'
   hub.sendEncoded(link, challenge)
@@ -129,7 +129,7 @@ function isAdmitted<Owner>(hub: Hub<Owner>, token: string, keyHex: string, polic
 function openSession<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, applicant: Applicant): Session<Owner> {
   const { frame, keyHex, transcript } = applicant
   const name = applicant.name as NormalName
-  const key = frame.key.slice()
+  const key = copyOf(frame.key)
   const role = hub.operators.has(keyHex) ? ROLES.relay_operator : ROLES.member
   const session: Session<Owner> = {
     number: hub.nextSessionNumber(),
