@@ -1,67 +1,88 @@
 import { type Instant, NEVER } from './time.ts'
 
-interface Entry<T> {
-  at: Instant
-  item: T
+/** Something with a deadline; the fields belong to the heap. */
+export interface Timed {
+  heapIndex: number
+  armedAt: Instant
 }
 
 /**
- * Items with a deadline each, earliest first: a binary heap. An item that was pushed twice comes out twice; the
- * owner compares with the deadline it holds now and pushes again when that has moved.
+ * A binary heap of deadlines. An entry whose deadline moves later stays where it is and is looked at when its
+ * old time comes: most deadlines only ever move later.
  */
-export class Deadlines<T> {
-  #heap: Entry<T>[] = []
+export class DeadlineHeap<T extends Timed> {
+  readonly #entries: T[] = []
 
-  get length(): number {
-    return this.#heap.length
-  }
-
-  /** The earliest deadline, or NEVER. */
+  /** A lower bound of all deadlines. */
   get earliest(): Instant {
-    return this.#heap[0]?.at ?? NEVER
+    return this.#entries[0]?.armedAt ?? NEVER
   }
 
-  push(at: Instant, item: T): void {
-    const heap = this.#heap
-    let index = heap.length
-    heap.push({ at, item })
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      if ((heap[parent] as Entry<T>).at <= at) break
-      swap(heap, index, parent)
-      index = parent
+  /** Makes sure that `entry` comes up at `at` or before. */
+  arm(entry: T, at: Instant): void {
+    if (entry.heapIndex >= 0) {
+      if (at >= entry.armedAt) return
+      entry.armedAt = at
+      this.#up(entry.heapIndex)
+    } else if (at !== NEVER) {
+      entry.armedAt = at
+      entry.heapIndex = this.#entries.push(entry) - 1
+      this.#up(entry.heapIndex)
     }
   }
 
-  /** Removes and returns an item whose deadline is at or before `now`. */
+  /** Takes out one entry whose time has come. */
   popDue(now: Instant): T | undefined {
-    const heap = this.#heap
-    const first = heap[0]
-    if (first === undefined || first.at > now) return undefined
-    const last = heap.pop() as Entry<T>
-    if (heap.length > 0) {
-      heap[0] = last
-      this.#sink()
-    }
-    return first.item
+    const first = this.#entries[0]
+    if (first === undefined || first.armedAt > now) return undefined
+    this.remove(first)
+    return first
   }
 
-  #sink(): void {
-    const heap = this.#heap
-    let index = 0
+  remove(entry: T): void {
+    const index = entry.heapIndex
+    if (index < 0) return
+    entry.heapIndex = -1
+    const last = this.#entries.pop() as T
+    if (last === entry) return
+    this.#entries[index] = last
+    last.heapIndex = index
+    this.#up(index)
+    this.#down(last.heapIndex)
+  }
+
+  #up(start: number): void {
+    const entries = this.#entries
+    const entry = entries[start] as T
+    let index = start
+    while (index > 0) {
+      const above = (index - 1) >> 1
+      const parent = entries[above] as T
+      if (parent.armedAt <= entry.armedAt) break
+      entries[index] = parent
+      parent.heapIndex = index
+      index = above
+    }
+    entries[index] = entry
+    entry.heapIndex = index
+  }
+
+  #down(start: number): void {
+    const entries = this.#entries
+    const entry = entries[start] as T
+    let index = start
     for (;;) {
-      let least = index
-      for (let child = index * 2 + 1; child <= index * 2 + 2 && child < heap.length; child++)
-        if ((heap[child] as Entry<T>).at < (heap[least] as Entry<T>).at) least = child
-      if (least === index) return
-      swap(heap, index, least)
-      index = least
+      let below = 2 * index + 1
+      if (below >= entries.length) break
+      const right = entries[below + 1]
+      if (right !== undefined && right.armedAt < (entries[below] as T).armedAt) below++
+      const child = entries[below] as T
+      if (child.armedAt >= entry.armedAt) break
+      entries[index] = child
+      child.heapIndex = index
+      index = below
     }
+    entries[index] = entry
+    entry.heapIndex = index
   }
-}
-
-function swap<T>(heap: T[], a: number, b: number): void {
-  const held = heap[a] as T
-  heap[a] = heap[b] as T
-  heap[b] = held
 }

@@ -4,6 +4,7 @@ import { lookup } from 'node:dns/promises'
 import { isIPv6 } from 'node:net'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
+import { LANE_COUNT } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
 import { type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
 import { bindDatagrams, type DatagramSocket } from '../transport/dgram.ts'
@@ -12,7 +13,6 @@ import type { DialOptions, Link, LinkHandler, Listener, Transport } from '../tra
 import { Alarm, monotonicNow } from './clock.ts'
 import { nodeLinkPrimitives, systemEntropy } from './primitives.ts'
 
-const LANES = 64
 const CLOSE_DONE = 0
 /** Datagrams sent before other work gets its turn. */
 const SENDS_PER_TURN = 512
@@ -215,7 +215,7 @@ class EndpointDriver {
 
 class UdpLink implements Link {
   readonly kind = 'udp' as const
-  readonly laneCount = LANES
+  readonly laneCount = LANE_COUNT
   handler: LinkHandler | undefined
   writable = true
   readonly #connection: UdpConnection

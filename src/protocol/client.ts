@@ -6,6 +6,7 @@
 import { copyOf, EMPTY_BYTES, equalBytes } from '../base/bytes.ts'
 import type { Entropy } from '../base/entropy.ts'
 import { UsageError } from '../base/errors.ts'
+import { CONTROL_LANE, laneOf } from '../base/lanes.ts'
 import type { LaneBytes, LaneMachine } from '../base/machine.ts'
 import type { SignaturePrimitives } from '../base/primitives.ts'
 import { Queue } from '../base/queue.ts'
@@ -43,7 +44,6 @@ import { FrameReader } from '../codec/reader.ts'
 import { ByteWriter } from '../codec/writer.ts'
 import { greaseCapability, greaseFrame, isGreaseDue } from './grease.ts'
 import { authMessage, readyMessage, transcriptHash } from './handshake.ts'
-import { CONTROL_LANE, laneOf } from './lanes.ts'
 
 const FRAME_PREFIX_BYTES = 4
 const NONCE_BYTES = 32

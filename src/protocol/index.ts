@@ -1,6 +1,5 @@
 export * from './client.ts'
 export * from './content.ts'
 export * from './handshake.ts'
-export * from './lanes.ts'
 export * from './names.ts'
 export * from './relay/index.ts'

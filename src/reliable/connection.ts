@@ -1,3 +1,4 @@
+import type { Timed } from '../base/deadlines.ts'
 import {
   type Address,
   assert,
@@ -17,7 +18,6 @@ import { sameAddress } from './address.ts'
 import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 import type { ClientHandshake } from './client-handshake.ts'
 import { NewReno, Pacer } from './congestion.ts'
-import type { Timed } from './deadlines.ts'
 import { FRAMES_END, FRAMES_FAULT, type FrameReader, writeClose } from './frame.ts'
 import { CLOSE, FRAME, LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { LaneReceiver } from './lane-receiver.ts'

@@ -2,6 +2,7 @@ import {
   type Address,
   assert,
   type Datagram,
+  DeadlineHeap,
   type Entropy,
   earlierOf,
   equalBytes,
@@ -20,7 +21,6 @@ import { addressPrefix, sameAddress } from './address.ts'
 import type { UdpConnection, UdpEvent } from './api.ts'
 import { ClientHandshake, prologueOf } from './client-handshake.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
-import { DeadlineHeap } from './deadlines.ts'
 import { FrameReader } from './frame.ts'
 import { CLOSE, DATAGRAM_VERSION, LIMIT, REFUSE, TIMER } from './generated/constants.ts'
 import { RateLimiter } from './limiter.ts'

@@ -11,4 +11,3 @@ export {
   REFUSE,
   TIMER,
 } from './generated/constants.ts'
-export { BULK_LANE, CONTROL_LANE, laneOfConversation } from './lane-sender.ts'

@@ -1,25 +1,12 @@
-import { UsageError } from '../base/index.ts'
+import { BULK_LANE, CONTROL_LANE, FIRST_CONVERSATION_LANE, UsageError } from '../base/index.ts'
 import { FRAME, LIMIT } from './generated/constants.ts'
 import type { SentPacket } from './recovery.ts'
 import { SendLane } from './send-lane.ts'
 import { varintSize, writeVarint } from './varint.ts'
 
-/** The lane that leaves before all others. */
-export const CONTROL_LANE = 0
-/** The lane that uses what the others leave. */
-export const BULK_LANE = 1
-/** The first lane of conversations. */
-export const FIRST_CONVERSATION_LANE = 2
-
 const QUANTUM_BYTES = LIMIT.datagramBytes
 /** Less room than this is left empty rather than filled with a splinter of a longer piece. */
 const SPLINTER_BYTES = 24
-
-/** The lane of conversation `index`. */
-//= PAL-STR-011
-export function laneOfConversation(index: number): number {
-  return FIRST_CONVERSATION_LANE + (index % LIMIT.conversationLanes)
-}
 
 /** All lanes of the sending direction: order of service, credit, and what is queued. */
 export class LaneSender {

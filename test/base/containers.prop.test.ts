@@ -1,50 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Deadlines, type Instant, NEVER, Queue } from '../../src/base/index.ts'
-
-const at = (ms: number): Instant => ms as Instant
-
-describe('Deadlines', () => {
-  test('without items the earliest deadline is never and nothing is due', () => {
-    const deadlines = new Deadlines<string>()
-    expect(deadlines.earliest).toBe(NEVER)
-    expect(deadlines.popDue(at(1e15))).toBeUndefined()
-  })
-
-  test('items come out in the order of their deadlines, none before its time and none twice', () => {
-    const steps = fc.array(
-      fc.oneof(
-        fc.record({ push: fc.integer({ min: 0, max: 1000 }) }),
-        fc.record({ popAt: fc.integer({ min: 0, max: 1000 }) }),
-      ),
-      { maxLength: 200 },
-    )
-    fc.assert(
-      fc.property(steps, (script) => {
-        const deadlines = new Deadlines<number>()
-        const model: { at: number; item: number }[] = []
-        let pushed = 0
-        for (const step of script) {
-          if ('push' in step) {
-            deadlines.push(at(step.push), pushed)
-            model.push({ at: step.push, item: pushed++ })
-          } else {
-            const item = deadlines.popDue(at(step.popAt))
-            const least = Math.min(...model.map((entry) => entry.at))
-            if (item === undefined) expect(least).toBeGreaterThan(step.popAt)
-            else {
-              const index = model.findIndex((entry) => entry.item === item)
-              expect(model[index]?.at).toBe(least)
-              model.splice(index, 1)
-            }
-          }
-          expect(deadlines.length).toBe(model.length)
-          expect(deadlines.earliest).toBe(Math.min(NEVER, ...model.map((entry) => entry.at)))
-        }
-      }),
-    )
-  })
-})
+import { Queue } from '../../src/base/index.ts'
 
 describe('Queue', () => {
   test('is first in, first out for any script of pushes, shifts and clears', () => {

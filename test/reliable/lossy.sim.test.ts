@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { laneOf } from '../../src/base/lanes.ts'
 import type { UdpConnection } from '../../src/reliable/index.ts'
-import { laneOfConversation } from '../../src/reliable/index.ts'
 import { at, laneBytes, openPair } from './world.ts'
 
 const CONVERSATIONS = 10
@@ -40,7 +40,7 @@ it('10,000 messages in 10 conversations arrive once and in order at 5 % loss eac
   const write = (connection: UdpConnection): void => {
     const conversation = written % CONVERSATIONS
     const number = Math.floor(written / CONVERSATIONS)
-    connection.write(laneOfConversation(conversation), message(conversation, number))
+    connection.write(laneOf(conversation), message(conversation, number))
     written++
   }
   // 100 messages a second, as ten people typing much would send.
@@ -48,7 +48,7 @@ it('10,000 messages in 10 conversations arrive once and in order at 5 % loss eac
   const total = (): number => {
     let bytes = 0
     for (let c = 0; c < CONVERSATIONS; c++) {
-      for (const part of pair.atRelay.lanes.get(laneOfConversation(c)) ?? []) bytes += part.length
+      for (const part of pair.atRelay.lanes.get(laneOf(c)) ?? []) bytes += part.length
     }
     return bytes
   }
@@ -61,7 +61,7 @@ it('10,000 messages in 10 conversations arrive once and in order at 5 % loss eac
   expect(total()).toBe(expected)
   const inOrder = Array.from({ length: MESSAGES / CONVERSATIONS }, (_, i) => i)
   for (let c = 0; c < CONVERSATIONS; c++) {
-    expect(numbersOf(laneBytes(pair.atRelay, laneOfConversation(c)), c)).toEqual(inOrder)
+    expect(numbersOf(laneBytes(pair.atRelay, laneOf(c)), c)).toEqual(inOrder)
   }
   const virtual = (pair.world.now - begin) / 1000
   const { packetsSent, packetsLost, packetsReceived } = pair.near.stats
@@ -78,7 +78,7 @@ it('a burst of 10,000 messages at once arrives as well', () => {
   for (let i = 0; i < MESSAGES; i++) {
     const body = message(i % CONVERSATIONS, Math.floor(i / CONVERSATIONS))
     sent += body.length
-    pair.near.write(laneOfConversation(i % CONVERSATIONS), body)
+    pair.near.write(laneOf(i % CONVERSATIONS), body)
   }
   expect(pair.world.run(at(begin + 60_000), () => pair.near.queuedBytes === 0)).toBe(true)
   let received = 0

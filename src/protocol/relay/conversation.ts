@@ -3,12 +3,12 @@
  * each member's link gets a reference to the same bytes (spec chapter 7).
  */
 import { EMPTY_BYTES } from '../../base/bytes.ts'
+import { laneOf } from '../../base/lanes.ts'
 import type { LaneBytes } from '../../base/machine.ts'
 import { writeFrame } from '../../codec/frame.ts'
 import { writeMessage } from '../../codec/generated/hot.ts'
 import type { CONVERSATION_KINDS, EventFrame } from '../../codec/generated/registry.ts'
 import type { ByteWriter } from '../../codec/writer.ts'
-import { laneOf } from '../lanes.ts'
 import type { Session } from './session.ts'
 
 /** One session in one conversation. */

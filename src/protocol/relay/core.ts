@@ -145,6 +145,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     const wasHandshaking = !link.admitted
     if (!this.hub.links.delete(link)) return
     this.hub.endLink(link, 'link_lost')
+    this.hub.deadlines.remove(link)
     link.discard()
     const host = this.#hostOf(link)
     host.links -= 1
@@ -258,8 +259,10 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
 
   handleTimeout(now: Instant): void {
     this.hub.setTime(now)
-    for (let link = this.hub.deadlines.popDue(now); link; link = this.hub.deadlines.popDue(now))
-      if (this.hub.links.has(link) && link.deadline <= now) this.#expire(link)
+    const { deadlines } = this.hub
+    for (let link = deadlines.popDue(now); link; link = deadlines.popDue(now))
+      if (link.deadline <= now) this.#expire(link)
+      else deadlines.arm(link, link.deadline)
   }
 
   #expire(link: RelayLink<Owner>): void {
@@ -269,7 +272,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       return
     }
     if (link.state !== 'open') return hub.closeLink(link, RELAY_REACTIONS.silence[link.state].code)
-    // Hearing from a link does not move its entry in the heap; the entry is renewed here.
+    // Hearing from a link does not move its deadline, which would cost something for each frame.
     const idleAt = instantAfter(link.heardAt, hub.limits.idleMs)
     if (idleAt > hub.now) hub.setDeadline(link, idleAt)
     else hub.closeLink(link, RELAY_REACTIONS.silence.open.code)

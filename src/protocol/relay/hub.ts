@@ -3,8 +3,9 @@
  * out to links, sessions opened and ended. Knows no socket, no clock and no request.
  */
 
-import { Deadlines } from '../../base/deadlines.ts'
+import { DeadlineHeap } from '../../base/deadlines.ts'
 import type { Entropy } from '../../base/entropy.ts'
+import { CONTROL_LANE, laneOf } from '../../base/lanes.ts'
 import type { LaneBytes } from '../../base/machine.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
 import { Queue } from '../../base/queue.ts'
@@ -21,7 +22,6 @@ import {
   type LIMITS,
 } from '../../codec/generated/registry.ts'
 import { ByteWriter } from '../../codec/writer.ts'
-import { CONTROL_LANE, laneOf } from '../lanes.ts'
 import { Conversation, type EventDetail, type Membership } from './conversation.ts'
 import type { Directory, DirectoryRecord } from './directory.ts'
 import type { RelayLink } from './link.ts'
@@ -94,7 +94,7 @@ export class Hub<Owner> {
   readonly directs: Map<string, Conversation<Owner>> = new Map()
   readonly links: Set<RelayLink<Owner>> = new Set()
   readonly events: Queue<RelayEvent<Owner>> = new Queue()
-  readonly deadlines: Deadlines<RelayLink<Owner>> = new Deadlines()
+  readonly deadlines: DeadlineHeap<RelayLink<Owner>> = new DeadlineHeap()
   /** Wall-clock milliseconds at the monotonic origin; only for showing times and for bans. */
   wallOffsetMs = 0
   /** The instant of the input being handled. */
@@ -350,7 +350,7 @@ export class Hub<Owner> {
 
   setDeadline(link: RelayLink<Owner>, at: Instant): void {
     link.deadline = at
-    this.deadlines.push(at, link)
+    this.deadlines.arm(link, at)
   }
 
   #endSession(session: Session<Owner>, code: ErrorName | 'link_lost'): void {

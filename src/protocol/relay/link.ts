@@ -1,3 +1,4 @@
+import type { Timed } from '../../base/deadlines.ts'
 import type { LaneBytes } from '../../base/machine.ts'
 import { Queue } from '../../base/queue.ts'
 import { type Instant, NEVER } from '../../base/time.ts'
@@ -5,16 +6,13 @@ import { Deframer } from '../../codec/deframer.ts'
 import { LIMITS, type RelayState } from '../../codec/generated/registry.ts'
 import type { Session } from './session.ts'
 
-/** Lanes of the datagram binding; a stream has one (spec chapter 13). */
-export const LANES_MAX = 64
-
 /** What the driver tells of a link when it opens one. */
 export interface LinkInfo {
   /** Host and port of the peer, or undefined where there is none (in memory, unix socket). */
   readonly host: string | undefined
   readonly port: number
   readonly transport: string
-  /** 1 for a stream, LANES_MAX for datagrams. */
+  /** 1 for a stream, LANE_COUNT for datagrams. */
   readonly laneCount: number
   /** The link's channel binding; empty on a plain stream. */
   readonly binding: Uint8Array
@@ -24,7 +22,7 @@ export interface LinkInfo {
  * One attachment to the relay: its state, its unfinished frames and what waits to be written. `owner` is the
  * driver's; the core never looks at it.
  */
-export class RelayLink<Owner> {
+export class RelayLink<Owner> implements Timed {
   readonly owner: Owner
   readonly info: LinkInfo
   state: RelayState = 'expect_hello'
@@ -37,8 +35,10 @@ export class RelayLink<Owner> {
   capabilities: readonly number[] = []
   /** When the last whole frame came. */
   heardAt: Instant
-  /** The deadline in force; entries of the relay's heap with another time are stale. */
+  /** The deadline in force. The heap may look at the link earlier. */
   deadline: Instant = NEVER
+  heapIndex = -1
+  armedAt: Instant = NEVER
   /** Whether the link is in the relay's list of links with something to write. */
   ready = false
   /** Whether it was found to read too slowly and is about to be closed. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { DeadlineHeap, type Timed } from '../../src/base/deadlines.ts'
 import type { Instant } from '../../src/base/index.ts'
-import { DeadlineHeap, type Timed } from '../../src/reliable/deadlines.ts'
-import { at } from './world.ts'
+import { at } from '../reliable/world.ts'
 
 interface Entry extends Timed {
   deadline: Instant
