@@ -1,0 +1,372 @@
+/** A chat: the conversations of one session, what is typed into them and what is shown of them. */
+import { utf8Bytes, utf8Text } from '../../base/bytes.ts'
+import {
+  CONTENT_KINDS,
+  CONVERSATION_KINDS,
+  JOIN_OPTIONS,
+  LIMITS,
+  ROLES,
+} from '../../codec/generated/registry.ts'
+import type { SessionEvent } from '../../node/client-connection.ts'
+import type { ClientConversation, ReceivedMessage } from '../../protocol/client.ts'
+import type { Client } from '../connect.ts'
+import { messageFields, senderOf } from '../content.ts'
+import { about, failureOf } from '../failure.ts'
+import { FileReceiver, folderSink, type PartResult } from '../file-receiving.ts'
+import { isoText, sizeText } from '../output.ts'
+import { eventWords, type RoomEvent } from './event-text.ts'
+import { KeptFiles } from './kept-files.ts'
+import type { ChatView, Entry, EntryKind } from './view.ts'
+
+/** Messages under way before the input has to wait. */
+const UNDER_WAY_MAX = 128
+const NAMES_SHOWN = 30
+
+export interface TalkOptions {
+  readonly view: ChatView
+  /** Where files are saved as they come; undefined to keep them in memory. */
+  readonly saveFolder: string | undefined
+}
+
+export class Talk {
+  readonly kept: KeptFiles = new KeptFiles()
+  readonly view: ChatView
+  /** In the order of opening. */
+  readonly conversations: ClientConversation[] = []
+  readonly #files: FileReceiver
+  readonly #unread = new Set<number>()
+  #client: Client | undefined
+  #current: ClientConversation | undefined
+  #underWay = 0
+  #wake: (() => void) | undefined
+  /** Whether a line was refused: a script wants to know. */
+  hasFailed = false
+  #settleQuit!: () => void
+  /** Resolves when the person asked to leave. */
+  readonly quit: Promise<void>
+
+  constructor(options: TalkOptions) {
+    const { view, saveFolder } = options
+    this.view = view
+    const toFolder = saveFolder === undefined ? undefined : folderSink(saveFolder)
+    this.#files = new FileReceiver((name, size) =>
+      toFolder ? toFolder(name) : this.kept.openSink(name, size),
+    )
+    this.quit = new Promise((resolve) => {
+      this.#settleQuit = resolve
+    })
+  }
+
+  get client(): Client {
+    return this.#client as Client
+  }
+
+  get current(): ClientConversation | undefined {
+    return this.#current
+  }
+
+  leave(): void {
+    this.#settleQuit()
+  }
+
+  end(): void {
+    this.#files.close()
+  }
+
+  // ---- conversations --------------------------------------------------------------------------
+
+  /** The session is open: says so and joins the rooms. */
+  async start(client: Client, rooms: readonly string[]): Promise<void> {
+    this.#client = client
+    this.info(connectedText(client), ['status', connectedFields(client)])
+    for (const room of rooms) await this.join(room)
+  }
+
+  async join(room: string): Promise<void> {
+    const known = this.named(`#${room}`)
+    if (known) return this.switchTo(known)
+    const { connection } = this.client
+    const joined = await about(
+      `#${room}`,
+      connection.request({ type: 'join', room, options: JOIN_OPTIONS.members }),
+    )
+    await connection.fence(joined.number)
+    this.#open(joined)
+    this.switchTo(joined)
+    const names = memberNames(joined)
+    const topic = joined.topic === '' ? '' : ` · topic: ${joined.topic}`
+    const fields = {
+      room: placeName(joined),
+      members: names.length,
+      limit: joined.limit,
+      topic: joined.topic,
+    }
+    this.info(
+      `joined ${placeName(joined)} (${names.length} of ${joined.limit}): ${namesText(names)}${topic}`,
+      ['joined', fields],
+    )
+  }
+
+  async openDirect(name: string): Promise<ClientConversation> {
+    const conversation = await about(name, this.client.connection.request({ type: 'direct', name }))
+    this.#open(conversation)
+    return conversation
+  }
+
+  async part(conversation: ClientConversation): Promise<void> {
+    await this.client.connection.request({ type: 'leave', conversation: conversation.number })
+    this.#forget(conversation)
+  }
+
+  #open(conversation: ClientConversation): void {
+    if (!this.conversations.includes(conversation)) this.conversations.push(conversation)
+    if (!this.#current) this.switchTo(conversation)
+  }
+
+  #forget(conversation: ClientConversation): void {
+    const index = this.conversations.indexOf(conversation)
+    if (index >= 0) this.conversations.splice(index, 1)
+    this.#unread.delete(conversation.number)
+    if (this.#current === conversation) this.#current = this.conversations[Math.max(0, index - 1)]
+    this.updateStatus()
+  }
+
+  switchTo(conversation: ClientConversation): void {
+    this.#current = conversation
+    this.#unread.delete(conversation.number)
+    this.updateStatus()
+  }
+
+  /** To the conversation of that index, or to a neighbour of the current one. */
+  switchBy(to: number | 'next' | 'previous'): void {
+    const { conversations } = this
+    const at = this.#current ? conversations.indexOf(this.#current) : 0
+    const step = to === 'next' ? 1 : conversations.length - 1
+    const index = typeof to === 'number' ? to : (at + step) % Math.max(1, conversations.length)
+    const target = conversations[index]
+    if (target && target !== this.#current) this.switchTo(target)
+  }
+
+  /** The conversation called `#room`, or by the name of the other one. */
+  named(place: string): ClientConversation | undefined {
+    const wanted = place.toLowerCase()
+    return this.conversations.find((each) => placeName(each).toLowerCase() === wanted)
+  }
+
+  updateStatus(): void {
+    const unread = this.conversations.filter((each) => this.#unread.has(each.number)).map(placeName)
+    const place = this.#current && placeName(this.#current)
+    this.view.setStatus({ nick: this.client.nick, place, unread })
+  }
+
+  // ---- sending --------------------------------------------------------------------------------
+
+  /** Sends text to a conversation; resolves at once unless too much is under way. */
+  async say(conversation: ClientConversation | undefined, text: string, isAction = false): Promise<void> {
+    if (!conversation) return this.fail('you are in no room', 'join one with /join ROOM')
+    const body = utf8Bytes(text)
+    if (body.length > LIMITS.messageTextBytes)
+      return this.fail(
+        `the text has ${body.length} bytes; a message holds ${LIMITS.messageTextBytes}`,
+        'send it as a file: /send FILE',
+      )
+    const kind = isAction ? CONTENT_KINDS.action : CONTENT_KINDS.text
+    this.track(about(placeName(conversation), this.client.connection.send(conversation.number, kind, body)))
+    while (this.#underWay >= UNDER_WAY_MAX) await this.#settled()
+  }
+
+  /** Counts work that must be done before leaving; what goes wrong with it is shown. */
+  track(work: Promise<unknown>): void {
+    this.#underWay += 1
+    work
+      .catch((error: unknown) => this.showError(error))
+      .finally(() => {
+        this.#underWay -= 1
+        this.#wake?.()
+      })
+  }
+
+  #settled(): Promise<void> {
+    return new Promise((wake) => {
+      this.#wake = wake
+    })
+  }
+
+  /** Resolves when everything sent was taken or refused. */
+  async allDone(): Promise<void> {
+    while (this.#underWay > 0) await this.#settled()
+  }
+
+  // ---- showing --------------------------------------------------------------------------------
+
+  info(text: string, json?: Entry['json']): void {
+    const base = { kind: 'info', at: Date.now(), place: undefined, isCurrent: true, text } as const
+    this.view.show({ ...base, json: json ?? ['info', { text }] })
+  }
+
+  /** Shows what went wrong and what to do. */
+  fail(message: string, hint: string): void {
+    this.hasFailed = true
+    const text = hint === '' ? message : `${message}\n${hint}`
+    const json = ['error', { code: 'usage', message, hint }] as const
+    this.view.show({ kind: 'error', at: Date.now(), place: undefined, isCurrent: true, text, json })
+  }
+
+  showError(error: unknown): void {
+    this.hasFailed = true
+    const { message, hint, code, wire, retryable } = failureOf(error)
+    const shownCode = wire > 0 ? ` [${code} 0x${wire.toString(16).padStart(4, '0')}]` : ''
+    const text = hint === '' ? `${message}${shownCode}` : `${message}${shownCode}\n${hint}`
+    const json = ['error', { code, wire, retryable, message, hint }] as const
+    this.view.show({ kind: 'error', at: Date.now(), place: undefined, isCurrent: true, text, json })
+  }
+
+  handle(event: SessionEvent): void {
+    if (event.kind === 'message') return this.#handleMessage(event.message)
+    if (event.kind === 'event') return this.#handleEvent(event)
+    if (event.kind === 'joined') return this.#open(event.conversation)
+    if (event.kind === 'notice') {
+      const { from, text, time } = event.frame
+      const shown = `announcement${from === '' ? '' : ` by ${from}`}: ${text}`
+      this.#entry('notice', time, undefined, shown, [
+        'notice',
+        { at: isoText(time), from: from || null, text },
+      ])
+    }
+  }
+
+  #handleMessage(message: ReceivedMessage): void {
+    const { conversation, contentKind, timeMs, body, own: isOwn } = message
+    this.#open(conversation)
+    if (contentKind === CONTENT_KINDS.part) return this.#handlePart(message)
+    if (conversation !== this.#current && !isOwn && !this.#unread.has(conversation.number)) {
+      this.#unread.add(conversation.number)
+      this.updateStatus()
+    }
+    const isText = contentKind === CONTENT_KINDS.text || contentKind === CONTENT_KINDS.action
+    this.view.show({
+      kind: contentKind === CONTENT_KINDS.action ? 'action' : 'message',
+      at: timeMs,
+      place: placeName(conversation),
+      isCurrent: conversation === this.#current,
+      from: senderOf(message),
+      isOwn,
+      text: isText ? utf8Text(body) : `(unknown content, kind ${contentKind}, ${sizeText(body.length)})`,
+      json: ['message', { ...messageFields(message), own: isOwn }],
+    })
+  }
+
+  #handlePart(message: ReceivedMessage): void {
+    if (message.own) return
+    const { conversation, sender, timeMs, seq } = message
+    const from = senderOf(message)
+    const result = this.#files.handlePart(`${conversation.number}/${sender}`, message.body)
+    const text = partText(from, result)
+    if (text === undefined) return
+    const { kind, ...facts } = result
+    const json = [
+      'file',
+      { at: isoText(timeMs), seq: String(seq), in: placeName(conversation), from, state: kind, ...facts },
+    ] as const
+    this.#entry('info', timeMs, conversation, text, json)
+  }
+
+  #handleEvent(event: RoomEvent): void {
+    const { conversation } = event
+    const words = eventWords(event)
+    const isOwnArrival = words?.kind === 'came' && event.event.subject === conversation.alias
+    if (words && !isOwnArrival) {
+      const { kind, name, text } = words
+      const at = event.event.time
+      const fields = {
+        room: placeName(conversation),
+        at: isoText(at),
+        event: name,
+        name: event.event.name,
+        text,
+      }
+      this.#entry(kind, at, conversation, text, ['event', fields])
+    }
+    if (!event.endsMembership) return
+    this.#forget(conversation)
+  }
+
+  #entry(
+    kind: EntryKind,
+    at: number,
+    conversation: ClientConversation | undefined,
+    text: string,
+    json: Entry['json'],
+  ): void {
+    const place = conversation && placeName(conversation)
+    this.view.show({
+      kind,
+      at,
+      place,
+      isCurrent: !conversation || conversation === this.#current,
+      text,
+      json,
+    })
+  }
+}
+
+/** `#room`, or the name of the other one. */
+export function placeName(conversation: ClientConversation): string {
+  return conversation.kind === CONVERSATION_KINDS.room ? `#${conversation.name}` : conversation.name
+}
+
+/** The members' names, operators with `@`. */
+export function memberNames(conversation: ClientConversation): string[] {
+  return [...conversation.members.values()].map(({ name, role }) =>
+    role === ROLES.member ? name : `@${name}`,
+  )
+}
+
+function namesText(names: readonly string[]): string {
+  const shown = names.slice(0, NAMES_SHOWN).join(' ')
+  return names.length > NAMES_SHOWN ? `${shown} and ${names.length - NAMES_SHOWN} more` : shown
+}
+
+function connectedText(client: Client): string {
+  const { connection, fingerprint, isFirstContact, nick } = client
+  const link = connection.transport === 'udp' ? 'udp, sealed' : `${connection.transport}, not sealed`
+  const trust = isFirstContact ? '! first contact with' : '✓ known'
+  return `connected to ${connection.facts.relayName} as ${nick} (${link}) ${trust} relay ${fingerprint}`
+}
+
+function connectedFields(client: Client): Readonly<Record<string, unknown>> {
+  const { connection, fingerprint, isFirstContact, nick } = client
+  const { relayName, address } = connection.facts
+  const { transport } = connection
+  const sealed = transport === 'udp'
+  return {
+    state: 'connected',
+    as: nick,
+    relay: relayName,
+    transport,
+    sealed,
+    fingerprint,
+    first_contact: isFirstContact,
+    address,
+  }
+}
+
+/** What is told of a part, if anything. */
+function partText(from: string, result: PartResult): string | undefined {
+  switch (result.kind) {
+    case 'started':
+      return `${from} is sending ${result.name} (${sizeText(result.size)})`
+    case 'complete':
+      return `${from} sent ${result.name} (${sizeText(result.size)}, checked): ${savedText(result.where)}`
+    case 'no_room':
+      return `${from} is sending ${result.name}, but there is no room to keep it; see /files and /save`
+    case 'refused':
+      return `the file ${result.name} from ${from} was refused: ${result.why}`
+    default:
+      return undefined
+  }
+}
+
+function savedText(where: string): string {
+  return /[/\\]/u.test(where) ? `saved as ${where}` : `keep it with /save ${where}`
+}

@@ -1,0 +1,188 @@
+/** From a command line to an open session: address, identity, known relays. */
+import {
+  groupedFingerprint,
+  isLoopback,
+  parseRelayAddress,
+  type RelayAddress,
+  relayFingerprint,
+  showRelayAddress,
+} from '../node/address.ts'
+import { ClientConnection, PalaverError, type SessionEvent } from '../node/client-connection.ts'
+import { keepNick, openIdentity, type StoredIdentity } from '../node/identity-file.ts'
+import { type KnownRelay, keepRelay, knownRelay } from '../node/known-relays.ts'
+import { tcpTransport } from '../transport/tcp.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { Arguments } from './args.ts'
+import { CliError, EXIT, usageError } from './exit.ts'
+import { warn } from './output.ts'
+import { readToken } from './token.ts'
+import { parseDuration } from './units.ts'
+import { programVersion } from './version.ts'
+
+const TIMEOUT_DEFAULT = '10s'
+const GOODBYE_MS = 1000
+
+/** Where to connect, and the words of the command line that are left. */
+export interface Target {
+  readonly address: RelayAddress
+  readonly words: readonly string[]
+}
+
+/** An open session and who it belongs to. */
+export interface Client {
+  readonly connection: ClientConnection
+  readonly address: RelayAddress
+  readonly stored: StoredIdentity
+  readonly nick: string
+  /** The relay's fingerprint in groups. */
+  readonly fingerprint: string
+  /** Whether this relay was met for the first time. */
+  readonly isFirstContact: boolean
+}
+
+/**
+ * The address from the first word, or from PALAVER_URL. With PALAVER_URL set, only a word with `://` counts as an
+ * address.
+ */
+export function targetOf(args: Arguments): Target {
+  const transport = transportOption(args)
+  const [first, ...rest] = args.positionals
+  const standard = process.env['PALAVER_URL']
+  if (first !== undefined && (!standard || first.includes('://')))
+    return { address: parseRelayAddress(first, transport), words: rest }
+  if (standard) return { address: parseRelayAddress(standard, transport), words: args.positionals }
+  throw usageError(
+    'the address of the relay is missing',
+    'give one such as tcp://127.0.0.1, or set PALAVER_URL',
+  )
+}
+
+function transportOption(args: Arguments): 'tcp' | 'udp' | undefined {
+  const wish = args.text('transport')
+  if (wish === undefined || wish === 'tcp' || wish === 'udp') return wish
+  throw usageError(`--transport ${wish} is not in this version`, 'use tcp or udp')
+}
+
+/** Dials and shakes hands as the command line says. */
+export async function connect(
+  args: Arguments,
+  address: RelayAddress,
+  onEvent: (event: SessionEvent) => void,
+): Promise<Client> {
+  const stored = identityOf(args)
+  const known = knownRelay(address)
+  const fingerprint = known && relayFingerprint(known.key)
+  if (known && address.fingerprint !== undefined && fingerprint !== address.fingerprint)
+    throw otherKey(address, `the link says ${groupedFingerprint(address.fingerprint)}`, known)
+  if (address.transport === 'tcp' && !isLoopback(address.host) && !args.has('quiet'))
+    warn(`${showRelayAddress(address)} is not encrypted; udp:// is`)
+  const connection = await open(args, { address, stored, known, onEvent })
+  const { relayKey, relayName, name } = connection.facts
+  const shown = relayFingerprint(relayKey)
+  if (address.fingerprint !== undefined && shown !== address.fingerprint) {
+    await close(connection)
+    throw otherKey(address, `it showed ${groupedFingerprint(shown)}`, undefined)
+  }
+  if (!known) keepRelay(address, relayKey, relayName, new Date())
+  keepNick(stored, name)
+  const isFirstContact = known === undefined
+  return { connection, address, stored, nick: name, fingerprint: groupedFingerprint(shown), isFirstContact }
+}
+
+function identityOf(args: Arguments): StoredIdentity {
+  const { env } = process
+  const identity = args.text('identity') ?? (env['PALAVER_IDENTITY'] || undefined)
+  const nick = args.text('nick') ?? (env['PALAVER_NICK'] || undefined)
+  const stored = openIdentity({ identity, nick })
+  if (stored.wasExposed) warn(`${stored.path} could be read by other users; it cannot any longer`)
+  return stored
+}
+
+interface Opening {
+  readonly address: RelayAddress
+  readonly stored: StoredIdentity
+  readonly known: KnownRelay | undefined
+  readonly onEvent: (event: SessionEvent) => void
+}
+
+async function open(args: Arguments, opening: Opening): Promise<ClientConnection> {
+  const { address, stored, known, onEvent } = opening
+  const timeout = args.text('timeout') ?? process.env['PALAVER_TIMEOUT'] ?? TIMEOUT_DEFAULT
+  try {
+    return await ClientConnection.open({
+      transport: await transportOf(address),
+      // Name lookups put ::1 first, where a relay on all IPv4 addresses does not listen.
+      address: { host: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port },
+      name: stored.nick,
+      identity: stored.identity,
+      clientId: stored.clientId,
+      agent: `palaver/${programVersion()}`,
+      token: tokenOf(args),
+      relayKey: known?.key,
+      timeoutMs: parseDuration(timeout, '--timeout'),
+      onEvent,
+    })
+  } catch (error) {
+    const isOtherKey = known && error instanceof PalaverError && error.code === 'bad_signature'
+    throw isOtherKey ? otherKey(address, 'it showed another one now', known) : error
+  }
+}
+
+async function transportOf(address: RelayAddress): Promise<Transport> {
+  if (address.transport === 'tcp') return tcpTransport
+  return (await import('../node/udp-transport.ts')).udpTransport()
+}
+
+function otherKey(address: RelayAddress, found: string, known: KnownRelay | undefined): CliError {
+  const place = showRelayAddress(address)
+  const was = known
+    ? ` (since ${known.since.slice(0, 10)} its key is ${groupedFingerprint(relayFingerprint(known.key))})`
+    : ''
+  const hint = known
+    ? `somebody may stand between. If the relay really has a new key: palaver id forget-relay ${place}`
+    : 'somebody may stand between, or the link is old: ask whoever gave it to you'
+  return new CliError(
+    EXIT.untrusted,
+    'relay_key_changed',
+    `${place} is not the relay expected: ${found}${was}`,
+    hint,
+  )
+}
+
+/** The admission token, which is never a word of the command line: those can be seen by all users. */
+function tokenOf(args: Arguments): string | undefined {
+  const { env } = process
+  const file = args.text('token-file') ?? (env['PALAVER_TOKEN'] ? undefined : env['PALAVER_TOKEN_FILE'])
+  return file ? readToken(file) : env['PALAVER_TOKEN'] || undefined
+}
+
+/** Says goodbye and waits a moment for the link to end. */
+export async function close(connection: ClientConnection): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const patience = new Promise<void>((done) => {
+    timer = setTimeout(done, GOODBYE_MS)
+  })
+  await Promise.race([connection.close(), patience])
+  clearTimeout(timer)
+}
+
+/** Rejects when the session ends before it is meant to. */
+export async function untilClosed(connection: ClientConnection): Promise<never> {
+  const event = await connection.closed
+  throw event.by === 'link'
+    ? new PalaverError('link_lost', 0, 'the connection to the relay was lost')
+    : new PalaverError(event.name ?? 'unknown', event.code, event.text)
+}
+
+/** A room's name without its sign. */
+export function roomName(text: string): string {
+  return text.replace(/^#/u, '')
+}
+
+/** The rooms that options, words or PALAVER_ROOM name. */
+export function roomNames(given: readonly string[], address: RelayAddress): string[] {
+  if (given.length > 0) return given.map(roomName)
+  if (address.room !== undefined) return [roomName(address.room)]
+  const standard = process.env['PALAVER_ROOM']
+  return standard ? standard.split(',').map((each) => roomName(each.trim())) : []
+}

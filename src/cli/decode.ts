@@ -1,0 +1,179 @@
+/** `palaver decode`: explains bytes of the protocol. */
+import { readFileSync } from 'node:fs'
+import { bytesOfHex } from '../base/bytes.ts'
+import type { DecodeFault } from '../codec/fault.ts'
+import { fileError } from '../node/private-file.ts'
+import { type CommandSpec, parseCommandLine } from './args.ts'
+import { decodeTree, type FrameNode, type ValueNode } from './decode-tree.ts'
+import { EXIT, usageError } from './exit.ts'
+import { commandHelp } from './help.ts'
+import { readAll } from './lines.ts'
+import { writeJson, writeLine } from './output.ts'
+import { printable } from './printable.ts'
+
+const INPUT_BYTES_MAX = 64 * 1024 * 1024
+const BYTES_SHOWN = 8
+const BYTES_COLUMN = BYTES_SHOWN * 3 + 2
+const TEXT_SHOWN = 120
+const BYTES_PER_ROW = 16
+
+const SPEC: CommandSpec = {
+  name: 'decode',
+  summary: 'explain bytes of the protocol',
+  usage: ['palaver decode [FILE | -] [--hex] [--format tree|hex|json]'],
+  examples: [
+    ["printf '00000004 93070100' | palaver decode --hex", 'a ping, field by field'],
+    ['palaver decode frames.bin', 'every frame in a file, each with its four bytes of length'],
+    ['palaver decode frames.bin --format json', 'the same for programs'],
+  ],
+  options: {
+    hex: { help: 'the input is hexadecimal text; blanks do not matter' },
+    format: { value: 'tree|hex|json', help: 'how to show it (default tree)' },
+  },
+  notes: ['A fault is shown where it is, and the exit code is 9.'],
+}
+
+/** Runs the command; resolves with the exit code. */
+export async function run(words: readonly string[]): Promise<number> {
+  const args = parseCommandLine(SPEC, words)
+  if (args.has('help')) {
+    process.stdout.write(commandHelp(SPEC))
+    return 0
+  }
+  const format = args.has('json') ? 'json' : (args.text('format') ?? 'tree')
+  const show = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
+  if (!show) throw usageError(`--format ${format}: use tree, hex or json`)
+  if (args.positionals.length > 1) throw usageError('one FILE at a time')
+  const bytes = decodedInput(await inputBytes(args.positionals[0] ?? '-'), args.has('hex'))
+  const frames = decodeTree(bytes)
+  if (frames.length === 0) throw usageError('there are no bytes to decode')
+  for (const frame of frames) show(frame, bytes)
+  return frames.some(({ fault }) => fault) ? EXIT.protocol : EXIT.done
+}
+
+async function inputBytes(path: string): Promise<Uint8Array> {
+  if (path === '-') {
+    if (process.stdin.isTTY) throw usageError('there is nothing to decode', 'name a FILE, or pipe bytes in')
+    return readAll(process.stdin, INPUT_BYTES_MAX)
+  }
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw fileError(error, `read ${path}`)
+  }
+}
+
+function decodedInput(input: Uint8Array, isHex: boolean): Uint8Array {
+  if (!isHex) return input
+  const bytes = bytesOfHex(
+    Buffer.from(input)
+      .toString('latin1')
+      .replace(/0x|[,:]/gu, ' '),
+  )
+  if (!bytes) throw usageError('the input is not hexadecimal: pairs of 0-9 and a-f')
+  return bytes
+}
+
+const FORMATS: Readonly<Record<string, (frame: FrameNode, bytes: Uint8Array) => void>> = {
+  tree: (frame, bytes) => {
+    for (const line of treeLines(frame, bytes)) writeLine(line)
+  },
+  hex: (frame, bytes) => {
+    for (const line of hexLines(frame, bytes)) writeLine(line)
+  },
+  json: (frame) => writeJson('frame', jsonFields(frame)),
+}
+
+// ---- tree -------------------------------------------------------------------------------------
+
+/** One line for each value: offset, bytes, name, value, meaning. */
+export function treeLines(frame: FrameNode, bytes: Uint8Array): string[] {
+  const chapter = frame.chapter === '' ? '' : `   spec chapter ${frame.chapter}`
+  const title = frame.name === '' ? frame.summary || 'not a frame' : `${frame.name}: ${frame.summary}`
+  const prefixBytes = Math.min(4, bytes.length - frame.offset)
+  const lines = [line(frame.offset, prefixBytes, bytes, `length ${frame.length}   ${title}${chapter}`)]
+  for (const child of frame.root?.children ?? []) addLines(lines, child, bytes, 1)
+  if (frame.fault) lines.push(faultLine(frame.fault, bytes))
+  return lines
+}
+
+function addLines(lines: string[], node: ValueNode, bytes: Uint8Array, depth: number): void {
+  const indent = '  '.repeat(depth)
+  const meaning = node.meaning === '' ? '' : `  (${shortened(printable(node.meaning))})`
+  const shownBytes = node.type === 'array' ? headerBytes(node) : node.length
+  const value = node.type === 'array' ? '' : ` = ${shownValue(node)}`
+  lines.push(line(node.offset, shownBytes, bytes, `${indent}${node.name}${value}${meaning}`))
+  for (const child of node.children) addLines(lines, child, bytes, depth + 1)
+}
+
+function headerBytes(node: ValueNode): number {
+  return (node.children[0]?.offset ?? node.offset + node.length) - node.offset
+}
+
+function shownValue(node: ValueNode): string {
+  if (node.type === 'str') return JSON.stringify(shortened(printable(String(node.value))))
+  if (node.type === 'bin') return `${String(node.value).length / 2} bytes`
+  return String(node.value)
+}
+
+function shortened(text: string): string {
+  return text.length > TEXT_SHOWN ? `${text.slice(0, TEXT_SHOWN)}…` : text
+}
+
+function line(offset: number, count: number, bytes: Uint8Array, text: string): string {
+  const shown = bytes.subarray(offset, offset + Math.min(count, BYTES_SHOWN))
+  const hex = hexPairs(shown) + (count > BYTES_SHOWN ? ' …' : '')
+  return `${offsetText(offset)}  ${hex.padEnd(BYTES_COLUMN)}  ${text}`.trimEnd()
+}
+
+function faultLine(fault: DecodeFault, bytes: Uint8Array): string {
+  const field = fault.field === undefined ? '' : ` in field ${fault.field}`
+  const shown = bytes.subarray(fault.offset, fault.offset + 1)
+  return `${offsetText(fault.offset)}  ${hexPairs(shown).padEnd(BYTES_COLUMN)}  ! fault: ${fault.fault}${field} [${fault.wireError}]`
+}
+
+function offsetText(offset: number): string {
+  return offset.toString(16).padStart(4, '0')
+}
+
+function hexPairs(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+}
+
+// ---- hex and json -----------------------------------------------------------------------------
+
+function hexLines(frame: FrameNode, bytes: Uint8Array): string[] {
+  const end = Math.min(bytes.length, frame.offset + 4 + frame.length)
+  const lines = [`# ${frame.name || frame.summary || 'not a frame'}`]
+  for (let at = frame.offset; at < end; at += BYTES_PER_ROW) {
+    const row = bytes.subarray(at, Math.min(end, at + BYTES_PER_ROW))
+    const text = Array.from(row, (byte) =>
+      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.',
+    ).join('')
+    lines.push(`${offsetText(at)}  ${hexPairs(row).padEnd(BYTES_PER_ROW * 3)} ${text}`)
+  }
+  if (frame.fault) lines.push(faultLine(frame.fault, bytes))
+  return lines
+}
+
+/** What programs read; shared with tests. */
+export function jsonFields(frame: FrameNode): Record<string, unknown> {
+  const { offset, length, name, type, chapter, root, fault } = frame
+  const fields = (root?.children ?? []).slice(1).map(jsonNode)
+  return {
+    offset,
+    length,
+    name: name || null,
+    number: type ?? null,
+    chapter: chapter || null,
+    fields,
+    fault: fault ?? null,
+  }
+}
+
+function jsonNode(node: ValueNode): Record<string, unknown> {
+  const { name, offset, length, type, value, meaning, children } = node
+  const base = { name, offset, length, type }
+  if (type === 'array') return { ...base, items: children.map(jsonNode) }
+  return { ...base, value, ...(meaning === '' ? {} : { meaning }) }
+}

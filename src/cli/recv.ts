@@ -1,0 +1,332 @@
+/** `palaver recv`: what arrives, printed, saved or handed to a command. */
+import { spawn } from 'node:child_process'
+import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.ts'
+import type { SessionEvent } from '../node/client-connection.ts'
+import type { ReceivedMessage } from '../protocol/client.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Client, close, connect, roomNames, targetOf, untilClosed } from './connect.ts'
+import { contentKindName, messageFields, messageLine, placeOf, senderOf } from './content.ts'
+import { CliError, EXIT, usageError } from './exit.ts'
+import { about } from './failure.ts'
+import { FileReceiver, folderSink, type PartResult } from './file-receiving.ts'
+import { commandHelp } from './help.ts'
+import { interruption } from './interrupt.ts'
+import { clockText, isoText, sizeText, warn, writeJson, writeLine } from './output.ts'
+import { printable } from './printable.ts'
+import { parseCount, parseDuration } from './units.ts'
+
+/** Messages that wait for a command before reading pauses. */
+const WAITING_MAX = 64
+const COUNT_MAX = 2 ** 31
+
+const SPEC: CommandSpec = {
+  name: 'recv',
+  summary: 'print, save or hand on what arrives',
+  usage: ['palaver recv ADDRESS (-r ROOM... | -t me) [OPTIONS]'],
+  examples: [
+    ['palaver recv tcp://127.0.0.1 -r lobby --nick ear', 'every message from now on'],
+    [
+      'palaver recv tcp://127.0.0.1 -r lobby -n 1 -w 5s --nick ear',
+      'one message, at most five seconds; else exit 8',
+    ],
+    [
+      'palaver recv tcp://127.0.0.1 -t me --nick box --save inbox',
+      'files sent to box, into the folder inbox',
+    ],
+    ['palaver recv tcp://127.0.0.1 -r ops --nick hook --exec ./on-message.sh', 'each message to a command'],
+  ],
+  options: {
+    room: {
+      short: 'r',
+      value: 'ROOM',
+      multiple: true,
+      help: 'a room (PALAVER_ROOM); made when there is none',
+    },
+    to: { short: 't', value: 'me', help: 'only direct messages' },
+    count: { short: 'n', value: 'COUNT', help: 'end after so many messages' },
+    wait: {
+      short: 'w',
+      value: 'DURATION',
+      help: 'end when nothing comes for so long (exit 8 if too few came)',
+    },
+    raw: { help: 'only the bodies, each followed by a line end' },
+    exec: {
+      value: 'COMMAND',
+      help: 'run it for each message: body on standard input, PALAVER_FROM and others set',
+    },
+    save: { value: 'DIR', help: 'save files there; none is overwritten, each is checked' },
+    ...CLIENT_OPTIONS,
+  },
+  notes: [
+    'A command given with --exec sees PALAVER_FROM, PALAVER_ROOM or PALAVER_DIRECT, PALAVER_SEQ, PALAVER_AT and\n' +
+      'PALAVER_KIND. Commands run one after the other. A file counts as one message.',
+  ],
+}
+
+/** Runs the command; resolves with the exit code. */
+export async function run(words: readonly string[]): Promise<number> {
+  const args = parseCommandLine(SPEC, words)
+  if (args.has('help')) {
+    process.stdout.write(commandHelp(SPEC))
+    return 0
+  }
+  const plan = planOf(args)
+  const interrupted = interruption()
+  const receiving = new Receiving(plan)
+  const client = await Promise.race([
+    connect(args, plan.address, (event) => receiving.handle(event)),
+    interrupted,
+  ])
+  try {
+    const work = receiving.run(client)
+    await Promise.race([work, untilClosed(client.connection), interrupted])
+  } finally {
+    receiving.end()
+    await close(client.connection)
+  }
+  return 0
+}
+
+interface Plan {
+  readonly address: Client['address']
+  readonly rooms: readonly string[]
+  readonly count: number
+  readonly waitMs: number | undefined
+  readonly raw: boolean
+  readonly exec: string | undefined
+  readonly save: string | undefined
+  readonly json: boolean
+  readonly isTalkative: boolean
+}
+
+function planOf(args: Arguments): Plan {
+  const { address, words } = targetOf(args)
+  if (words.length > 0) throw usageError(`recv takes no "${words[0]}"`, 'rooms are given with -r')
+  const to = args.text('to')
+  if (to !== undefined && to !== 'me')
+    throw usageError(`-t ${to}: recv can only receive what is for you`, 'use: -t me')
+  if (to !== undefined && args.has('room')) throw usageError('-r and -t exclude each other')
+  const rooms = to === undefined ? roomNames(args.all('room'), address) : []
+  if (to === undefined && rooms.length === 0) throw usageError('from where? give -r ROOM or -t me')
+  const count = args.text('count')
+  const wait = args.text('wait')
+  const json = args.has('json')
+  const raw = args.has('raw')
+  if (json && raw) throw usageError('--json and --raw exclude each other')
+  return {
+    address,
+    rooms,
+    count: count === undefined ? Infinity : parseCount(count, '-n', 1, COUNT_MAX),
+    waitMs: wait === undefined ? undefined : parseDuration(wait, '-w'),
+    raw,
+    exec: args.text('exec'),
+    save: args.text('save'),
+    json,
+    isTalkative: args.has('verbose') || (process.stderr.isTTY === true && !args.has('quiet')),
+  }
+}
+
+/** Receives until the count is reached or nothing comes any more. */
+class Receiving {
+  readonly #plan: Plan
+  readonly #files: FileReceiver
+  readonly #commands: ReceivedMessage[] = []
+  #client: Client | undefined
+  #received = 0
+  #isRunning = false
+  #isOver = false
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #resolve!: () => void
+  #reject!: (error: unknown) => void
+  readonly #over: Promise<void>
+
+  constructor(plan: Plan) {
+    this.#plan = plan
+    this.#files = new FileReceiver((name) =>
+      plan.save === undefined ? undefined : folderSink(plan.save)(name),
+    )
+    this.#over = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#over.catch(() => {})
+  }
+
+  async run(client: Client): Promise<void> {
+    this.#client = client
+    const { rooms, json, isTalkative } = this.#plan
+    for (const room of rooms) {
+      const joined = await about(`#${room}`, client.connection.request({ type: 'join', room, options: 1 }))
+      if (json) writeJson('joined', { room: `#${joined.name}`, as: client.nick, members: joined.count })
+      else if (isTalkative) process.stderr.write(`listening in #${joined.name} as ${client.nick}\n`)
+    }
+    if (rooms.length === 0 && json) writeJson('listening', { direct: true, as: client.nick })
+    this.#arm()
+    return this.#over
+  }
+
+  handle(event: SessionEvent): void {
+    try {
+      if (event.kind === 'message') this.#handleMessage(event.message)
+      else if (event.kind === 'notice') this.#showNotice(event.frame)
+      else if (event.kind === 'event' && event.endsMembership) this.#leftRoom(event.conversation.name)
+    } catch (error) {
+      this.#finish(error)
+    }
+  }
+
+  /** What this program is told that is no message. */
+  #showNotice(frame: { readonly time: number; readonly from: string; readonly text: string }): void {
+    const { time, from, text } = frame
+    if (this.#plan.json) return writeJson('notice', { at: isoText(time), from: from || null, text })
+    if (!this.#plan.raw) process.stderr.write(`${clockText(time)} announcement: ${printable(text)}\n`)
+  }
+
+  #leftRoom(room: string): void {
+    this.#finish(
+      new CliError(
+        EXIT.refused,
+        'removed',
+        `removed from #${room} by an operator`,
+        'ask an operator of the room',
+      ),
+    )
+  }
+
+  #handleMessage(message: ReceivedMessage): void {
+    const isRoom = message.conversation.kind === CONVERSATION_KINDS.room
+    if (this.#isOver || message.own || isRoom !== this.#plan.rooms.length > 0) return
+    this.#arm()
+    if (message.contentKind === CONTENT_KINDS.part) return this.#handlePart(message)
+    const { exec, json, raw, rooms } = this.#plan
+    if (exec !== undefined) return this.#queueCommand(message)
+    if (raw) {
+      process.stdout.write(message.body)
+      process.stdout.write('\n')
+    } else if (json) writeJson('message', messageFields(message))
+    else writeLine(messageLine(message, rooms.length > 1))
+    this.#count()
+  }
+
+  #handlePart(message: ReceivedMessage): void {
+    const { json, save, isTalkative } = this.#plan
+    const source = `${message.conversation.number}/${message.sender}`
+    if (save === undefined) return
+    const result = this.#files.handlePart(source, message.body)
+    if (result.kind === 'started' && isTalkative)
+      process.stderr.write(`${senderOf(message)} sends ${result.name} (${sizeText(result.size)})\n`)
+    if (result.kind === 'refused' && result.why.startsWith('its'))
+      throw new CliError(
+        EXIT.untrusted,
+        'bad_file',
+        `the file ${result.name} from ${senderOf(message)}: ${result.why}`,
+      )
+    if (result.kind === 'no_room')
+      warn(`the file ${result.name} from ${senderOf(message)} is left out: too many at once`)
+    if (result.kind === 'refused')
+      warn(`the file ${result.name} from ${senderOf(message)} is left out: ${result.why}`)
+    if (result.kind !== 'complete') return
+    if (json) writeJson('file', fileFields(message, result))
+    else writeLine(`${result.sha256}  ${result.where}`)
+    this.#count()
+  }
+
+  #count(): void {
+    this.#received += 1
+    if (this.#received >= this.#plan.count) this.#finish(undefined)
+  }
+
+  // ---- commands -------------------------------------------------------------------------------
+
+  #queueCommand(message: ReceivedMessage): void {
+    this.#commands.push(message)
+    if (this.#commands.length >= WAITING_MAX) this.#client?.connection.pause()
+    if (!this.#isRunning) this.#runNext()
+  }
+
+  #runNext(): void {
+    const message = this.#commands.shift()
+    if (!message || this.#isOver) return
+    this.#isRunning = true
+    if (this.#commands.length === WAITING_MAX - 1) this.#client?.connection.resume()
+    runCommand(this.#plan.exec as string, message).then(
+      (code) => {
+        this.#isRunning = false
+        if (code !== 0) warn(`the command ended with ${code}`)
+        this.#count()
+        this.#runNext()
+      },
+      (error: unknown) => this.#finish(error),
+    )
+  }
+
+  // ---- end ------------------------------------------------------------------------------------
+
+  #arm(): void {
+    clearTimeout(this.#timer)
+    const { waitMs, count } = this.#plan
+    if (waitMs === undefined) return
+    this.#timer = setTimeout(() => {
+      if (this.#isRunning) return this.#arm()
+      const isEnough = count === Infinity && this.#received > 0
+      this.#finish(isEnough ? undefined : nothingCame(waitMs, this.#received, count))
+    }, waitMs)
+  }
+
+  #finish(error: unknown): void {
+    this.#isOver = true
+    if (error === undefined) this.#resolve()
+    else this.#reject(error)
+  }
+
+  end(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+    this.#files.close()
+  }
+}
+
+function fileFields(
+  message: ReceivedMessage,
+  file: Extract<PartResult, { kind: 'complete' }>,
+): Record<string, unknown> {
+  const { name, size, sha256, where } = file
+  const from = senderOf(message)
+  return {
+    in: placeOf(message),
+    seq: String(message.seq),
+    at: isoText(message.timeMs),
+    from,
+    name,
+    size,
+    sha256,
+    saved: where,
+  }
+}
+
+function nothingCame(waitMs: number, received: number, count: number): CliError {
+  const wanted = count === Infinity ? '' : `: ${received} of ${count} messages`
+  return new CliError(EXIT.nothing, 'nothing_came', `nothing came for ${waitMs / 1000} s${wanted}`)
+}
+
+/** Runs a shell command with the body on its standard input; resolves with its exit code. */
+function runCommand(command: string, message: ReceivedMessage): Promise<number> {
+  const { conversation, seq, timeMs, contentKind, body } = message
+  const isRoom = conversation.kind === CONVERSATION_KINDS.room
+  const env = {
+    ...process.env,
+    [isRoom ? 'PALAVER_ROOM' : 'PALAVER_DIRECT']: placeOf(message),
+    PALAVER_FROM: senderOf(message),
+    PALAVER_SEQ: String(seq),
+    PALAVER_AT: isoText(timeMs),
+    PALAVER_KIND: contentKindName(contentKind),
+  }
+  return new Promise((resolve, reject) => {
+    const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['pipe', 'inherit', 'inherit'] })
+    child.on('error', reject)
+    child.on('close', (code, signal) => resolve(code ?? (signal ? 128 : 0)))
+    // A command need not read what it is given.
+    child.stdin.on('error', () => {})
+    child.stdin.end(body)
+  })
+}

@@ -1,0 +1,199 @@
+/** `palaver send`: messages and files from the command line or from a pipe. */
+import { utf8Bytes } from '../base/bytes.ts'
+import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
+import type { Receipt } from '../node/client-connection.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Client, close, connect, roomName, roomNames, targetOf, untilClosed } from './connect.ts'
+import { usageError } from './exit.ts'
+import { about } from './failure.ts'
+import { commandHelp } from './help.ts'
+import { interruption } from './interrupt.ts'
+import { forEachLine, readAll } from './lines.ts'
+import { isoText, writeJson, writeLine } from './output.ts'
+
+const UNDER_WAY_MAX = 128
+
+const SPEC: CommandSpec = {
+  name: 'send',
+  summary: 'send messages or files, and end',
+  usage: ['palaver send ADDRESS (-r ROOM | -t NICK) [TEXT... | -] [OPTIONS]'],
+  examples: [
+    ['palaver send tcp://127.0.0.1 -r lobby --nick bot "the build is done"', 'one message'],
+    [
+      'uname -a | palaver send tcp://127.0.0.1 -r lobby --nick bot --json',
+      'what a program prints, as one message',
+    ],
+    ['tail -f log | palaver send tcp://127.0.0.1 -r ops --nick bot --lines', 'each line a message'],
+    ['palaver send tcp://127.0.0.1 -t alice --nick bot --file photo.jpg', 'a file, to one person'],
+  ],
+  options: {
+    room: { short: 'r', value: 'ROOM', help: 'the room (PALAVER_ROOM); made when there is none' },
+    to: { short: 't', value: 'NICK', help: 'one person instead of a room' },
+    lines: { help: 'each line of standard input is a message; empty lines are left out' },
+    file: { value: 'PATH', help: 'send a file, in parts, with its SHA-256' },
+    ack: { value: 'none|relay', help: 'what to wait for (default relay: it is in the log of the room)' },
+    ...CLIENT_OPTIONS,
+  },
+  notes: [
+    'Each nick has an identity of its own on this machine. A session of the same identity that is open elsewhere is\n' +
+      'taken over: send with another --nick than your chat.',
+  ],
+}
+
+/** Runs the command; resolves with the exit code. */
+export async function run(words: readonly string[]): Promise<number> {
+  const args = parseCommandLine(SPEC, words)
+  if (args.has('help')) {
+    process.stdout.write(commandHelp(SPEC))
+    return 0
+  }
+  const plan = planOf(args)
+  const interrupted = interruption()
+  const client = await Promise.race([connect(args, plan.address, () => {}), interrupted])
+  try {
+    await Promise.race([new Sending(client, plan).run(), untilClosed(client.connection), interrupted])
+  } finally {
+    await close(client.connection)
+  }
+  return 0
+}
+
+interface Plan {
+  readonly address: Client['address']
+  readonly room: string | undefined
+  readonly to: string | undefined
+  readonly text: string | undefined
+  readonly lines: boolean
+  readonly file: string | undefined
+  readonly ack: 'none' | 'relay'
+  readonly json: boolean
+  readonly quiet: boolean
+}
+
+function planOf(args: Arguments): Plan {
+  const { address, words } = targetOf(args)
+  const to = args.text('to')
+  const rooms = to === undefined ? roomNames(args.all('room'), address) : []
+  if (to !== undefined && args.has('room')) throw usageError('-r and -t exclude each other')
+  if (rooms.length > 1) throw usageError('send goes to one room at a time')
+  if (to === undefined && rooms.length === 0) throw usageError('where to? give -r ROOM or -t NICK')
+  const file = args.text('file')
+  const lines = args.has('lines')
+  const text = words.length > 0 && words.join(' ') !== '-' ? words.join(' ') : undefined
+  if ([text, file].filter((each) => each !== undefined).length + Number(lines) > 1)
+    throw usageError('TEXT, --lines and --file exclude each other')
+  const ack = args.text('ack') ?? 'relay'
+  if (ack === 'delivered') throw usageError('--ack delivered is not in this version', 'use --ack relay')
+  if (ack !== 'none' && ack !== 'relay') throw usageError(`--ack ${ack}: use none or relay`)
+  const [room] = rooms
+  return { address, room, to, text, lines, file, ack, json: args.has('json'), quiet: args.has('quiet') }
+}
+
+class Sending {
+  readonly #client: Client
+  readonly #plan: Plan
+  #conversation = 0
+  #underWay = 0
+  #failure: unknown
+  #wake: (() => void) | undefined
+
+  constructor(client: Client, plan: Plan) {
+    this.#client = client
+    this.#plan = plan
+  }
+
+  get #target(): string {
+    return this.#plan.to ?? `#${roomName(this.#plan.room as string)}`
+  }
+
+  async run(): Promise<void> {
+    const { connection } = this.#client
+    const { to, room, file, lines, text } = this.#plan
+    const request =
+      to === undefined ? ({ type: 'join', room: room as string, options: 0 } as const) : undefined
+    const joining = request
+      ? connection.request(request)
+      : connection.request({ type: 'direct', name: to as string })
+    this.#conversation = (await about(this.#target, joining)).number
+    if (file !== undefined) await this.#sendFile(file)
+    else if (lines) await forEachLine(process.stdin, LIMITS.messageTextBytes, (line) => this.#sendLine(line))
+    else await this.#sendText(text ?? (await standardInput()))
+    while (this.#underWay > 0 && this.#failure === undefined) await this.#settled()
+    if (this.#failure !== undefined) throw this.#failure
+    if (this.#plan.ack === 'none') await connection.fence(this.#conversation)
+  }
+
+  #sendLine(line: string): Promise<void> | undefined {
+    return line === '' ? undefined : this.#sendText(line)
+  }
+
+  /** Resolves when another message may follow; a refusal is kept until then. */
+  async #sendText(text: string): Promise<void> {
+    const body = utf8Bytes(text)
+    if (body.length === 0) throw usageError('there is nothing to send')
+    if (body.length > LIMITS.messageTextBytes) {
+      const hint = 'send it as a file, with --file, or line by line, with --lines'
+      throw usageError(`the text has ${body.length} bytes; a message holds ${LIMITS.messageTextBytes}`, hint)
+    }
+    this.#send(CONTENT_KINDS.text, body, (receipt) => this.#report(receipt))
+    while (this.#underWay >= UNDER_WAY_MAX && this.#failure === undefined) await this.#settled()
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #send(kind: number, body: Uint8Array, onReceipt: (receipt: Receipt) => void): void {
+    const sent = this.#client.connection.send(this.#conversation, kind, body)
+    this.#underWay += 1
+    about(this.#target, sent).then(
+      (receipt) => {
+        onReceipt(receipt)
+        this.#settle(undefined)
+      },
+      (error: unknown) => this.#settle(error),
+    )
+  }
+
+  #settle(failure: unknown): void {
+    this.#underWay -= 1
+    if (failure !== undefined) this.#failure ??= failure
+    this.#wake?.()
+  }
+
+  #settled(): Promise<void> {
+    return new Promise((wake) => {
+      this.#wake = wake
+    })
+  }
+
+  #report({ seq, timeMs }: Receipt): void {
+    const { ack, json } = this.#plan
+    if (ack === 'none' || !json) return
+    writeJson('sent', { ...this.#where(), seq: String(seq), at: isoText(timeMs) })
+  }
+
+  #where(): Readonly<Record<string, string>> {
+    return this.#plan.to === undefined ? { room: this.#target } : { to: this.#target }
+  }
+
+  async #sendFile(path: string): Promise<void> {
+    const { sendFile } = await import('./file-sending.ts')
+    const { connection } = this.#client
+    const progress = await import('./progress.ts')
+    const meter = progress.meter(!this.#plan.quiet && !this.#plan.json && process.stderr.isTTY)
+    const sent = await about(
+      this.#target,
+      sendFile({ connection, conversation: this.#conversation, path, onProgress: meter.show }),
+    ).finally(() => meter.end())
+    const { name, size, sha256, receipt } = sent
+    const { seq, timeMs } = receipt
+    if (this.#plan.json)
+      writeJson('sent', { ...this.#where(), seq: String(seq), at: isoText(timeMs), file: name, size, sha256 })
+    else if (!this.#plan.quiet) writeLine(`${sha256}  ${name}`)
+  }
+}
+
+/** Standard input as one message, without its last line end. */
+async function standardInput(): Promise<string> {
+  if (process.stdin.isTTY) throw usageError('there is no TEXT', 'give one, or pipe one in')
+  const bytes = await readAll(process.stdin, LIMITS.messageTextBytes + 2)
+  return new TextDecoder().decode(bytes).replace(/\r?\n$/u, '')
+}

@@ -1,0 +1,87 @@
+/** Keys of relays met before, by host and port: a relay that shows another key later is refused. */
+import { join } from 'node:path'
+import { bytesOfHex, hexOf } from '../base/bytes.ts'
+import { UsageError } from '../base/errors.ts'
+import { hostPort } from './address.ts'
+import { configFolder, readFileIfAny, replaceFile, withFileLock } from './private-file.ts'
+
+const VERSION = 1
+const KEY_BYTES = 32
+const RELAYS_MAX = 10_000
+
+/** A relay met before. */
+export interface KnownRelay {
+  readonly key: Uint8Array
+  /** What it called itself. */
+  readonly name: string
+  /** When it was first met, ISO 8601. */
+  readonly since: string
+}
+
+/** A relay's place: the same key is expected over every transport. */
+export interface RelayPlace {
+  readonly host: string
+  readonly port: number
+}
+
+interface StoredRelay {
+  key: string
+  name: string
+  since: string
+}
+
+/** The file's path. */
+export function knownRelaysPath(): string {
+  return join(configFolder(), 'known-relays.json')
+}
+
+/** What is known of the relay there. */
+export function knownRelay(place: RelayPlace): KnownRelay | undefined {
+  const stored = read().get(hostPort(place.host, place.port))
+  const key = stored && bytesOfHex(stored.key)
+  return stored && key?.length === KEY_BYTES ? { key, name: stored.name, since: stored.since } : undefined
+}
+
+/** All relays known, by host and port. */
+export function knownRelays(): ReadonlyMap<string, KnownRelay> {
+  const relays = new Map<string, KnownRelay>()
+  for (const [place, { key, name, since }] of read())
+    relays.set(place, { key: bytesOfHex(key) as Uint8Array, name, since })
+  return relays
+}
+
+/** Keeps the key of a relay met for the first time. */
+export function keepRelay(place: RelayPlace, key: Uint8Array, name: string, since: Date): void {
+  change((relays) => {
+    if (relays.size >= RELAYS_MAX) relays.delete(relays.keys().next().value as string)
+    relays.set(hostPort(place.host, place.port), { key: hexOf(key), name, since: since.toISOString() })
+  })
+}
+
+/** Forgets the relay there; false when it was not known. */
+export function forgetRelay(place: RelayPlace): boolean {
+  return change((relays) => relays.delete(hostPort(place.host, place.port)))
+}
+
+function change<T>(edit: (relays: Map<string, StoredRelay>) => T): T {
+  const path = knownRelaysPath()
+  return withFileLock(path, () => {
+    const relays = read()
+    const result = edit(relays)
+    replaceFile(path, `${JSON.stringify({ v: VERSION, relays: Object.fromEntries(relays) }, undefined, 2)}\n`)
+    return result
+  })
+}
+
+function read(): Map<string, StoredRelay> {
+  const text = readFileIfAny(knownRelaysPath())
+  if (text === undefined) return new Map()
+  try {
+    const { relays } = JSON.parse(text) as { relays: Record<string, StoredRelay> }
+    const entries = Object.entries(relays)
+    if (entries.every(([, { key }]) => bytesOfHex(key)?.length === KEY_BYTES)) return new Map(entries)
+  } catch {
+    // Not what this program writes: said below.
+  }
+  throw new UsageError('bad_argument', `the file ${knownRelaysPath()} is damaged: repair it, or move it away`)
+}
