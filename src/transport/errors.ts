@@ -1,5 +1,7 @@
-import { type TransportCode, TransportError } from '../base/errors.ts'
+import { type TransportCode, TransportError, UsageError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
+
+const PORT_MAX = 65_535
 
 const CODES: Readonly<Record<string, readonly [TransportCode, string]>> = {
   ECONNREFUSED: ['refused', 'nothing listens there'],
@@ -21,6 +23,22 @@ const CODES: Readonly<Record<string, readonly [TransportCode, string]>> = {
 /** The address as people write it. */
 export function showAddress(address: Address): string {
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`
+}
+
+/** Throws UsageError unless the address can be listened on. */
+export function checkListenAddress(at: Address): void {
+  checkAddress(at, 0)
+}
+
+/** Throws UsageError unless the address can be dialled. */
+export function checkDialAddress(to: Address): void {
+  checkAddress(to, 1)
+}
+
+function checkAddress({ host, port }: Address, portMin: number): void {
+  if (host === '') throw new UsageError('bad_address', 'the host is empty')
+  if (!Number.isInteger(port) || port < portMin || port > PORT_MAX)
+    throw new UsageError('bad_address', `port ${port} is out of range: use ${portMin} to ${PORT_MAX}`)
 }
 
 /** What Node's error means, in the words of this project. `doing` begins the sentence: "connect to tcp://...". */
