@@ -3,7 +3,7 @@ import { createServer, Socket } from 'node:net'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
-import { showAddress, transportErrorOf } from './errors.ts'
+import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from './errors.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from './transport.ts'
 
 /** Bytes a socket may hold before the link counts as not writable. */
@@ -13,7 +13,8 @@ const KEEPALIVE_MS = 60_000
 
 export const tcpTransport: Transport = { kind: 'tcp', listen, dial }
 
-function listen(at: Address, onLink: (link: Link) => LinkHandler): Promise<Listener> {
+async function listen(at: Address, onLink: (link: Link) => LinkHandler): Promise<Listener> {
+  checkListenAddress(at)
   return new Promise((resolve, reject) => {
     const server = createServer({ noDelay: true, highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true })
     const fail = (error: Error): void => reject(transportErrorOf(error, `listen on tcp://${showAddress(at)}`))
@@ -32,7 +33,8 @@ function listen(at: Address, onLink: (link: Link) => LinkHandler): Promise<Liste
   })
 }
 
-function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void> {
+async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void> {
+  checkDialAddress(to)
   const doing = `connect to tcp://${showAddress(to)}`
   return new Promise((resolve, reject) => {
     const socket = new Socket({ highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true } as object)
@@ -50,6 +52,7 @@ function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOpt
     const onTimeout = (): void =>
       finish(new TransportError('timeout', `cannot ${doing}: no answer within ${options.timeoutMs / 1000} s`))
     const timer = setTimeout(onTimeout, options.timeoutMs)
+    if (options.signal?.aborted) return onAbort()
     options.signal?.addEventListener('abort', onAbort)
     socket.on('error', onError)
     socket.connect({ host: to.host, port: to.port, noDelay: true, autoSelectFamily: true }, () => {
@@ -92,7 +95,8 @@ class TcpLink implements Link {
   }
 
   write(_lane: number, bytes: Uint8Array): void {
-    if (!this.#socket.destroyed) this.#socket.write(bytes)
+    // After `end` or `abort` there is nobody to take them.
+    if (this.#socket.writable) this.#socket.write(bytes)
   }
 
   cork(): void {
@@ -116,7 +120,8 @@ class TcpLink implements Link {
   }
 
   abort(): void {
-    this.#socket.destroy()
+    // A reset, so that the peer does not take it for the end of what we had to say.
+    this.#socket.resetAndDestroy()
   }
 }
 
