@@ -8,7 +8,7 @@ import { LANE_COUNT } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
 import { type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
 import { bindDatagrams, type DatagramSocket } from '../transport/dgram.ts'
-import { showAddress, transportErrorOf } from '../transport/errors.ts'
+import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from '../transport/errors.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow } from './clock.ts'
 import { nodeLinkPrimitives, systemEntropy } from './primitives.ts'
@@ -37,6 +37,7 @@ async function listen(
   onLink: (link: Link) => LinkHandler,
   options: UdpTransportOptions,
 ): Promise<Listener> {
+  checkListenAddress(at)
   const staticSecret = options.staticSecret ?? systemEntropy(32)
   const endpoint = new UdpEndpoint({
     primitives: nodeLinkPrimitives,
@@ -50,6 +51,7 @@ async function listen(
 }
 
 async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void> {
+  checkDialAddress(to)
   const doing = `connect to udp://${showAddress(to)}`
   const target = await resolveHost(to, doing)
   const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy })
@@ -73,6 +75,7 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
       () => finish(new TransportError('timeout', `cannot ${doing}: ${noAnswer}`)),
       options.timeoutMs,
     )
+    if (options.signal?.aborted) return onAbort()
     options.signal?.addEventListener('abort', onAbort)
     driver.onHandshakeFailed = (detail) => finish(new TransportError('timeout', `cannot ${doing}: ${detail}`))
     driver.bind({ host: isIPv6(target.host) ? '::' : '0.0.0.0', port: 0 }).then(
@@ -101,6 +104,7 @@ class EndpointDriver {
   #socket: DatagramSocket | undefined
   #flushScheduled = false
   #isRetired = false
+  #isDestroyed = false
 
   constructor(endpoint: UdpEndpoint, onLink: (link: Link) => LinkHandler) {
     this.#endpoint = endpoint
@@ -116,14 +120,18 @@ class EndpointDriver {
   }
 
   async bind(at: Address): Promise<void> {
-    this.#socket = await bindDatagrams(at, (bytes, from) => {
+    const socket = await bindDatagrams(at, (bytes, from) => {
       this.#endpoint.handleDatagram(bytes, from, monotonicNow())
       this.#handleEvents()
       this.scheduleFlush()
     })
+    // Who dialled may have given up by now.
+    if (this.#isDestroyed) socket.close()
+    else this.#socket = socket
   }
 
   connect(to: Address): void {
+    if (this.#isDestroyed) return
     this.#endpoint.connect(to, monotonicNow())
     this.flush()
   }
@@ -195,10 +203,10 @@ class EndpointDriver {
     link?.closed(detail || (byPeer ? 'the peer closed the link' : 'the link was lost'))
   }
 
-  /** Closes the socket once the last connection is forgotten. */
+  /** Takes no new connection, and closes the socket once the last one is forgotten. */
   retire(): void {
     this.#isRetired = true
-    for (const link of this.#links.values()) link.end()
+    this.#endpoint.stopAccepting()
     this.flush()
   }
 
@@ -208,6 +216,7 @@ class EndpointDriver {
   }
 
   destroy(): void {
+    this.#isDestroyed = true
     this.#alarm.stop()
     this.#socket?.close()
   }
@@ -272,7 +281,9 @@ class UdpLink implements Link {
     if (this.#isClosed) return
     this.#isClosed = true
     if (this.#driver.isClient) this.#driver.retire()
-    this.handler?.onEnd()
-    this.handler?.onClosed(detail)
+    const { handler } = this
+    this.handler = undefined
+    handler?.onEnd()
+    handler?.onClosed(detail)
   }
 }

@@ -116,6 +116,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   readonly #ready: Queue<Connection> = new Queue()
   readonly #events: Queue<UdpEvent> = new Queue()
   readonly #replies: Queue<Datagram> = new Queue()
+  #isAccepting = true
 
   constructor(options: UdpEndpointOptions) {
     this.primitives = options.primitives
@@ -137,6 +138,11 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   /** The public half of the static secret. */
   get staticPublic(): Uint8Array | undefined {
     return this.#relay?.staticKeys.public
+  }
+
+  /** Answers no stranger from now on; connections that are open stay. */
+  stopAccepting(): void {
+    this.#isAccepting = false
   }
 
   /** Starts a connection. Writes are queued until it opens; a failure comes as a 'closed' event. */
@@ -298,7 +304,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   #handleInitial(packet: Initial, from: Address, now: Instant): void {
     const relay = this.#relay
-    if (relay === undefined) return
+    if (relay === undefined || !this.#isAccepting) return
     if (packet.version !== DATAGRAM_VERSION) {
       //= PAL-UDP-011
       if (relay.retries.take(now)) this.#reply(from, encodeRefuse(packet.scid, REFUSE.version))
