@@ -152,8 +152,7 @@ export class ServerLink implements LinkHandler {
   }
 
   onEnd(): void {
-    this.#server.core.closeLink(this.#relayLink, monotonicNow())
-    this.#link.end()
+    this.#server.core.endLink(this.#relayLink, monotonicNow())
     this.#server.touch()
   }
 

@@ -139,6 +139,12 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     return host
   }
 
+  /** The peer will send nothing more. What is queued has its time to go out; the driver then ends the link. */
+  endLink(link: RelayLink<Owner>, now: Instant): void {
+    this.hub.setTime(now)
+    this.hub.endLink(link, 'link_lost')
+  }
+
   /** The link is gone, whoever ended it. Nothing more may be handed in for it. */
   closeLink(link: RelayLink<Owner>, now: Instant): void {
     this.hub.setTime(now)
