@@ -5,7 +5,8 @@
 
 import { UsageError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
-import { ERROR_INFO, type ErrorName, type LIMITS } from '../codec/generated/registry.ts'
+import { Queue } from '../base/queue.ts'
+import { ERROR_INFO, type ErrorName, LIMITS } from '../codec/generated/registry.ts'
 import {
   type ClientConversation,
   type ClientEvent,
@@ -67,7 +68,7 @@ type AnswerTo<R extends ClientRequest> = R['type'] extends keyof Answers ? Answe
 
 interface Pending {
   readonly resolve: (answer: unknown) => void
-  readonly reject: (error: PalaverError) => void
+  readonly reject: (error: PalaverError | UsageError) => void
 }
 
 interface PendingSend extends Pending {
@@ -155,9 +156,10 @@ class Driver implements LinkHandler {
   readonly #alarm: Alarm
   readonly #requests = new Map<number, Pending>()
   readonly #fences = new Map<number, Pending>()
-  /** Sends under way by "conversation/ref", and those that wait for room. */
+  /** Sends under way by "conversation/ref", and by conversation those that wait for room. */
   readonly #sends = new Map<string, Pending>()
-  readonly #waiting: PendingSend[] = []
+  readonly #waiting = new Map<number, Queue<PendingSend>>()
+  #lingerTimer: ReturnType<typeof setTimeout> | undefined
   #nonce = 0
   #scheduled = false
   #settleReady!: Pending
@@ -222,14 +224,35 @@ class Driver implements LinkHandler {
         reject,
         resolve: resolve as (answer: unknown) => void,
       }
-      if (this.#waiting.length > 0 || !this.#trySend(pending)) this.#waiting.push(pending)
+      const queue = this.#waiting.get(conversation)
+      if (queue) queue.push(pending)
+      else if (!this.#trySend(pending)) this.#wait(pending)
     })
   }
 
+  #wait(pending: PendingSend): void {
+    const queue = new Queue<PendingSend>()
+    queue.push(pending)
+    this.#waiting.set(pending.conversation, queue)
+  }
+
+  /** Sends what has room now. */
+  #resumeSends(): void {
+    for (const [conversation, queue] of this.#waiting) {
+      for (let next = queue.peek(); next && this.#trySend(next); next = queue.peek()) queue.shift()
+      if (queue.length === 0) this.#waiting.delete(conversation)
+    }
+  }
+
+  /** False when there is no room yet; a message that can never go is rejected here. */
   #trySend(pending: PendingSend): boolean {
     const { conversation, contentKind, body } = pending
     if (!this.session.conversations.has(conversation)) {
       pending.reject(new PalaverError('not_a_member', 0, 'no longer in that conversation'))
+      return true
+    }
+    if (body.length > this.session.limit('bodyBytes')) {
+      pending.reject(new UsageError('bad_argument', 'the body is too large'))
       return true
     }
     const ref = this.session.send(conversation, contentKind, body)
@@ -274,6 +297,7 @@ class Driver implements LinkHandler {
     this.session.handleEnd(monotonicNow())
     this.#alarm.stop()
     this.#handleEvents()
+    clearTimeout(this.#lingerTimer)
     this.#settleLink()
   }
 
@@ -313,8 +337,7 @@ class Driver implements LinkHandler {
   #handleEvents(): void {
     const { session } = this
     for (let event = session.pollEvent(); event; event = session.pollEvent()) this.#handleEvent(event)
-    while (this.#waiting.length > 0 && !this.#end && this.#trySend(this.#waiting[0] as PendingSend))
-      this.#waiting.shift()
+    if (!this.#end && this.#waiting.size > 0) this.#resumeSends()
   }
 
   #handleEvent(event: ClientEvent): void {
@@ -372,17 +395,16 @@ class Driver implements LinkHandler {
     this.#end = event
     const error = errorOf(event)
     this.#settleReady.reject(error)
-    const pending = [
-      ...this.#requests.values(),
-      ...this.#fences.values(),
-      ...this.#sends.values(),
-      ...this.#waiting,
-    ]
+    const pending = [...this.#requests.values(), ...this.#fences.values(), ...this.#sends.values()]
     for (const each of pending) each.reject(error)
+    for (const queue of this.#waiting.values())
+      for (let each = queue.shift(); each; each = queue.shift()) each.reject(error)
     this.#requests.clear()
     this.#fences.clear()
     this.#sends.clear()
-    this.#waiting.length = 0
+    this.#waiting.clear()
+    //= PAL-SES-018
+    this.#lingerTimer = setTimeout(() => this.link?.abort(), LIMITS.lingerMs)
     this.#options.onEvent(event)
     this.#settleClosed(event)
   }
