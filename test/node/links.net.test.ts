@@ -1,0 +1,161 @@
+/** Peers that do not play along: none of them may keep a socket, a promise or the process. */
+import { createServer, Socket } from 'node:net'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { LIMITS } from '../../src/codec/index.ts'
+import {
+  ClientConnection,
+  ephemeralStore,
+  identityOfSeed,
+  type OpenOptions,
+  RelayServer,
+  type RelayServerOptions,
+  systemEntropy,
+} from '../../src/node/index.ts'
+import { memTransport, type Transport, tcpTransport } from '../../src/transport/index.ts'
+
+const closing: (() => unknown)[] = []
+
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+})
+
+async function serve(transport: Transport, relay: Partial<RelayServerOptions['relay']> = {}) {
+  const server = new RelayServer({ relay: { name: 'test', ...relay }, store: ephemeralStore() })
+  closing.push(() => server.close(100))
+  return { server, address: await server.listen(transport, { host: '127.0.0.1', port: 0 }) }
+}
+
+function open(options: Pick<OpenOptions, 'transport' | 'address' | 'name'> & Partial<OpenOptions>) {
+  return ClientConnection.open({
+    identity: identityOfSeed(systemEntropy(32)),
+    clientId: systemEntropy(8),
+    agent: 'test/1',
+    timeoutMs: 5000,
+    onEvent: () => {},
+    ...options,
+  })
+}
+
+const tcpSockets = (): number =>
+  process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+
+/** A TCP proxy that can stop carrying bytes to the client, and end its side of the connection to the relay. */
+async function proxyTo(port: number) {
+  const ends: { readonly near: Socket; readonly far: Socket }[] = []
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = new Socket({ allowHalfOpen: true })
+    far.connect(port, '127.0.0.1')
+    near.on('data', (bytes) => far.write(bytes))
+    far.on('data', (bytes) => near.write(bytes))
+    near.on('error', () => {})
+    far.on('error', () => {})
+    ends.push({ near, far })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  closing.push(() => {
+    for (const { near, far } of ends) {
+      near.destroy()
+      far.destroy()
+    }
+    server.close()
+  })
+  return { port: (server.address() as { port: number }).port, ends }
+}
+
+describe('a reader that stops and then ends its side', () => {
+  test('is cut when it had its time to take the rest, and its socket is free', async () => {
+    const limits = { lingerMs: 300, outboundBytes: 64 * 1024 * 1024 }
+    const { server, address } = await serve(tcpTransport, { limits })
+    const proxy = await proxyTo(address.port)
+    const transport = tcpTransport
+    const bob = await open({ transport, address: { host: '127.0.0.1', port: proxy.port }, name: 'bob' })
+    await bob.request({ type: 'join', room: 'lobby', options: 0 })
+    const alice = await open({ transport, address, name: 'alice' })
+    const room = await alice.request({ type: 'join', room: 'lobby', options: 0 })
+    const [{ far }] = proxy.ends as [{ far: Socket }]
+    far.pause()
+    const [stuck] = [...server.core.hub.links].filter((link) => link.session?.name === 'bob')
+    while ((stuck?.queuedBytes ?? 0) < 1_000_000) await alice.send(room.number, 0, new Uint8Array(60_000))
+    const before = tcpSockets()
+    far.end()
+    await vi.waitFor(() => expect(server.core.hub.sessions.size).toBe(1), { timeout: 3000 })
+    await vi.waitFor(() => expect(server.core.hub.links.size).toBe(1), { timeout: 3000 })
+    await vi.waitFor(() => expect(tcpSockets()).toBeLessThan(before), { timeout: 3000 })
+  })
+})
+
+describe('a client', () => {
+  test('that says goodbye to a relay that hangs is done after its time to linger', async () => {
+    const { address } = await serve(tcpTransport)
+    const proxy = await proxyTo(address.port)
+    const alice = await open({
+      transport: tcpTransport,
+      address: { host: '127.0.0.1', port: proxy.port },
+      name: 'alice',
+    })
+    const [{ near }] = proxy.ends as [{ near: Socket }]
+    near.pause()
+    const start = performance.now()
+    await alice.close()
+    expect(performance.now() - start).toBeLessThan(LIMITS.lingerMs + 1500)
+  })
+
+  test('rejects what is too large at once, also while others wait, and goes on', async () => {
+    const transport = memTransport()
+    const { address } = await serve(transport)
+    const alice = await open({ transport, address, name: 'alice' })
+    const { number } = await alice.request({ type: 'join', room: 'lobby', options: 0 })
+    const sends = Array.from({ length: 600 }, (_, i) => alice.send(number, 0, Uint8Array.of(i & 255)))
+    const tooLarge = alice.send(number, 0, new Uint8Array(LIMITS.bodyBytes + 1))
+    const later = alice.send(number, 0, new Uint8Array(1))
+    await expect(tooLarge).rejects.toThrow('[bad_argument]')
+    const receipts = await Promise.all([...sends, later])
+    expect(receipts.map((receipt) => receipt.seq)).toEqual(Array.from({ length: 601 }, (_, i) => i + 2))
+  })
+
+  test('that waits in one conversation is not held up in another', async () => {
+    const transport = memTransport()
+    const { address } = await serve(transport)
+    const alice = await open({ transport, address, name: 'alice' })
+    const one = await alice.request({ type: 'join', room: 'one', options: 0 })
+    const two = await alice.request({ type: 'join', room: 'two', options: 0 })
+    const order: string[] = []
+    const many = Array.from({ length: 5000 }, () => alice.send(one.number, 0, new Uint8Array(1)))
+    const last = many.at(-1)?.then(() => order.push('the last of many'))
+    await alice.send(two.number, 0, new Uint8Array(1)).then(() => order.push('the only one'))
+    await last
+    expect(order).toEqual(['the only one', 'the last of many'])
+  })
+
+  test('that is cut off rejects everything that waits, once, with the reason', async () => {
+    const transport = memTransport()
+    const { server, address } = await serve(transport)
+    const alice = await open({ transport, address, name: 'alice' })
+    const { number } = await alice.request({ type: 'join', room: 'lobby', options: 0 })
+    const waiting = [
+      ...Array.from({ length: 300 }, () => alice.send(number, 0, new Uint8Array(1))),
+      alice.request({ type: 'list', after: '' }),
+      alice.fence(number),
+    ].map((promise) => promise.catch((error: { code: string }) => error.code))
+    for (const link of server.core.hub.links) link.owner.abort()
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['link_lost']))
+    expect((await alice.closed).by).toBe('link')
+    await expect(alice.send(number, 0, new Uint8Array(1))).rejects.toMatchObject({ code: 'link_lost' })
+    await alice.close()
+  })
+
+  test('whose listener throws tells its program, and not the relay', async () => {
+    const transport = memTransport()
+    const { server, address } = await serve(transport)
+    const bob = await open({ transport, address, name: 'bob' })
+    const room = await bob.request({ type: 'join', room: 'lobby', options: 0 })
+    expect(server.core.hub.sessions.size).toBe(1)
+    await bob.send(room.number, 0, new Uint8Array(1))
+    await expect(bob.request({ type: 'whois', name: 'nobody' })).rejects.toMatchObject({
+      name: 'PalaverError',
+      code: 'no_such_name',
+      wire: 0x0207,
+      message: expect.stringMatching(/^\[no_such_name\] /u),
+    })
+  })
+})
