@@ -1,6 +1,6 @@
 /** `palaver recv`: what arrives, printed, saved or handed to a command. */
 import { spawn } from 'node:child_process'
-import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.ts'
+import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS } from '../codec/generated/registry.ts'
 import type { SessionEvent } from '../node/client-connection.ts'
 import type { ReceivedMessage } from '../protocol/client.ts'
 import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
@@ -14,6 +14,8 @@ import { interruption } from './interrupt.ts'
 import { clockText, isoText, sizeText, warn, writeJson, writeLine } from './output.ts'
 import { printable } from './printable.ts'
 import { parseCount, parseDuration } from './units.ts'
+
+type RoomEvent = Extract<SessionEvent, { kind: 'event' }>
 
 /** Messages that wait for a command before reading pauses. */
 const WAITING_MAX = 64
@@ -169,7 +171,7 @@ class Receiving {
     try {
       if (event.kind === 'message') this.#handleMessage(event.message)
       else if (event.kind === 'notice') this.#showNotice(event.frame)
-      else if (event.kind === 'event' && event.endsMembership) this.#leftRoom(event.conversation.name)
+      else if (event.kind === 'event') this.#handleEvent(event)
     } catch (error) {
       this.#finish(error)
     }
@@ -182,14 +184,16 @@ class Receiving {
     if (!this.#plan.raw) process.stderr.write(`${clockText(time)} announcement: ${printable(text)}\n`)
   }
 
-  #leftRoom(room: string): void {
-    this.#finish(
-      new CliError(
-        EXIT.refused,
-        'removed',
-        `removed from #${room} by an operator`,
-        'ask an operator of the room',
-      ),
+  /** A session that ends says so itself; only operators take a member out of one room. */
+  #handleEvent({ conversation, event, endsMembership }: RoomEvent): void {
+    if (!endsMembership || (event.kind !== EVENTS.kicked && event.kind !== EVENTS.banned)) return
+    const why = event.text === '' ? '' : `: ${printable(event.text)}`
+    const hint = 'ask an operator of the room'
+    throw new CliError(
+      EXIT.refused,
+      'removed',
+      `removed from #${conversation.name} by an operator${why}`,
+      hint,
     )
   }
 

@@ -45,12 +45,14 @@ function showError(entry: Entry, json: boolean): void {
 
 /** An entry in one line; further lines of a message are indented. */
 export function plainLine(entry: Entry): string {
-  const place = entry.place === undefined || entry.isCurrent ? '' : `${printable(entry.place)} `
+  const isElsewhere = entry.place !== undefined && !entry.isCurrent && entry.to === undefined
+  const place = isElsewhere ? `${printable(entry.place ?? '')} ` : ''
   const time = clockText(entry.at)
   const text = printableLines(entry.text, INDENT)
   const from = entry.from === undefined ? '' : printable(entry.from)
-  if (entry.kind === 'message') return `${time} ${place}${from}: ${text}`
-  return `${time} ${place}${SIGNS[entry.kind]}${entry.kind === 'action' ? `${from} ` : ''}${text}`
+  const to = entry.to === undefined ? '' : ` -> ${printable(entry.to)}`
+  if (entry.kind === 'message') return `${time} ${place}${from}${to}: ${text}`
+  return `${time} ${place}${SIGNS[entry.kind]}${entry.kind === 'action' ? `${from}${to} ` : ''}${text}`
 }
 
 /** The day of an entry: 2026-11-20. */

@@ -243,6 +243,7 @@ export class Talk {
       this.#unread.add(conversation.number)
       this.updateStatus()
     }
+    const isDirect = conversation.kind === CONVERSATION_KINDS.direct
     const isText = contentKind === CONTENT_KINDS.text || contentKind === CONTENT_KINDS.action
     this.view.show({
       kind: contentKind === CONTENT_KINDS.action ? 'action' : 'message',
@@ -251,6 +252,7 @@ export class Talk {
       isCurrent: conversation === this.#current,
       from: senderOf(message),
       isOwn,
+      ...(isDirect ? { to: isOwn ? conversation.name : this.client.nick } : {}),
       text: isText ? utf8Text(body) : `(unknown content, kind ${contentKind}, ${sizeText(body.length)})`,
       json: ['message', { ...messageFields(message), own: isOwn }],
     })

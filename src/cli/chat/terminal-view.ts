@@ -140,10 +140,12 @@ function promptText({ nick, place, unread }: Status): string {
 /** An entry as it appears in the timeline. */
 export function entryLine(entry: Entry, style: Style): string {
   const time = style.dim(clockText(entry.at, false))
-  const place = entry.place === undefined || entry.isCurrent ? '' : `${style.bold(printable(entry.place))} `
+  const isElsewhere = entry.place !== undefined && !entry.isCurrent && entry.to === undefined
+  const place = isElsewhere ? `${style.bold(printable(entry.place ?? ''))} ` : ''
   const text = printableLines(entry.text, INDENT)
   const from = printable(entry.from ?? '')
-  const name = entry.isOwn === true ? style.bold(from) : style.name(from)
+  const to = entry.to === undefined ? '' : ` → ${printable(entry.to)}`
+  const name = (entry.isOwn === true ? style.bold(from) : style.name(from)) + to
   switch (entry.kind) {
     case 'message':
       return `${time} ${place}${name}  ${text}`

@@ -15,6 +15,8 @@ export interface Entry {
   /** Who speaks, in messages and actions. */
   readonly from?: string
   readonly isOwn?: boolean
+  /** Who it is said to, in a direct conversation. */
+  readonly to?: string
   readonly text: string
   /** The same for programs: type and fields. */
   readonly json: readonly [string, Readonly<Record<string, unknown>>]
