@@ -91,6 +91,7 @@ function parseAuthority(text: string, authority: string): { host: string; port: 
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/u.exec(authority)
   if (!match) throw bad(text, 'an IPv6 address with a port is written [address]:port')
   const [, bracketed, plain, portText] = match
+  if (portText?.includes(':')) throw bad(text, 'an IPv6 address with a port is written [address]:port')
   if (bracketed !== undefined && !isIPv6(bracketed)) throw bad(text, `"${bracketed}" is not an IPv6 address`)
   const host = (bracketed ?? plain ?? '').toLowerCase()
   if (host === '') throw bad(text, 'the host is missing')

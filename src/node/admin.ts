@@ -114,10 +114,8 @@ class Administration {
     request.on('data', (chunk: Buffer) => {
       length += chunk.length
       if (length <= BODY_BYTES_MAX) chunks.push(chunk)
-      else if (!response.headersSent) {
-        reply(response, refusal(413, 'body_too_large', 'the body is too large'))
-        request.destroy()
-      }
+      // What follows is read and dropped, for as long as a request may take: then the answer arrives.
+      else if (!response.headersSent) reply(response, refusal(413, 'body_too_large', 'the body is too large'))
     })
     request.on('end', () => {
       if (!response.headersSent) reply(response, this.#answer(request, Buffer.concat(chunks)))
