@@ -21,10 +21,11 @@ const SPEC: CommandSpec = {
     ...CLIENT_OPTIONS,
   },
   notes: [
-    'Keys: Tab completes, Up and Down recall, Alt-1 to Alt-9 and Alt-Left, Alt-Right change the room, Ctrl-L clears\n' +
-      'the screen, Ctrl-C clears the line and then leaves. /help lists the commands; //x sends /x.',
-    'Each nick has an identity of its own on this machine, so that two chats with two names can run side by side.\n' +
-      'The same name a second time takes the session over from the first.',
+    'Keys: Tab completes, Up and Down recall, Alt-1 to Alt-9 and Alt-Left, Alt-Right change the ' +
+      'room, Ctrl-L clears the screen, Ctrl-C clears the line and then leaves. /help lists the ' +
+      'commands; //x sends /x.',
+    'Each nick has an identity of its own on this machine, so that two chats with two names can ' +
+      'run side by side. The same name a second time takes the session over from the first.',
   ],
 }
 

@@ -41,8 +41,8 @@ export interface Client {
 }
 
 /**
- * The address from the first word, or from PALAVER_URL. With PALAVER_URL set, only a word with `://` counts as an
- * address.
+ * The address from the first word, or from PALAVER_URL. With PALAVER_URL set, only a word with `://` counts
+ * as an address.
  */
 export function targetOf(args: Arguments): Target {
   const transport = transportOption(args)

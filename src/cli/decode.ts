@@ -128,8 +128,8 @@ function line(offset: number, count: number, bytes: Uint8Array, text: string): s
 
 function faultLine(fault: DecodeFault, bytes: Uint8Array): string {
   const field = fault.field === undefined ? '' : ` in field ${fault.field}`
-  const shown = bytes.subarray(fault.offset, fault.offset + 1)
-  return `${offsetText(fault.offset)}  ${hexPairs(shown).padEnd(BYTES_COLUMN)}  ! fault: ${fault.fault}${field} [${fault.wireError}]`
+  const text = `! fault: ${fault.fault}${field} [${fault.wireError}]`
+  return line(fault.offset, 1, bytes, text)
 }
 
 function offsetText(offset: number): string {

@@ -1,6 +1,6 @@
 /**
- * Files from their parts (spec chapter 7). Parts must come in order and agree with the first one; the digest
- * decides in the end. Where the bytes go is up to a sink: a folder, or memory.
+ * Files from their parts (spec chapter 7). Parts must come in order and agree with the first one; the
+ * digest decides in the end. Where the bytes go is up to a sink: a folder, or memory.
  */
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, linkSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
@@ -118,7 +118,9 @@ function faultOf(file: Unfinished, part: FilePart): string | undefined {
   return file.done + part.data.length > first.size ? `it has more than ${first.size} bytes` : undefined
 }
 
-/** The last component of a name from a peer, without anything that a file system or a terminal would act on. */
+/**
+ * The last component of a name from a peer, without anything that a file system or a terminal would act on.
+ */
 export function safeFileName(name: string): string {
   const last = name.split(/[/\\]/u).at(-1) ?? ''
   const clean = printable(last)

@@ -14,8 +14,8 @@ const FILE_ID_BYTES = 16
 /** Room for everything in a part but its data. */
 const PART_OVERHEAD_BYTES = 1024
 /**
- * Parts under way. The relay cuts off receivers for which more than its outbound limit waits, so that a sender
- * must not run far ahead of them.
+ * Parts under way. The relay cuts off receivers for which more than its outbound limit waits, so that a
+ * sender must not run far ahead of them.
  */
 const PARTS_UNDER_WAY = 4
 const HASH_CHUNK_BYTES = 1024 * 1024

@@ -2,6 +2,7 @@
 import { COMMON_OPTIONS, type CommandSpec, type OptionSpecs } from './args.ts'
 
 const OPTION_COLUMN = 28
+const COLUMNS = 100
 
 /** The help of one command: examples first. */
 export function commandHelp(spec: CommandSpec): string {
@@ -10,13 +11,26 @@ export function commandHelp(spec: CommandSpec): string {
   lines.push('', 'Usage', ...spec.usage.map((usage) => `  ${usage}`))
   if (Object.keys(spec.options).length > 0) lines.push('', 'Options', ...optionLines(spec.options))
   lines.push('', 'Everywhere', ...optionLines(COMMON_OPTIONS))
-  for (const note of spec.notes ?? []) lines.push('', note)
+  for (const note of spec.notes ?? []) lines.push('', ...wrapped(note))
   return `${lines.join('\n')}\n`
+}
+
+function wrapped(text: string): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line.length + word.length >= COLUMNS) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
 }
 
 function optionLines(options: OptionSpecs): string[] {
   return Object.entries(options).map(([name, { short, value, multiple, help }]) => {
-    const flag = `${short === undefined ? '    ' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`
+    const shortFlag = short === undefined ? '    ' : `-${short}, `
+    const flag = `${shortFlag}--${value === undefined ? name : `${name} ${value}`}`
     const again = multiple === true ? ' (may be repeated)' : ''
     return `  ${flag.padEnd(OPTION_COLUMN)} ${help}${again}`
   })

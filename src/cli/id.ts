@@ -36,8 +36,8 @@ const SPEC: CommandSpec = {
     identity: { value: 'NAME', help: 'the identity of this file (PALAVER_IDENTITY)' },
   },
   notes: [
-    'Identities are files of mode 0600 in $XDG_CONFIG_HOME/palaver/identities. Whoever has one can speak as you: keep\n' +
-      'a copy in a safe place, and give it to nobody.',
+    'Identities are files of mode 0600 in $XDG_CONFIG_HOME/palaver/identities. Whoever has one ' +
+      'can speak as you: keep a copy in a safe place, and give it to nobody.',
   ],
 }
 

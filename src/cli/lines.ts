@@ -2,7 +2,10 @@
 import { StringDecoder } from 'node:string_decoder'
 import { usageError } from './exit.ts'
 
-/** Calls `onLine` for each line of the stream, in order; while the promise it returns is open, reading waits. */
+/**
+ * Calls `onLine` for each line of the stream, in order; while the promise it returns is open, reading
+ * waits.
+ */
 export async function forEachLine(
   stream: NodeJS.ReadStream,
   lineCharsMax: number,

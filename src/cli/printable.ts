@@ -10,7 +10,10 @@ export function printable(text: string): string {
   return text.replace(UNSAFE, visible)
 }
 
-/** The text with its line ends; each further line begins with `indent`, so that it cannot pass for another entry. */
+/**
+ * The text with its line ends; each further line begins with `indent`, so that it cannot pass for another
+ * entry.
+ */
 export function printableLines(text: string, indent: string): string {
   const lines = text.replace(/\r\n?/gu, '\n').split('\n')
   return lines.map((line) => printable(line.replace(/\t/gu, '    '))).join(`\n${indent}`)

@@ -60,8 +60,8 @@ const SPEC: CommandSpec = {
     ...CLIENT_OPTIONS,
   },
   notes: [
-    'A command given with --exec sees PALAVER_FROM, PALAVER_ROOM or PALAVER_DIRECT, PALAVER_SEQ, PALAVER_AT and\n' +
-      'PALAVER_KIND. Commands run one after the other. A file counts as one message.',
+    'A command given with --exec sees PALAVER_FROM, PALAVER_ROOM or PALAVER_DIRECT, PALAVER_SEQ, ' +
+      'PALAVER_AT and PALAVER_KIND. Commands run one after the other. A file counts as one message.',
   ],
 }
 

@@ -35,8 +35,8 @@ const SPEC: CommandSpec = {
     ...CLIENT_OPTIONS,
   },
   notes: [
-    'Each nick has an identity of its own on this machine. A session of the same identity that is open elsewhere is\n' +
-      'taken over: send with another --nick than your chat.',
+    'Each nick has an identity of its own on this machine. A session of the same identity that is ' +
+      'open elsewhere is taken over: send with another --nick than your chat.',
   ],
 }
 

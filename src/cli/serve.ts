@@ -69,9 +69,10 @@ const SPEC: CommandSpec = {
     'check-config': { help: 'check the configuration and end' },
   },
   notes: [
-    'The configuration knows: name, listen, data_dir; [limits] by the names of the specification; [auth] token_file,\n' +
-      'allow, operators; [rooms] permanent; [admin] listen. PALAVER__LIMITS__SESSIONS=5 stands for sessions = 5 in\n' +
-      '[limits]. Options win over the environment, that over the file.',
+    'The configuration knows: name, listen, data_dir; [limits] by the names of the specification; ' +
+      '[auth] token_file, allow, operators; [rooms] permanent; [admin] listen. ' +
+      'PALAVER__LIMITS__SESSIONS=5 stands for sessions = 5 in [limits]. Options win over the ' +
+      'environment, that over the file.',
     'SIGINT or SIGTERM tells everybody goodbye and ends; a second one ends at once.',
   ],
 }
@@ -276,9 +277,7 @@ async function startAdmin(
     })
   } catch (error) {
     if (adminWished || !(error instanceof TransportError) || error.code !== 'address_in_use') throw error
-    warn(
-      `port ${admin.port} is in use, so this relay has no administration; choose a port with --admin 127.0.0.1:PORT`,
-    )
+    warn(`port ${admin.port} is in use: no administration here; choose a port with --admin 127.0.0.1:PORT`)
     return undefined
   }
 }
@@ -369,8 +368,8 @@ function joinLines(listening: readonly Listening[], fingerprint: string, room: s
   const host = isAny(far.host) ? outsideHost() : far.host
   if (host === undefined) return lines
   const via = far.transport === 'udp' ? '' : '?via=tcp'
-  const shownHost = host.includes(':') ? `[${host}]` : host
-  const link = `palaver://${fingerprint}@${shownHost}${portSuffix(far.port)}/${encodeURIComponent(room)}${via}`
+  const place = (host.includes(':') ? `[${host}]` : host) + portSuffix(far.port)
+  const link = `palaver://${fingerprint}@${place}/${encodeURIComponent(room)}${via}`
   lines.push(['join from elsewhere', `palaver chat '${link}'`])
   return lines
 }

@@ -48,8 +48,9 @@ export function showRelayAddress(address: Pick<RelayAddress, 'transport' | 'host
 }
 
 /**
- * Reads `tcp://host:port`, `udp://host:port`, `palaver://fingerprint@host:port/room` or a bare host. A bare host
- * and a link mean TCP on this machine and the sealed UDP elsewhere, unless `transport` decides. Throws UsageError.
+ * Reads `tcp://host:port`, `udp://host:port`, `palaver://fingerprint@host:port/room` or a bare host. A bare
+ * host and a link mean TCP on this machine and the sealed UDP elsewhere, unless `transport` decides. Throws
+ * UsageError.
  */
 export function parseRelayAddress(text: string, transport?: NetworkTransport): RelayAddress {
   const match =

@@ -1,6 +1,6 @@
 /**
- * A relay's administration over HTTP, for this machine only: JSON, a bearer token, and orders that are the same
- * functions as those of operators' frames (spec chapter 8).
+ * A relay's administration over HTTP, for this machine only: JSON, a bearer token, and orders that are the
+ * same functions as those of operators' frames (spec chapter 8).
  */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -98,7 +98,10 @@ type Body = Readonly<Record<string, unknown>>
 type Room = Conversation<ServerLink>
 
 class Administration {
-  /** What the Host header may say: a page of another origin whose name was rebound to this machine says its own. */
+  /**
+   * What the Host header may say: a page of another origin whose name was rebound to this machine says its
+   * own.
+   */
   hosts: ReadonlySet<string> = new Set()
   readonly #options: AdminOptions
   readonly #tokenDigest: Uint8Array

@@ -166,7 +166,10 @@ function wrong(source: Source, path: string, why: string): ConfigError {
   return new ConfigError(line === 0 ? `environment: ${why}` : `${source.file}:${line}: ${why}`)
 }
 
-/** The line that sets the key, found by its words: the parser does not say. 0 when the text does not hold it. */
+/**
+ * The line that sets the key, found by its words: the parser does not say. 0 when the text does not hold
+ * it.
+ */
 function lineOf(text: string, path: string): number {
   const lines = text.split('\n')
   const parts = path.split('.')

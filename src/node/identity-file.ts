@@ -46,8 +46,9 @@ function pathOf(label: string): string {
 }
 
 /**
- * The identity for a wish. A relay gives one session to each identity, so each name other than that of the default
- * identity has an identity of its own, in a file of that name; `identity` names a file outright. Made when missing.
+ * The identity for a wish. A relay gives one session to each identity, so each name other than that of the
+ * default identity has an identity of its own, in a file of that name; `identity` names a file outright.
+ * Made when missing.
  */
 export function openIdentity(wish: IdentityWish): StoredIdentity {
   const nick = wish.nick === undefined ? undefined : checkedNick(wish.nick)
@@ -89,7 +90,10 @@ export function newIdentity(wish: IdentityWish): StoredIdentity {
   return openLabel(label, wish.nick)
 }
 
-/** The identity in the file of that name, or undefined when there is none. Throws UsageError when it is damaged. */
+/**
+ * The identity in the file of that name, or undefined when there is none. Throws UsageError when it is
+ * damaged.
+ */
 export function readIdentity(label: string): StoredIdentity | undefined {
   const path = pathOf(label)
   const text = readFileIfAny(path)

@@ -111,7 +111,9 @@ export class Running {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 
-  /** The first line of standard output for which `matches` holds; rejects when the process ends without it. */
+  /**
+   * The first line of standard output for which `matches` holds; rejects when the process ends without it.
+   */
   async line(matches: (line: string) => boolean): Promise<string> {
     for (;;) {
       const found = this.stdout.split('\n').find(matches)

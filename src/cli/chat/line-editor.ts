@@ -1,6 +1,6 @@
 /**
- * The line being typed: keys in, a line and a cursor out. Knows no terminal. The cursor stands before one of the
- * line's graphemes, or after the last.
+ * The line being typed: keys in, a line and a cursor out. Knows no terminal. The cursor stands before one
+ * of the line's graphemes, or after the last.
  */
 import { graphemesOf } from '../text-width.ts'
 import type { Key } from './keys.ts'

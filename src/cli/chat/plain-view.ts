@@ -1,4 +1,7 @@
-/** The talk as plain lines: for pipes, files and terminals that can do nothing else. Writes no escape sequence. */
+/**
+ * The talk as plain lines: for pipes, files and terminals that can do nothing else. Writes no escape
+ * sequence.
+ */
 import { clockText, isoText, writeJson, writeLine } from '../output.ts'
 import { printable, printableLines } from '../printable.ts'
 import type { ChatView, Entry, EntryKind } from './view.ts'

@@ -1,6 +1,6 @@
 /**
- * The talk on a terminal: entries scroll above one input row, which is taken away and put back around each batch
- * of them, so that what is being typed stays as it is.
+ * The talk on a terminal: entries scroll above one input row, which is taken away and put back around each
+ * batch of them, so that what is being typed stays as it is.
  */
 import { clockText } from '../output.ts'
 import { printable, printableLines } from '../printable.ts'
