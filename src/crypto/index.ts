@@ -1,1 +1,0 @@
-export * from './ed25519-check.ts'
