@@ -69,7 +69,9 @@ export interface RoleReactions {
 
 export interface Registry {
   readonly ranges: readonly RangeEntry[]
-  readonly records: Readonly<Record<string, { readonly summary: string; readonly fields: readonly FieldEntry[] }>>
+  readonly records: Readonly<
+    Record<string, { readonly summary: string; readonly fields: readonly FieldEntry[] }>
+  >
   readonly frames: readonly FrameEntry[]
   readonly limits: readonly LimitEntry[]
   readonly errors: readonly ErrorEntry[]
