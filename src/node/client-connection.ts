@@ -3,7 +3,7 @@
  * promises. Messages and events reach one listener, in order, without a promise each.
  */
 
-import { UsageError } from '../base/errors.ts'
+import { TransportError, UsageError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
 import { Queue } from '../base/queue.ts'
 import { ERROR_INFO, type ErrorName, LIMITS } from '../codec/generated/registry.ts'
@@ -16,6 +16,7 @@ import {
   type ReceivedMessage,
   type RelayFacts,
 } from '../protocol/client.ts'
+import { showAddress } from '../transport/errors.ts'
 import type { AbortSignalLike, Link, LinkHandler, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow } from './clock.ts'
 import { nodeSignatures, systemEntropy } from './primitives.ts'
@@ -68,7 +69,7 @@ type AnswerTo<R extends ClientRequest> = R['type'] extends keyof Answers ? Answe
 
 interface Pending {
   readonly resolve: (answer: unknown) => void
-  readonly reject: (error: PalaverError | UsageError) => void
+  readonly reject: (error: PalaverError | UsageError | TransportError) => void
 }
 
 interface PendingSend extends Pending {
@@ -99,9 +100,22 @@ export class ClientConnection {
 
   /** Dials, shakes hands and resolves when the session is open. Rejects with TransportError or PalaverError. */
   static async open(options: OpenOptions): Promise<ClientConnection> {
+    const { transport, address, timeoutMs, signal } = options
     const driver = new Driver(options)
-    await options.transport.dial(options.address, (link) => driver.attach(link), options)
-    return new ClientConnection(driver, await driver.ready)
+    const startedAt = monotonicNow()
+    await transport.dial(address, (link) => driver.attach(link), options)
+    const what = `cannot open a session at ${transport.kind}://${showAddress(address)}`
+    const onTimeout = (): void =>
+      driver.giveUp(new TransportError('timeout', `${what}: no answer within ${timeoutMs / 1000} s`))
+    const onAbort = (): void => driver.giveUp(new TransportError('closed', `${what}: given up`))
+    const timer = setTimeout(onTimeout, timeoutMs - (monotonicNow() - startedAt))
+    signal?.addEventListener('abort', onAbort)
+    try {
+      return new ClientConnection(driver, await driver.ready)
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
   }
 
   /** Conversations the session is in, by number. */
@@ -202,6 +216,12 @@ class Driver implements LinkHandler {
     )
     this.#schedule()
     return this
+  }
+
+  /** The program no longer waits for the session to open. */
+  giveUp(error: TransportError): void {
+    this.#settleReady.reject(error)
+    this.link?.abort()
   }
 
   // ---- what the program asks ------------------------------------------------------------------
