@@ -119,7 +119,7 @@ export function systemCode(error: unknown): string | undefined {
 }
 
 const FILE_REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
+  ENOENT: 'there is no such file or folder',
   EACCES: 'this user may not',
   EPERM: 'this user may not',
   EROFS: 'the disk is read-only',

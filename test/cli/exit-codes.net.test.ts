@@ -163,6 +163,18 @@ describe('exit codes', () => {
     expect((await recv.outcome).code).toBe(6)
   })
 
+  it('6 when put out of the room', async () => {
+    const relay = await home.relay(['--admin', '127.0.0.1:0'])
+    const recv = home.start(['recv', relay.udp, '-r', 'lobby', '--nick', 'bob', '--json'])
+    await recv.line((line) => line.includes('"joined"'))
+    await home.run(['admin', 'kick', 'bob', '-r', 'lobby', '--reason', 'too loud', '--url', relay.adminUrl])
+    const { code, stderr } = await recv.outcome
+    expect(code).toBe(6)
+    expect(jsonLines(stderr)).toMatchObject([
+      { code: 'removed', message: expect.stringContaining('too loud') },
+    ])
+  })
+
   it('7 when no session is free', async () => {
     const { tcp } = await home.relay(['--limit', '1'])
     const recv = home.start(['recv', tcp, '-r', 'lobby', '--nick', 'first', '--json'])
