@@ -60,4 +60,6 @@ export interface UdpConnection {
   resume(now: Instant): void
   /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */
   close(code: number, reason: string, now: Instant): void
+  /** Sends CLOSE at once; what is not acknowledged may be lost. */
+  abort(code: number, reason: string, now: Instant): void
 }

@@ -202,6 +202,11 @@ export class Connection implements UdpConnection, Timed {
     }
   }
 
+  abort(code: number, reason: string, now: Instant): void {
+    if (this.#isUp()) this.#beginClosing(code, reason, now)
+    else this.close(code, reason, now)
+  }
+
   /**
    * Takes the keys of a handshake that is done. The client is open with it, the relay once it is confirmed.
    */
@@ -232,6 +237,11 @@ export class Connection implements UdpConnection, Timed {
   abandon(by: 'peer' | 'link', code: number, detail: string): void {
     if (this.#state.kind === 'closing' || this.#state.kind === 'draining') return
     this.#finish({ by, code, detail })
+  }
+
+  /** Forgets the connection of a relay whose client has not confirmed the handshake. */
+  abandonUnconfirmed(): void {
+    if (this.#state.kind === 'expect_confirm') this.#forget()
   }
 
   /** A DATA packet whose header is in order and whose cid is ours. */
@@ -535,7 +545,9 @@ export class Connection implements UdpConnection, Timed {
   //= PAL-UDP-070
   #keepaliveAt(): Instant {
     if (!this.#isClient || this.#isPingOwed || this.#recovery.inFlightCount > 0) return NEVER
-    return instantAfter(Math.max(this.#lastHeardAt, this.#lastElicitingAt) as Instant, TIMER.keepaliveMs)
+    // Where the relay forgets sooner than usual, two of them may still be lost.
+    const silenceMs = Math.min(TIMER.keepaliveMs, this.#idleTimeoutMs / 3)
+    return instantAfter(Math.max(this.#lastHeardAt, this.#lastElicitingAt) as Instant, silenceMs)
   }
 
   #handleOpenTimeout(now: Instant): void {
@@ -590,7 +602,8 @@ export class Connection implements UdpConnection, Timed {
 
   //= PAL-UDP-073
   #answerWhileClosing(): void {
-    if (++this.#heardWhileClosing % LIMIT.closeAnswerPackets !== 0) return
+    // The first packet is answered: a peer that lost the CLOSE and says little would never see it.
+    if (this.#heardWhileClosing++ % LIMIT.closeAnswerPackets !== 0) return
     this.#isCloseOwed = true
     this.#host.wake(this)
   }

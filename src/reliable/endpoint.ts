@@ -92,6 +92,14 @@ interface Relay {
   readonly resets: RateLimiter
 }
 
+/**
+ * What makes two INITIALs the same: all that a token is bound to. The ephemeral key alone is seen by others, who could
+ * have it accepted under their own address first.
+ */
+function acceptedKey(packet: Initial, from: Address): string {
+  return `${hexOf(packet.noise.subarray(0, EPHEMERAL_BYTES))} ${hexOf(packet.scid)} ${from.port} ${from.host}`
+}
+
 const RESET_LABEL = utf8Bytes('palaver reset')
 const RESET_TOKEN_BYTES = 16
 const EPHEMERAL_BYTES = 32
@@ -140,9 +148,10 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     return this.#relay?.staticKeys.public
   }
 
-  /** Answers no stranger from now on; connections that are open stay. */
+  /** Answers no stranger from now on, and forgets those not yet confirmed; connections that are open stay. */
   stopAccepting(): void {
     this.#isAccepting = false
+    for (const connection of this.#connections.values()) connection.abandonUnconfirmed()
   }
 
   /** Starts a connection. Writes are queued until it opens; a failure comes as a 'closed' event. */
@@ -321,7 +330,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       return
     }
     this.#forgetAccepted(now)
-    const known = this.#accepted.get(hexOf(ephemeral))
+    const known = this.#accepted.get(acceptedKey(packet, from))
     if (known !== undefined) this.#repeatAccept(known)
     else this.#accept(relay, packet, from, now)
   }
@@ -381,7 +390,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   #remember(packet: Initial, to: Address, accept: Uint8Array, now: Instant): void {
-    const key = hexOf(packet.noise.subarray(0, EPHEMERAL_BYTES))
+    const key = acceptedKey(packet, to)
     const until = instantAfter(now, TIMER.tokenLifetimeMs)
     const accepted: Accepted = { key, to, packet: accept, until, sentCount: 1 }
     this.#accepted.set(key, accepted)
