@@ -9,6 +9,7 @@ import { writeFrame } from '../../codec/frame.ts'
 import { writeMessage } from '../../codec/generated/hot.ts'
 import type { CONVERSATION_KINDS, EventFrame } from '../../codec/generated/registry.ts'
 import type { ByteWriter } from '../../codec/writer.ts'
+import type { RelayLink } from './link.ts'
 import type { Session } from './session.ts'
 
 /** One session in one conversation. */
@@ -63,6 +64,13 @@ export interface DirectEnd {
   readonly name: string
 }
 
+/** What one member alone gets between two entries of a batch: an answer in its place in the log. */
+export interface Interjection {
+  /** Where in the open batch it belongs, in bytes. */
+  readonly offset: number
+  readonly bytes: Uint8Array
+}
+
 export class Conversation<Owner> {
   readonly number: number
   readonly lane: number
@@ -77,6 +85,7 @@ export class Conversation<Owner> {
   memberLimit: number
   #aliases = 0
   #batch: ByteWriter | undefined
+  #interjections: Map<RelayLink<Owner>, Interjection[]> | undefined
 
   constructor(number: number, nature: ConversationNature, memberLimit: number) {
     this.number = number
@@ -102,6 +111,22 @@ export class Conversation<Owner> {
     return { lane: this.lane, bytes }
   }
 
+  /** Keeps an answer for one member, in its place behind the entries so far. A batch is open. */
+  interject(link: RelayLink<Owner>, bytes: Uint8Array): void {
+    this.#interjections ??= new Map()
+    const own = this.#interjections.get(link)
+    const interjection: Interjection = { offset: (this.#batch as ByteWriter).length, bytes }
+    if (own) own.push(interjection)
+    else this.#interjections.set(link, [interjection])
+  }
+
+  /** The answers that belong into the batch being sealed, by link; undefined when there are none. */
+  takeInterjections(): ReadonlyMap<RelayLink<Owner>, readonly Interjection[]> | undefined {
+    const taken = this.#interjections
+    this.#interjections = undefined
+    return taken
+  }
+
   nextAlias(): number {
     this.#aliases += 1
     return this.#aliases
@@ -112,6 +137,19 @@ export class Conversation<Owner> {
     let at = members.length
     while (at > 0 && (members[at - 1] as Membership<Owner>).alias > membership.alias) at -= 1
     members.splice(at, 0, membership)
+  }
+
+  /** At most `count` members whose alias is above `alias`, in the order of their aliases. */
+  membersAfter(alias: number, count: number): Membership<Owner>[] {
+    const { members } = this
+    let low = 0
+    let high = members.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((members[middle] as Membership<Owner>).alias > alias) high = middle
+      else low = middle + 1
+    }
+    return members.slice(low, low + count)
   }
 
   removeMember(membership: Membership<Owner>): void {

@@ -22,9 +22,10 @@ import {
   type LIMITS,
 } from '../../codec/generated/registry.ts'
 import { ByteWriter } from '../../codec/writer.ts'
-import { Conversation, type EventDetail, type Membership } from './conversation.ts'
+import { Conversation, type EventDetail, type Interjection, type Membership } from './conversation.ts'
 import type { Directory, DirectoryRecord } from './directory.ts'
 import type { RelayLink } from './link.ts'
+import { RoomList } from './room-list.ts'
 import type { Session } from './session.ts'
 
 /** Every limit, by name; the values in force on this relay. */
@@ -71,6 +72,9 @@ const WRITERS_MAX = 1024
 /** A batch that has grown to this is handed over before the turn ends. */
 const BATCH_BYTES_MAX = 256 * 1024
 
+/** The session itself, where a conversation is asked for. */
+const CONTROL = 0
+
 const LEAVE_REASON_OF: Readonly<Partial<Record<ErrorName | 'link_lost', number>>> = {
   goodbye: LEAVE_REASONS.closed,
   link_lost: LEAVE_REASONS.lost,
@@ -101,8 +105,7 @@ export class Hub<Owner> {
   now: Instant = 0 as Instant
   /** The same as wall-clock milliseconds. */
   wallMs = 0
-  /** Names of all rooms in order, or undefined when they changed. */
-  sortedRooms: readonly Conversation<Owner>[] | undefined
+  readonly roomList: RoomList<Owner> = new RoomList()
   #conversationCount = 0
   #sessionCount = 0
   readonly #dirty: Conversation<Owner>[] = []
@@ -136,7 +139,10 @@ export class Hub<Owner> {
     this.#enqueue(link, { lane: CONTROL_LANE, bytes })
   }
 
-  /** Queues a frame behind every entry of this tick, so that it answers after their effects. */
+  /**
+   * Queues an answer. In a conversation it keeps its place among the entries made before and after it; for the
+   * session it follows everything of this turn.
+   */
   reply(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
     //= PAL-SES-017
     if (link.state === 'closed') return
@@ -144,7 +150,16 @@ export class Hub<Owner> {
     // What a link asked for in one turn counts before the turn ends, so that asking much costs little memory.
     link.trailingBytes += item.bytes.length
     if (link.queuedBytes + link.trailingBytes > this.limits.outboundBytes) this.#cutOff(link)
-    if (!link.slow) this.#trailing.push({ link, item })
+    if (link.slow) return
+    if (conversation === CONTROL) this.#trailing.push({ link, item })
+    else this.#replyInPlace(link, item, conversation)
+  }
+
+  //= PAL-ROM-033
+  #replyInPlace(link: RelayLink<Owner>, item: LaneBytes, conversation: number): void {
+    const member = link.session?.memberships.get(conversation)
+    if (member?.conversation.batch) member.conversation.interject(link, item.bytes)
+    else this.#enqueue(link, item)
   }
 
   replyOk(link: RelayLink<Owner>, request: number, conversation = 0): void {
@@ -175,10 +190,7 @@ export class Hub<Owner> {
     while (this.#dirty.length + this.#trailing.length + this.#slow.length > 0) {
       for (const conversation of this.#dirty) this.#seal(conversation)
       this.#dirty.length = 0
-      for (const { link, item } of this.#trailing) {
-        link.trailingBytes = 0
-        this.#enqueue(link, item)
-      }
+      for (const { link, item } of this.#trailing) this.#enqueue(link, item)
       this.#trailing.length = 0
       for (const link of this.#slow.splice(0)) this.closeLink(link, 'slow_consumer')
     }
@@ -193,6 +205,7 @@ export class Hub<Owner> {
     if (link.queuedBytes > 0 && queuedBytes > this.limits.outboundBytes) this.#cutOff(link)
     if (link.slow && link.state !== 'closed') return
     link.enqueue(item)
+    link.trailingBytes = 0
     if (link.ready) return
     link.ready = true
     this.#readyLinks.push(link)
@@ -237,9 +250,27 @@ export class Hub<Owner> {
   #seal(conversation: Conversation<Owner>): void {
     const writer = conversation.batch
     if (!writer) return
+    const interjections = conversation.takeInterjections()
     const item = conversation.sealBatch()
     if (this.#writers.length < WRITERS_MAX) this.#writers.push(writer)
-    for (const member of conversation.members) this.#enqueue(member.session.link, item)
+    for (const member of conversation.members) {
+      const { link } = member.session
+      const own = interjections?.get(link)
+      if (own === undefined) this.#enqueue(link, item)
+      else this.#enqueueAround(link, item, own)
+    }
+  }
+
+  /** The batch in pieces, with a member's own answers in their places. */
+  #enqueueAround(link: RelayLink<Owner>, item: LaneBytes, own: readonly Interjection[]): void {
+    const { lane, bytes } = item
+    let from = 0
+    for (const { offset, bytes: answer } of own) {
+      if (offset > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from, offset) })
+      this.#enqueue(link, { lane, bytes: answer })
+      from = offset
+    }
+    if (bytes.length > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from) })
   }
 
   /** Adds a session to a conversation. The caller has sealed the entries that it must not see. */
@@ -283,7 +314,7 @@ export class Hub<Owner> {
     } else if (!nature.permanent) {
       this.rooms.delete(nature.folded)
       for (const look of nature.looks) this.roomLooks.delete(look)
-      this.sortedRooms = undefined
+      this.roomList.remove(conversation)
     }
   }
 

@@ -16,10 +16,11 @@ import {
   type WhoFrame,
   type WhoisFrame,
 } from '../../codec/generated/registry.ts'
-import { compareCodePoints, type NormalName, normalizeName, normalizeRoomName } from '../names.ts'
+import { type NormalName, normalizeName, normalizeRoomName } from '../names.ts'
 import { looksOf } from '../skeleton.ts'
 import type { Conversation, DirectEnd, Membership } from './conversation.ts'
 import type { Hub } from './hub.ts'
+import { roomName } from './room-list.ts'
 import { membershipIn, type Session } from './session.ts'
 
 const MEMBERS_PER_FRAME = 128
@@ -85,7 +86,7 @@ export function createRoom<Owner>(
   const room = hub.newConversation(nature, hub.limits.membersPerRoom)
   hub.rooms.set(name.folded, room)
   for (const look of looks) hub.roomLooks.add(look)
-  hub.sortedRooms = undefined
+  hub.roomList.add(room)
   return room
 }
 
@@ -94,7 +95,7 @@ function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner
   const { conversation, session } = membership
   const { nature } = conversation
   const isRoom = nature.kind === CONVERSATION_KINDS.room
-  const ends = isRoom ? [] : nature.ends
+  const ends = isRoom ? [] : nature.ends.map((end) => ({ ...end, name: shownName(hub, end) }))
   const frame = {
     type: 'joined',
     request,
@@ -111,7 +112,13 @@ function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner
     topic: conversation.topic,
     peers: ends.map((end, i) => ({ alias: i + 1, name: end.name, key: end.key, role: ROLES.member })),
   } as const
-  hub.sendNow(session.link, frame, conversation.number)
+  hub.reply(session.link, frame, conversation.number)
+}
+
+/** The name that an identity goes by now, or else the one under which the conversation was opened. */
+function shownName<Owner>(hub: Hub<Owner>, end: DirectEnd): string {
+  //= PAL-ROM-026
+  return hub.sessions.get(end.keyHex)?.name ?? end.name
 }
 
 /** All members after `joined`, the newcomer included, in as many frames as it takes. */
@@ -153,8 +160,9 @@ export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame
   const { request, conversation, after } = frame
   const membership = session.memberships.get(conversation)
   if (conversation !== 0 && !membership) return hub.replyError(session.link, 'not_a_member', frame)
+  // One more than a frame holds, to see whether others follow.
   const members = membership
-    ? membership.conversation.members.filter((member) => member.alias > after).map(memberRecord)
+    ? membership.conversation.membersAfter(after, MEMBERS_PER_FRAME + 1).map(memberRecord)
     : sessionRecords(hub, after)
   const page = members.slice(0, MEMBERS_PER_FRAME)
   const more = members.length > page.length
@@ -172,34 +180,14 @@ function sessionRecords<Owner>(hub: Hub<Owner>, after: number): MemberRecord[] {
 }
 
 export function handleList<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: ListFrame): void {
-  hub.sortedRooms ??= [...hub.rooms.values()].sort((a, b) => compareCodePoints(roomName(a), roomName(b)))
-  const sorted = hub.sortedRooms
-  const from = frame.after === '' ? 0 : firstAfter(sorted, frame.after)
-  const page = sorted.slice(from, from + ROOMS_PER_FRAME).map((room) => ({
+  const { rooms, more } = hub.roomList.page(frame.after, ROOMS_PER_FRAME)
+  const page = rooms.map((room) => ({
     name: roomName(room),
     count: room.members.length,
     limit: room.memberLimit,
     topic: room.topic,
   }))
-  const more = from + page.length < sorted.length
   hub.reply(session.link, { type: 'rooms', request: frame.request, rooms: page, more })
-}
-
-/** The index of the first room whose name comes after `name`, by bisection. */
-function firstAfter<Owner>(sorted: readonly Conversation<Owner>[], name: string): number {
-  let low = 0
-  let high = sorted.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (compareCodePoints(roomName(sorted[middle] as Conversation<Owner>), name) > 0) high = middle
-    else low = middle + 1
-  }
-  return low
-}
-
-/** The name of a room; empty for a direct conversation. */
-export function roomName<Owner>(room: Conversation<Owner>): string {
-  return room.nature.kind === CONVERSATION_KINDS.room ? room.nature.name : ''
 }
 
 export function handleWhois<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoisFrame): void {
