@@ -83,6 +83,7 @@ export async function connect(
     await close(connection)
     throw otherKey(address, `it showed ${groupedFingerprint(shown)}`, undefined)
   }
+  //= PAL-HSK-017
   if (!known) keepRelay(address, relayKey, relayName, new Date())
   keepNick(stored, name)
   const isFirstContact = known === undefined

@@ -45,6 +45,7 @@ export function messageLine(message: ReceivedMessage, withPlace: boolean): strin
   if (contentKind === CONTENT_KINDS.text) return `${start}${from}: ${bodyText(body, INDENT)}`
   if (contentKind === CONTENT_KINDS.action) return `${start}* ${from} ${bodyText(body, INDENT)}`
   if (contentKind === CONTENT_KINDS.bytes) return `${start}${from}: (${sizeText(body.length)} of bytes)`
+  //= PAL-MSG-012
   return `${start}${from}: (unknown content, kind ${contentKind}, ${sizeText(body.length)})`
 }
 

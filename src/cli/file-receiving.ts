@@ -60,12 +60,15 @@ export class FileReceiver {
   /** Takes the body of a part; `source` tells whose it is. */
   handlePart(source: string, body: Uint8Array): PartResult {
     const part = decodePart(body)
+    //= PAL-MSG-011
     if (!part) return { kind: 'refused', name: '?', why: 'what came is not a part of a file' }
     const key = `${source}/${hexOf(part.fileId)}`
     const file = this.#unfinished.get(key) ?? this.#start(key, part)
     if (!file) return { kind: part.index === 0 ? 'no_room' : 'ignored', name: safeFileName(part.name) }
+    //= PAL-MSG-016
     const why = faultOf(file, part)
     if (why !== undefined) return this.#refuse(key, file, why)
+    //= PAL-MSG-018
     file.sink.write(part.data)
     file.hash.update(part.data)
     file.next += 1
@@ -122,6 +125,7 @@ function faultOf(file: Unfinished, part: FilePart): string | undefined {
  * The last component of a name from a peer, without anything that a file system or a terminal would act on.
  */
 export function safeFileName(name: string): string {
+  //= PAL-MSG-017
   const last = name.split(/[/\\]/u).at(-1) ?? ''
   const clean = printable(last)
     .replace(/[<>:"|?*\u2400-\u2426]/gu, '')
@@ -171,6 +175,7 @@ function placeNew(temporary: string, folder: string, name: string): string {
   for (let number = 1; ; number++) {
     const place = join(folder, number === 1 ? name : `${stem}-${number}${suffix}`)
     try {
+      //= PAL-MSG-017
       linkSync(temporary, place)
       return place
     } catch (error) {

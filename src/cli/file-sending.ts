@@ -88,6 +88,7 @@ async function sendParts(sending: FileSending, file: FileHandle, facts: FileFact
   const underWay: Promise<Receipt>[] = []
   let receipt: Receipt | undefined
   let done = 0
+  //= PAL-MSG-013
   for (let index = 0; index < count; index++) {
     const data = Buffer.alloc(Math.min(partBytes, size - index * partBytes))
     const { bytesRead } = await file.read(data, 0, data.length, index * partBytes)

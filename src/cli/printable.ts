@@ -7,6 +7,7 @@ const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066
 
 /** The text on one line: controls become visible signs, line ends included. */
 export function printable(text: string): string {
+  //= PAL-SEC-006
   return text.replace(UNSAFE, visible)
 }
 

@@ -326,6 +326,7 @@ function runCommand(command: string, message: ReceivedMessage): Promise<number> 
     PALAVER_KIND: contentKindName(contentKind),
   }
   return new Promise((resolve, reject) => {
+    //= PAL-SEC-007
     const child = spawn('/bin/sh', ['-c', command], { env, stdio: ['pipe', 'inherit', 'inherit'] })
     child.on('error', reject)
     child.on('close', (code, signal) => resolve(code ?? (signal ? 128 : 0)))

@@ -131,6 +131,7 @@ class Sending {
   async #sendText(text: string): Promise<void> {
     const body = utf8Bytes(text)
     if (body.length === 0) throw usageError('there is nothing to send')
+    //= PAL-MSG-009
     if (body.length > LIMITS.messageTextBytes) {
       const hint = 'send it as a file, with --file, or line by line, with --lines'
       throw usageError(`the text has ${body.length} bytes; a message holds ${LIMITS.messageTextBytes}`, hint)

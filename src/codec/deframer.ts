@@ -50,8 +50,10 @@ export class Deframer {
     const left = chunk.length - this.#position
     if (left < PREFIX_BYTES) return this.#hold(left)
     const length = readUint32(chunk, this.#position)
+    //= PAL-STR-002, PAL-STR-003
     if (length === 0) return EMPTY
     if (length > this.frameBytesMax) return TOO_LARGE
+    //= PAL-STR-009
     if (left - PREFIX_BYTES < length) return this.#hold(left)
     this.bytes = chunk
     this.start = this.#position + PREFIX_BYTES
@@ -62,6 +64,7 @@ export class Deframer {
 
   /** Completes the frame whose beginning is held, from the chunk. */
   #nextHeld(): typeof FRAME | typeof MORE | typeof TOO_LARGE | typeof EMPTY {
+    //= PAL-STR-007
     if (!this.#fill(PREFIX_BYTES)) return MORE
     const length = readUint32(this.#held, 0)
     if (length === 0) return EMPTY
@@ -91,6 +94,7 @@ export class Deframer {
   #take(byteCount: number): void {
     const needed = this.#heldLength + byteCount
     if (needed > this.#held.length) {
+      //= PAL-STR-008
       const grown = new Uint8Array(Math.max(needed, this.#held.length * 2, HELD_BYTES_MIN))
       grown.set(this.#held.subarray(0, this.#heldLength))
       this.#held = grown

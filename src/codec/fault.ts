@@ -29,6 +29,7 @@ export interface DecodeFault {
 
 /** Makes a fault; the wire code follows from the kind. */
 export function faultOf(fault: FaultCode, offset: number, field?: string): DecodeFault {
+  //= PAL-SEC-005
   const wireError = wireErrorOf(fault)
   return field === undefined ? { fault, wireError, offset } : { fault, wireError, offset, field }
 }

@@ -32,6 +32,7 @@ export class FrameReader {
   /** An unsigned integer up to 2^53 - 1, or -1. Signed encodings of values from 0 are as good as unsigned. */
   readUint(): number {
     const marker = this.#byte()
+    //= PAL-FRM-003
     if (marker < 0x80) return marker
     switch (marker) {
       case 0xcc:

@@ -48,6 +48,7 @@ export function scanValue(
     const children = containerCount(bytes, position, end, limits)
     if (children >= 0) {
       if (depth + 1 > limits.nestingMax) return fault('too_deep', position - start)
+      //= PAL-FRM-006
       if (children > limits.itemsMax - items) return fault('too_many_items', position - start)
       position = headerEnd
       depth += 1
@@ -161,6 +162,7 @@ function skipRun(bytes: Uint8Array, at: number, end: number, width: number, extr
   if (end - at - 1 < width) return TRUNCATED
   const from = at + 1 + width + extra
   const length = uintAt(bytes, at + 1, width)
+  //= PAL-FRM-006
   return length > end - from ? TRUNCATED : from + length
 }
 

@@ -25,6 +25,7 @@ export class ByteWriter {
   endFrame(start: number): void {
     const bytes = this.#bytes
     const length = this.#length - start
+    //= PAL-STR-001
     bytes[start - 4] = length >>> 24
     bytes[start - 3] = length >>> 16
     bytes[start - 2] = length >>> 8
@@ -39,6 +40,7 @@ export class ByteWriter {
 
   writeArrayHeader(count: number): void {
     this.#reserve(5)
+    //= PAL-FRM-002
     if (count < 16) this.#bytes[this.#length++] = 0x90 | count
     else this.#sized(0xdc, count)
   }
@@ -52,6 +54,7 @@ export class ByteWriter {
   writeUint(value: number): void {
     this.#reserve(9)
     const bytes = this.#bytes
+    //= PAL-FRM-002
     if (value < 0x80) {
       bytes[this.#length++] = value
     } else if (value < 0x100) {
@@ -74,6 +77,7 @@ export class ByteWriter {
   writeBin(source: Uint8Array, start: number = 0, end: number = source.length): void {
     const length = end - start
     this.#reserve(length + 5)
+    //= PAL-FRM-002
     if (length < 0x100) {
       this.#bytes[this.#length++] = 0xc4
       this.#bytes[this.#length++] = length
@@ -85,6 +89,7 @@ export class ByteWriter {
   writeStr(utf8: Uint8Array): void {
     const length = utf8.length
     this.#reserve(length + 5)
+    //= PAL-FRM-002
     if (length < 32) {
       this.#bytes[this.#length++] = 0xa0 | length
     } else if (length < 0x100) {

@@ -111,6 +111,7 @@ function transportOf(scheme: string | undefined, host: string, query: string | u
   if (scheme === 'tcp' || scheme === 'udp') return scheme
   const via = new URLSearchParams(query ?? '').get('via')?.split(',') ?? []
   const wished = via.find((each) => each === 'tcp' || each === 'udp')
+  //= PAL-SEC-001
   return wished ?? (isLoopback(host) ? 'tcp' : 'udp')
 }
 

@@ -35,6 +35,7 @@ export class PalaverError extends Error {
     super(`[${code}] ${text}`)
     this.code = code
     this.wire = wire
+    //= PAL-ERR-005
     this.retryable = code === 'link_lost' || (code !== 'unknown' && ERROR_INFO[code].retry !== 'never')
   }
 }
@@ -376,6 +377,7 @@ class Driver implements LinkHandler {
       case 'error':
         return this.#refuse(event)
       case 'pong':
+        //= PAL-SES-012
         this.#fences.get(event.nonce)?.resolve(undefined)
         this.#fences.delete(event.nonce)
         return

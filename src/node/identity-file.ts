@@ -73,6 +73,7 @@ function openLabel(label: string, nick: string | undefined): StoredIdentity {
   const made = JSON.stringify({
     v: VERSION,
     seed: hexOf(systemEntropy(SEED_BYTES)),
+    //= PAL-HSK-016
     clientId: hexOf(systemEntropy(CLIENT_ID_BYTES)),
     nick: nick ?? (label === DEFAULT_IDENTITY ? loginName() : label),
   })

@@ -194,6 +194,7 @@ export class PalaverRoom implements AsyncDisposable {
   /** Sends text; resolves when the relay has it in its log. Rejects with PalaverError. */
   async send(text: string): Promise<{ readonly seq: bigint; readonly at: Date }> {
     const body = utf8Bytes(text)
+    //= PAL-MSG-009
     if (body.length === 0 || body.length > LIMITS.messageTextBytes)
       throw new UsageError('bad_argument', `a text has 1 to ${LIMITS.messageTextBytes} bytes`)
     const receipt = await this.#opened.send(this.#conversation.number, CONTENT_KINDS.text, body)

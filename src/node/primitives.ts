@@ -26,6 +26,7 @@ const AEAD = 'chacha20-poly1305'
 
 /** Bytes from the operating system's generator. */
 export const systemEntropy: Entropy = (byteCount) => {
+  //= PAL-CNV-002
   const bytes = randomBytes(byteCount)
   return new Uint8Array(bytes.buffer, bytes.byteOffset, byteCount)
 }
@@ -59,6 +60,7 @@ function signingKey(seed: Uint8Array): KeyObject {
 }
 
 function verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean {
+  //= PAL-HSK-014
   if (!isPlausibleSignature(publicKey, signature)) return false
   try {
     const key = createPublicKey({

@@ -63,6 +63,7 @@ function withTemporary<T>(path: string, text: string, place: (temporary: string)
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE })
+    //= PAL-SEC-004
     writeFileSync(temporary, text, { mode: FILE_MODE, flag: 'wx' })
     return place(temporary)
   } catch (error) {

@@ -46,7 +46,9 @@ export function openStore(folder: string): RelayStore {
     secrets: readSecrets(root),
     stored,
     save(change) {
+      //= PAL-HSK-026
       if (change.kind === 'name') void names.put(change.record.folded, change.record)
+      //= PAL-MOD-012
       else if (change.kind === 'ban') void bans.put(change.record.keyHex, change.record)
       else void bans.remove(change.keyHex)
     },

@@ -25,11 +25,13 @@ export interface FilePart {
 
 /** The body of a part. */
 export function encodePart(part: FilePart): Uint8Array {
+  //= PAL-MSG-014
   return encodeValue([part.fileId, part.index, part.count, part.name, part.size, part.sha256, part.data])
 }
 
 /** A part from a body, or undefined when it is none. */
 export function decodePart(body: Uint8Array): FilePart | undefined {
+  //= PAL-MSG-015
   const decoded = decodeValue(body, FRAME_SCAN)
   if (isFault(decoded) || !Array.isArray(decoded.value)) return undefined
   const [fileId, index, count, name, size, sha256, data] = decoded.value as unknown[]
@@ -51,6 +53,7 @@ function isCount(value: unknown): value is number {
 
 /** The text of a body; invalid UTF-8 is replaced by U+FFFD. */
 export function decodeText(body: Uint8Array): string {
+  //= PAL-MSG-010
   return utf8Text(body)
 }
 

@@ -22,6 +22,7 @@ export function isGreaseDue(entropy: Entropy): boolean {
 
 /** A frame with its length prefix, of a type that every receiver ignores. */
 export function greaseFrame(entropy: Entropy): Uint8Array {
+  //= PAL-EXT-005
   const random = entropy(9)
   const out = new ByteWriter()
   const start = out.beginFrame()

@@ -95,6 +95,7 @@ class TcpLink implements Link {
   }
 
   write(_lane: number, bytes: Uint8Array): void {
+    //= PAL-STR-012
     // After `end` or `abort` there is nobody to take them.
     if (this.#socket.writable) this.#socket.write(bytes)
   }

@@ -128,6 +128,7 @@ export class Conversation<Owner> {
   }
 
   nextAlias(): number {
+    //= PAL-ROM-005, PAL-ROM-006
     this.#aliases += 1
     return this.#aliases
   }
@@ -166,6 +167,7 @@ export class Conversation<Owner> {
     start: number,
     end: number,
   ): void {
+    //= PAL-ROM-001, PAL-MSG-006, PAL-MSG-007
     this.seq += 1
     const out = this.#batch as ByteWriter
     writeMessage(out, this.number, this.seq, timeMs, membership.alias, ref, kind, source, start, end)
@@ -173,6 +175,7 @@ export class Conversation<Owner> {
 
   /** Appends an event to the open batch. */
   appendEvent(detail: EventDetail, timeMs: number): void {
+    //= PAL-ROM-001
     this.seq += 1
     const frame: EventFrame = {
       type: 'event',

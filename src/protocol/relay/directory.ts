@@ -62,11 +62,13 @@ export class Directory {
   /** Why the key may not go by the name, or undefined when it may. Changes nothing. */
   refusal(name: NormalName, keyHex: string): ErrorName | undefined {
     const owner = this.#names.get(name.folded)
+    //= PAL-HSK-027
     if (owner) return owner.keyHex === keyHex ? undefined : 'name_taken'
     for (const look of looksOf(name)) {
       const lookalike = this.#looks.get(look)
       if (lookalike && lookalike.keyHex !== keyHex) return 'name_taken'
     }
+    //= PAL-HSK-028
     return (this.#namesOfKey.get(keyHex) ?? 0) >= this.#namesPerKeyMax ? 'name_taken' : undefined
   }
 

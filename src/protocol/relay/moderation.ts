@@ -28,6 +28,7 @@ export function setTopic<Owner>(
   actor: Actor,
   topic: string,
 ): ErrorName | undefined {
+  //= PAL-MOD-001
   if (actor.role < ROLES.operator) return 'not_permitted'
   room.topic = topic
   hub.addEvent(room, { kind: EVENTS.topic, actor: actor.alias, text: topic })
@@ -50,6 +51,7 @@ export function kickFromRoom<Owner>(
     name: target.session.name,
     text: order.reason,
   })
+  //= PAL-MOD-008
   hub.detach(target)
   return undefined
 }
@@ -62,6 +64,7 @@ export function banFromRoom<Owner>(
 ): ErrorName | undefined {
   if (actor.role < ROLES.operator) return 'not_permitted'
   const known = lookUp(hub, order.name)
+  //= PAL-MOD-017
   if (!known) return 'no_such_name'
   if (known.keyHex === actor.keyHex) return 'bad_value'
   const target = memberWithKey(room, known.keyHex)
@@ -71,6 +74,7 @@ export function banFromRoom<Owner>(
   dropExpiredBans(hub, room)
   if (room.bans.size >= hub.limits.bansPerRoom && !room.bans.has(known.keyHex)) return 'bad_value'
   const untilMs = order.seconds === 0 ? Infinity : hub.wallMs + order.seconds * SECOND_MS
+  //= PAL-MOD-011
   room.bans.set(known.keyHex, { name: known.name, key: known.key, untilMs })
   hub.addEvent(room, {
     kind: EVENTS.banned,
@@ -98,6 +102,7 @@ export function unbanFromRoom<Owner>(
 ): ErrorName | undefined {
   if (actor.role < ROLES.operator) return 'not_permitted'
   const known = lookUp(hub, name)
+  //= PAL-MOD-015
   if (!known || !room.bans.delete(known.keyHex)) return 'no_such_name'
   hub.addEvent(room, { kind: EVENTS.unbanned, actor: actor.alias, name: known.name, key: known.key })
   return undefined
@@ -112,7 +117,9 @@ export function setRole<Owner>(
   const target = memberOf(hub, room, order.name)
   const refusal = memberRefusal(actor, target)
   if (refusal || !target) return refusal
+  //= PAL-MOD-014
   if (target.role === ROLES.relay_operator) return 'not_permitted'
+  //= PAL-MOD-016
   if (order.role !== ROLES.member && order.role !== ROLES.operator) return 'bad_value'
   target.role = order.role
   hub.addEvent(room, {
@@ -132,7 +139,9 @@ export function setMemberLimit<Owner>(
   limit: number,
 ): ErrorName | undefined {
   if (actor.role < ROLES.operator) return 'not_permitted'
+  //= PAL-MOD-016
   if (limit < 1 || limit > hub.limits.membersPerRoom) return 'bad_value'
+  //= PAL-MOD-013
   room.memberLimit = limit
   hub.addEvent(room, { kind: EVENTS.limit, actor: actor.alias, value: limit })
   return undefined
@@ -153,6 +162,7 @@ export function setLocked<Owner>(
 // ---- the relay itself -------------------------------------------------------------------------
 
 export function announce<Owner>(hub: Hub<Owner>, actor: Actor, text: string): ErrorName | undefined {
+  //= PAL-MOD-002
   if (actor.role < ROLES.relay_operator) return 'not_permitted'
   hub.broadcast({ type: 'notice', time: hub.wallMs, from: actor.name, text })
   return undefined
@@ -182,6 +192,7 @@ export function banFromRelay<Owner>(
   if (known.keyHex === actor.keyHex) return 'bad_value'
   const untilMs = order.seconds === 0 ? undefined : hub.wallMs + order.seconds * SECOND_MS
   const record = { name: known.name, keyHex: known.keyHex, untilMs, reason: order.reason }
+  //= PAL-MOD-012
   hub.events.push({ kind: 'store', record: hub.directory.ban(record) })
   const session = hub.sessions.get(known.keyHex)
   if (session) hub.closeLink(session.link, 'banned', order.reason || ERROR_INFO.banned.summary)
@@ -216,6 +227,7 @@ function memberOf<Owner>(
   text: string,
 ): Membership<Owner> | undefined {
   const known = lookUp(hub, text)
+  //= PAL-MOD-010
   return known && memberWithKey(room, known.keyHex)
 }
 

@@ -25,6 +25,7 @@ export function handleOrder<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
   const conversation = 'conversation' in frame ? frame.conversation : 0
   const membership = session.memberships.get(conversation)
   const refusal = conversation === 0 ? relayOrder(hub, session, frame) : roomOrder(hub, membership, frame)
+  //= PAL-SES-006
   if (refusal) hub.replyError(session.link, refusal, { request: frame.request, conversation })
   else hub.replyOk(session.link, frame.request, conversation)
 }
@@ -52,10 +53,13 @@ function roomOrder<Owner>(
   membership: Membership<Owner> | undefined,
   frame: Frame,
 ): ErrorName | undefined {
+  //= PAL-MOD-004, PAL-MOD-006
   if (!membership) return 'not_a_member'
   const { conversation, alias, role, session } = membership
+  //= PAL-MOD-003, PAL-MOD-009
   const actor: Actor = { alias, name: session.name, role, keyHex: session.keyHex }
   switch (frame.type) {
+    //= PAL-MOD-007
     case 'setTopic':
       return setTopic(hub, conversation, actor, frame.topic)
     case 'kick':

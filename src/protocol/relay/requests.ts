@@ -23,25 +23,33 @@ import type { Hub } from './hub.ts'
 import { roomName } from './room-list.ts'
 import { membershipIn, type Session } from './session.ts'
 
+//= PAL-LIM-007
 const MEMBERS_PER_FRAME = 128
 const ROOMS_PER_FRAME = 64
 const DIRECT_MEMBERS = 2
 
 export function handleJoin<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: JoinFrame): void {
+  //= PAL-ROM-009
   const name = normalizeRoomName(frame.room)
   if (!name) return hub.replyError(session.link, 'bad_room_name', frame)
+  //= PAL-ROM-010
   const found = hub.rooms.get(name.folded)
   const refusal = found ? joinRefusal(hub, session, found) : creationRefusal(hub, name, frame.options)
   if (refusal) return hub.replyError(session.link, refusal, { request: frame.request })
   if (session.roomCount >= hub.limits.roomsPerSession)
     return hub.replyError(session.link, 'too_many_conversations', { request: frame.request })
+  //= PAL-ROM-011, PAL-SES-007
   const room = found ?? createRoom(hub, name, false)
   hub.sealEarly(room)
+  //= PAL-ROM-012
   const isFirst = room.members.length === 0 && !isPermanent(room)
   const role = session.role === ROLES.relay_operator ? session.role : isFirst ? ROLES.operator : ROLES.member
   const membership = hub.attach(room, session, room.nextAlias(), role)
+  //= PAL-ROM-013
   announceMembership(hub, membership, frame.request)
+  //= PAL-ROM-014
   if ((frame.options & JOIN_OPTIONS.members) !== 0) sendMembers(hub, membership, frame.request)
+  //= PAL-ROM-015
   hub.addEvent(room, {
     kind: EVENTS.joined,
     subject: membership.alias,
@@ -106,6 +114,7 @@ function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner
     role: membership.role,
     seq: conversation.seq,
     ref: membership.ref,
+    //= PAL-ROM-026
     count: isRoom ? conversation.members.length : DIRECT_MEMBERS,
     limit: conversation.memberLimit,
     locked: conversation.locked,
@@ -149,21 +158,26 @@ function memberRecord<Owner>(member: Membership<Owner>): MemberRecord {
 
 export function handleLeave<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: LeaveFrame): void {
   const membership = session.memberships.get(frame.conversation)
+  //= PAL-ROM-019
   if (!membership) return hub.replyError(session.link, 'not_a_member', frame)
+  //= PAL-ROM-017
   hub.leave(membership, LEAVE_REASONS.left)
   // Ahead of anything that this turn may yet bring in the conversation, such as being taken into it anew.
   const { request, conversation } = frame
+  //= PAL-ROM-031
   hub.sendNow(session.link, { type: 'ok', request, conversation }, conversation)
 }
 
 export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoFrame): void {
   const { request, conversation, after } = frame
   const membership = session.memberships.get(conversation)
+  //= PAL-ROM-019
   if (conversation !== 0 && !membership) return hub.replyError(session.link, 'not_a_member', frame)
   // One more than a frame holds, to see whether others follow.
   const members = membership
     ? membership.conversation.membersAfter(after, MEMBERS_PER_FRAME + 1).map(memberRecord)
     : sessionRecords(hub, after)
+  //= PAL-ROM-020
   const page = members.slice(0, MEMBERS_PER_FRAME)
   const more = members.length > page.length
   hub.reply(session.link, { type: 'members', request, conversation, members: page, more }, conversation)
@@ -173,6 +187,7 @@ export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame
 function sessionRecords<Owner>(hub: Hub<Owner>, after: number): MemberRecord[] {
   const records: MemberRecord[] = []
   for (const { number: alias, name, key, role } of hub.sessions.values()) {
+    //= PAL-ROM-021
     if (alias > after) records.push({ alias, name, key, role })
     if (records.length > MEMBERS_PER_FRAME) break
   }
@@ -193,6 +208,7 @@ export function handleList<Owner>(hub: Hub<Owner>, session: Session<Owner>, fram
 export function handleWhois<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoisFrame): void {
   const name = normalizeName(frame.name)
   const known = name && hub.directory.lookUp(name.folded)
+  //= PAL-ROM-023
   if (!known) return hub.replyError(session.link, 'no_such_name', { request: frame.request })
   const online = hub.sessionsByName.get(name.folded)
   hub.reply(session.link, {
@@ -209,11 +225,14 @@ export function handleDirect<Owner>(hub: Hub<Owner>, session: Session<Owner>, fr
   const name = normalizeName(frame.name)
   const known = name && hub.directory.lookUp(name.folded)
   const refuse = (code: ErrorName): void => hub.replyError(session.link, code, { request: frame.request })
+  //= PAL-ROM-024
   if (!known) return refuse('no_such_name')
   if (known.keyHex === session.keyHex) return refuse('bad_value')
   const own: DirectEnd = { key: session.key, keyHex: session.keyHex, name: session.name }
+  //= PAL-ROM-027
   const ends = (own.keyHex < known.keyHex ? [own, known] : [known, own]) as [DirectEnd, DirectEnd]
   const pair = `${ends[0].keyHex}${ends[1].keyHex}`
+  //= PAL-ROM-025
   const found = hub.directs.get(pair)
   const membership = found && membershipIn(session, found)
   // What joined.seq counts has to arrive before it.
@@ -256,8 +275,10 @@ function reachPeer<Owner>(
     return undefined
   const peer = nature.ends[0].keyHex === own ? nature.ends[1] : nature.ends[0]
   const session = hub.sessions.get(peer.keyHex)
+  //= PAL-ROM-029
   if (!session) return 'peer_offline'
   if (session.directCount >= hub.limits.directsPerSession) return 'too_many_conversations'
+  //= PAL-ROM-028
   announceMembership(hub, attachEnd(hub, conversation, session), 0)
   return undefined
 }
@@ -270,6 +291,7 @@ export function handleSend<Owner>(
   source: Uint8Array,
 ): void {
   const membership = session.memberships.get(view.conversation)
+  //= PAL-MSG-003
   if (membership === undefined) return refuseSend(hub, session, view, 'not_a_member')
   const { conversation } = membership
   if (view.ref !== membership.ref + 1)
@@ -280,6 +302,7 @@ export function handleSend<Owner>(
     const unreachable = reachPeer(hub, conversation, session.keyHex)
     if (unreachable) return refuseSend(hub, session, view, unreachable)
   }
+  //= PAL-MSG-005
   membership.ref = view.ref
   hub.openBatch(conversation)
   conversation.appendMessage(
@@ -294,5 +317,6 @@ export function handleSend<Owner>(
 }
 
 function refuseSend<Owner>(hub: Hub<Owner>, session: Session<Owner>, view: SendView, code: ErrorName): void {
+  //= PAL-MSG-004
   hub.replyError(session.link, code, { conversation: view.conversation, ref: view.ref })
 }
