@@ -1,6 +1,6 @@
 /**
  * The attack: a relay, a crowd that sends it garbage, and two honest people who talk meanwhile, one over TCP and one
- * over UDP. By hand: npx tsx fuzz/attack.ts [--inputs N] [--seed N]. Stays on the loopback and ends by itself.
+ * over UDP. By hand: npx tsx fuzz/attack.ts [--inputs N] [--seed N] [--late SECONDS]. Stays on the loopback and ends by itself.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -34,6 +34,8 @@ export interface AttackReport {
   readonly crowd: CrowdReport
   readonly seconds: number
   readonly isRelayAlive: boolean
+  /** Heap of the relay after a collection, in MB: before, right after, and when what lingers has timed out. */
+  readonly heap: { readonly start: number; readonly end: number; readonly late: number }
   /** Resident memory of the relay in MB. */
   readonly rss: { readonly start: number; readonly peak: number; readonly end: number }
   /** Honest messages sent, and what was wrong with their arrival. */
@@ -158,11 +160,16 @@ function word<T>(from: ChildProcess, isIt: (message: unknown) => message is T): 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 const megabytes = (bytes: number): number => Math.round(bytes / 104_857.6) / 10
 
-/** Runs the attack; `inputs` hostile inputs in all. */
-export async function attack(options: {
+export interface AttackOptions {
+  /** Hostile inputs in all. */
   readonly inputs: number
   readonly seed: number
-}): Promise<AttackReport> {
+  /** How long to wait for what lingers before the heap is measured for the last time. */
+  readonly lateMs?: number
+}
+
+/** Runs the attack. */
+export async function attack(options: AttackOptions): Promise<AttackReport> {
   const relay = child('attack-relay.ts', [])
   const children = [relay]
   try {
@@ -185,6 +192,8 @@ export async function attack(options: {
     const attacked = { tcp: alice.takeLatency(), udp: bob.takeLatency() }
     await pause(SETTLE_MS)
     const end = await watch.collected()
+    await pause(options.lateMs ?? 0)
+    const late = await watch.collected()
     watch.stop()
     const isRelayAlive = relay.exitCode === null && relay.signalCode === null
     await Promise.all([alice.stop(), bob.stop()])
@@ -192,7 +201,8 @@ export async function attack(options: {
     const peak = Math.max(...watch.seen.map(({ rss }) => rss))
     const faults = [...alice.faults, ...bob.faults, ...missing(alice, bob), ...missing(bob, alice)]
     const rss = { start: megabytes(start.rss), peak: megabytes(peak), end: megabytes(end.rss) }
-    return { crowd, seconds, isRelayAlive, rss, sent: alice.sent + bob.sent, faults, quiet, attacked }
+    const heap = { start: megabytes(start.heap), end: megabytes(end.heap), late: megabytes(late.heap) }
+    return { crowd, seconds, isRelayAlive, heap, rss, sent: alice.sent + bob.sent, faults, quiet, attacked }
   } finally {
     for (const each of children) each.kill()
   }
@@ -219,14 +229,14 @@ async function tooLong(ms: number): Promise<never> {
 
 /** The report for people. */
 export function showReport(report: AttackReport): string {
-  const { crowd, rss } = report
+  const { crowd, heap, rss } = report
   const show = ({ count, p50, p99, max }: Latency): string =>
     `${count} messages, p50 ${p50.toFixed(2)}, p99 ${p99.toFixed(2)}, max ${max.toFixed(1)} ms`
   return [
     `hostile inputs: ${crowd.tcp} over TCP (${crowd.tcpInSession} in sessions), ${crowd.udp} datagrams and ` +
       `${crowd.udpInSession} sealed links, ${megabytes(crowd.bytes)} MB in ${report.seconds.toFixed(1)} s`,
     `relay: ${report.isRelayAlive ? 'alive' : 'dead'}; RSS ${rss.start} MB at the start, ${rss.peak} at the peak, ` +
-      `${rss.end} at the end`,
+      `${rss.end} at the end; heap ${heap.start}, ${heap.end}, later ${heap.late} MB`,
     `honest: ${report.sent} messages, ${report.faults.length} faults ${report.faults.slice(0, 3).join('; ')}`,
     `  TCP quiet:    ${show(report.quiet.tcp)}`,
     `  TCP attacked: ${show(report.attacked.tcp)}`,
@@ -237,9 +247,14 @@ export function showReport(report: AttackReport): string {
 
 if (process.argv[1] === import.meta.filename) {
   const { values } = parseArgs({
-    options: { inputs: { type: 'string', default: '100000' }, seed: { type: 'string', default: '1' } },
+    options: {
+      inputs: { type: 'string', default: '100000' },
+      seed: { type: 'string', default: '1' },
+      late: { type: 'string', default: '0' },
+    },
   })
-  const report = await attack({ inputs: Number(values.inputs), seed: Number(values.seed) })
+  const { inputs, seed, late } = values
+  const report = await attack({ inputs: Number(inputs), seed: Number(seed), lateMs: Number(late) * 1000 })
   console.log(showReport(report))
   if (!report.isRelayAlive || report.faults.length > 0) process.exitCode = 1
 }

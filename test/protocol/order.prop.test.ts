@@ -101,14 +101,21 @@ interface Entry {
 function membershipsOf(
   client: TestClient,
 ): { conversation: number; from: number; entries: Entry[]; ended: boolean }[] {
-  const found: { conversation: number; from: number; entries: Entry[]; ended: boolean; alias: number }[] = []
+  const found: {
+    conversation: number
+    from: number
+    entries: Entry[]
+    ended: boolean
+    alias: number
+    isDirect: boolean
+  }[] = []
   const open = new Map<number, (typeof found)[number]>()
   for (const hex of client.wire.raw) {
     const frame = decodeFrame(bytesOfHex(hex) as Uint8Array)
     if (isFault(frame)) throw new Error('a fault')
     if (frame.type === 'joined' && !open.has(frame.conversation)) {
-      const { conversation, seq: from, alias } = frame
-      const membership = { conversation, from, entries: [], ended: false, alias }
+      const { conversation, seq: from, alias, kind } = frame
+      const membership = { conversation, from, entries: [], ended: false, alias, isDirect: frame.kind === 1 }
       open.set(conversation, membership)
       found.push(membership)
     } else if (frame.type === 'message' || frame.type === 'event') {
@@ -121,11 +128,9 @@ function membershipsOf(
         membership.ended = true
         open.delete(frame.conversation)
       }
-    } else if (frame.type === 'ok' && frame.conversation !== 0) {
-      // Leaving a direct conversation makes no entry; ok ends it.
-      const membership = open.get(frame.conversation)
-      const isDirect = membership !== undefined && !client.session.conversations.has(frame.conversation)
-      if (isDirect) open.delete(frame.conversation)
+    } else if (frame.type === 'ok' && open.get(frame.conversation)?.isDirect) {
+      // Leaving a direct conversation makes no entry: ok ends it, and nothing else is asked of it here.
+      open.delete(frame.conversation)
     }
   }
   return found
