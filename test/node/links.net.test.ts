@@ -72,7 +72,7 @@ describe('a reader that stops and then ends its side', () => {
     await bob.request({ type: 'join', room: 'lobby', options: 0 })
     const alice = await open({ transport, address, name: 'alice' })
     const room = await alice.request({ type: 'join', room: 'lobby', options: 0 })
-    const [{ far }] = proxy.ends as [{ far: Socket }]
+    const { far } = proxy.ends[0] as { readonly far: Socket }
     far.pause()
     const [stuck] = [...server.core.hub.links].filter((link) => link.session?.name === 'bob')
     while ((stuck?.queuedBytes ?? 0) < 1_000_000) await alice.send(room.number, 0, new Uint8Array(60_000))
@@ -93,7 +93,7 @@ describe('a client', () => {
       address: { host: '127.0.0.1', port: proxy.port },
       name: 'alice',
     })
-    const [{ near }] = proxy.ends as [{ near: Socket }]
+    const { near } = proxy.ends[0] as { readonly near: Socket }
     near.pause()
     const start = performance.now()
     await alice.close()

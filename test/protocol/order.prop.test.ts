@@ -114,7 +114,7 @@ function membershipsOf(
     const frame = decodeFrame(bytesOfHex(hex) as Uint8Array)
     if (isFault(frame)) throw new Error('a fault')
     if (frame.type === 'joined' && !open.has(frame.conversation)) {
-      const { conversation, seq: from, alias, kind } = frame
+      const { conversation, seq: from, alias } = frame
       const membership = { conversation, from, entries: [], ended: false, alias, isDirect: frame.kind === 1 }
       open.set(conversation, membership)
       found.push(membership)
