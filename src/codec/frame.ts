@@ -6,7 +6,7 @@
 import { EMPTY_BYTES, utf8Bytes, utf8Text } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
 import { type DecodeFault, faultOf } from './fault.ts'
-import { FRAME_RANGES, FRAME_SPECS, type Frame } from './generated/registry.ts'
+import { FRAME_RANGES, FRAME_SPECS, FRAME_TYPES, type Frame } from './generated/registry.ts'
 import { FrameReader } from './reader.ts'
 import { FRAME_SCAN, scanValue } from './scan.ts'
 import type { BytesSpec, FieldSpec, FrameSpec, ListSpec, UintSpec } from './spec-types.ts'
@@ -46,6 +46,7 @@ export function decodeFrame(
   end: number = bytes.length,
 ): Frame | IgnoredFrame | DecodeFault {
   if (start === end) return faultOf('truncated', 0)
+  //= PAL-FRM-005
   const unsound = scanValue(bytes, start, end, FRAME_SCAN)
   if (unsound) return unsound
   reader.reset(bytes, start, end)
@@ -58,6 +59,7 @@ export function decodeFrame(
   const spec = SPEC_OF_TYPE[type]
   if (!spec) return unknownType(type, typeAt - start)
   const fields = spec.fields
+  //= PAL-FRM-008
   if (count - 1 < fields.length) return faultOf('missing_field', end - start, fields[count - 1]?.name)
   const frame: Record<string, unknown> = { type: spec.name }
   for (const field of fields) {
@@ -69,8 +71,28 @@ export function decodeFrame(
   return frame as unknown as Frame
 }
 
+/**
+ * The versions that a sound hello lists, whatever else it holds: a later edition may have changed the rest.
+ * Undefined for anything else.
+ */
+export function helloVersions(bytes: Uint8Array): number[] | undefined {
+  if (bytes.length === 0 || scanValue(bytes, 0, bytes.length, FRAME_SCAN)) return undefined
+  reader.reset(bytes, 0, bytes.length)
+  if (reader.readArrayHeader() < 2 || reader.readUint() !== FRAME_TYPES.hello) return undefined
+  const count = reader.readArrayHeader()
+  if (count < 0) return undefined
+  const versions: number[] = []
+  for (let i = 0; i < count; i++) {
+    const version = reader.readUint()
+    if (version < 0) return undefined
+    versions.push(version)
+  }
+  return versions
+}
+
 function unknownType(type: number, offset: number): IgnoredFrame | DecodeFault {
   const range = FRAME_RANGES.find((each) => type >= each.from && type <= each.to)
+  //= PAL-FRM-011, PAL-EXT-002
   return range?.unknown === 'ignore' ? { type: 'ignored', number: type } : faultOf('unknown_type', offset)
 }
 
@@ -96,6 +118,7 @@ function readField(field: FieldSpec): unknown {
 
 function readBoundedUint(field: UintSpec): number | undefined {
   const value = reader.readUint()
+  //= PAL-FRM-010
   return value < field.min || value > field.max ? undefined : value
 }
 
@@ -130,6 +153,7 @@ function readRecord(fields: readonly FieldSpec[]): Record<string, unknown> | und
     if (value === undefined) return undefined
     record[field.name] = value
   }
+  //= PAL-FRM-008
   for (let i = fields.length; i < count; i++) reader.skipValue()
   return record
 }
@@ -141,9 +165,11 @@ export function writeFrame(out: ByteWriter, frame: Frame): void {
   const values = frame as unknown as Readonly<Record<string, unknown>>
   const before = out.length
   const start = out.beginFrame()
+  //= PAL-FRM-001, PAL-FRM-009, PAL-EXT-001
   out.writeArrayHeader(spec.fields.length + 1)
   out.writeUint(spec.type)
   for (const field of spec.fields) {
+    //= PAL-FRM-004
     if (writeField(out, field, values[field.name])) continue
     out.truncate(before)
     throw new UsageError(

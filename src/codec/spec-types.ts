@@ -72,7 +72,7 @@ export interface RangeSpec {
   readonly name: string
   readonly from: number
   readonly to: number
-  readonly unknown: 'close' | 'ignore'
+  readonly unknown: 'fault' | 'close' | 'ignore'
 }
 
 /** One cell of the reaction table (spec chapter 6). */

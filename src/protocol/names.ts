@@ -29,8 +29,10 @@ export function normalizeRoomName(name: string): NormalName | undefined {
 function normalize(name: string, codePointsMax: number, bytesMax: number): NormalName | undefined {
   if (name.length > bytesMax) return undefined
   const text = name.normalize('NFC')
+  //= PAL-HSK-023
   if (!ALLOWED.test(text) || INVISIBLE.test(text) || mixesScripts(text)) return undefined
-  const folded = text.normalize('NFKC').toLowerCase().normalize('NFC')
+  // Lower-casing writes a final sigma in its own form; the two are one letter.
+  const folded = text.normalize('NFKC').toLowerCase().replaceAll('\u03c2', '\u03c3').normalize('NFC')
   const tooLong = [...text].length > codePointsMax || utf8Bytes(text).length > bytesMax
   return tooLong || !ALLOWED.test(folded) ? undefined : { text, folded }
 }
@@ -65,6 +67,7 @@ function mixesScripts(text: string): boolean {
   for (const character of text) {
     if (COMMON.test(character)) continue
     const found = scriptGroup(character)
+    //= PAL-HSK-024
     if (script !== undefined && script !== found) return true
     script = found
   }

@@ -1270,7 +1270,7 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
 
 /** What happens to unknown types. */
 export const FRAME_RANGES: readonly RangeSpec[] = [
-  { name: 'invalid', from: 0, to: 0, unknown: 'close' },
+  { name: 'invalid', from: 0, to: 0, unknown: 'fault' },
   { name: 'protocol', from: 1, to: 63, unknown: 'close' },
   { name: 'extension', from: 64, to: 95, unknown: 'ignore' },
   { name: 'private', from: 96, to: 111, unknown: 'ignore' },

@@ -46,7 +46,7 @@ export function handleHello<Owner>(
 ): void {
   //= PAL-HSK-004, PAL-HSK-005
   if (!frame.versions.includes(VERSION)) {
-    hub.closeLink(link, 'unsupported_version', `this relay speaks version ${VERSION}`)
+    refuseVersion(hub, link)
     return
   }
   //= PAL-HSK-006, PAL-EXT-008
@@ -58,14 +58,21 @@ export function handleHello<Owner>(
     version: VERSION,
     capabilities: link.capabilities,
     relayKey: hub.options.relayKey,
+    //= PAL-HSK-002
     nonce: hub.options.entropy(NONCE_BYTES),
     address: addressText(link.info),
     relayName: hub.options.relayName,
   })
+  //= PAL-HSK-011
   link.hello = copyOf(bytes)
   link.challenge = challenge.subarray(FRAME_PREFIX_BYTES)
   link.state = 'expect_auth'
+  //= PAL-HSK-003
   hub.sendEncoded(link, challenge)
+}
+
+export function refuseVersion<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>): void {
+  hub.closeLink(link, 'unsupported_version', `this relay speaks version ${VERSION}`)
 }
 
 /** Checks auth and opens the session, or closes the link with the reason. */
@@ -87,11 +94,13 @@ export function handleAuth<Owner>(
     hub.closeLink(link, refusal ?? 'bad_name')
     return undefined
   }
+  //= PAL-HSK-030, PAL-HSK-032, PAL-LIM-009
   const older = hub.sessions.get(keyHex)
   if (!older && hub.sessions.size >= hub.limits.sessions) {
     hub.closeLink(link, 'relay_full')
     return undefined
   }
+  //= PAL-HSK-031
   if (older) hub.closeLink(older.link, 'replaced')
   return openSession(hub, link, { frame, name, keyHex, transcript })
 }
@@ -110,6 +119,7 @@ function refusalOf<Owner>(
   policy: AdmissionPolicy,
 ): ErrorName | undefined {
   const { frame, name, keyHex, transcript } = applicant
+  //= PAL-HSK-018
   if (!name) return 'bad_name'
   if (!isAdmitted(hub, frame.token, keyHex, policy)) return 'not_admitted'
   if (hub.directory.isBanned(keyHex, hub.wallMs)) return 'banned'
@@ -123,6 +133,7 @@ function isAdmitted<Owner>(hub: Hub<Owner>, token: string, keyHex: string, polic
   if (policy.keys && !policy.keys.has(keyHex)) return false
   if (policy.token === undefined) return true
   const { sha512 } = hub.options.signatures
+  //= PAL-HSK-020
   return equalSecrets(sha512(utf8Bytes(token)), sha512(utf8Bytes(policy.token)))
 }
 
@@ -133,8 +144,10 @@ function openSession<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, applicant: 
   const role = hub.operators.has(keyHex) ? ROLES.relay_operator : ROLES.member
   const session: Session<Owner> = {
     number: hub.nextSessionNumber(),
+    //= PAL-HSK-021
     id: hub.options.entropy(SESSION_BYTES),
     link,
+    //= PAL-HSK-025
     name: name.text,
     folded: name.folded,
     key,
@@ -144,6 +157,7 @@ function openSession<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, applicant: 
     roomCount: 0,
     directCount: 0,
   }
+  //= PAL-HSK-019, PAL-HSK-029
   const record = hub.directory.bind(name, key)
   if (record) hub.events.push({ kind: 'store', record })
   const claims = { authSignature: frame.signature, session: session.id, name: name.text }
@@ -154,17 +168,20 @@ function openSession<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, applicant: 
     role,
     time: hub.wallMs,
     limits: limitRecords(hub),
+    //= PAL-HSK-013
     signature: hub.options.signatures.sign(hub.options.relaySeed, readyMessage(transcript, claims)),
   })
   link.session = session
   link.state = 'open'
   link.hello = undefined
   link.challenge = undefined
+  //= PAL-STR-004
   link.acceptFrames(hub.limits.frameBytes)
   hub.addSession(session)
   return session
 }
 
 function limitRecords<Owner>(hub: Hub<Owner>): LimitRecord[] {
+  //= PAL-LIM-002
   return RELAY_LIMITS.map((name) => ({ id: LIMIT_IDS[name], value: hub.limits[name] }))
 }

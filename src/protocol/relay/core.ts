@@ -12,8 +12,8 @@ import type { LaneBytes, Machine } from '../../base/machine.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
 import { type Instant, instantAfter } from '../../base/time.ts'
 import { EMPTY, FRAME, MORE } from '../../codec/deframer.ts'
-import { isFault } from '../../codec/fault.ts'
-import { decodeFrame } from '../../codec/frame.ts'
+import { type DecodeFault, isFault } from '../../codec/fault.ts'
+import { decodeFrame, helloVersions } from '../../codec/frame.ts'
 import { readSend, SendView } from '../../codec/generated/hot.ts'
 import {
   type AuthFrame,
@@ -22,11 +22,12 @@ import {
   LIMITS,
   RELAY_LIMITS,
   RELAY_REACTIONS,
+  VERSIONS,
 } from '../../codec/generated/registry.ts'
 import { FrameReader } from '../../codec/reader.ts'
 import { greaseFrame, isGreaseDue } from '../grease.ts'
 import { normalizeRoomName } from '../names.ts'
-import { type AdmissionPolicy, handleAuth, handleHello } from './admission.ts'
+import { type AdmissionPolicy, handleAuth, handleHello, refuseVersion } from './admission.ts'
 import { Directory, type DirectoryRecord } from './directory.ts'
 import { Hub, type RelayEvent, type RelayLimits } from './hub.ts'
 import { type LinkInfo, RelayLink } from './link.ts'
@@ -117,6 +118,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     host.links += 1
     host.handshakes += 1
     this.#handshakes += 1
+    //= PAL-HSK-033
     this.hub.setDeadline(link, instantAfter(now, this.hub.limits.handshakeMs))
     if (this.#isOverLimit(link, host)) this.hub.closeLink(link, 'too_many_links')
     return link
@@ -170,6 +172,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   handleBytes(link: RelayLink<Owner>, lane: number, chunk: Uint8Array, now: Instant): void {
     if (link.state === 'closed') return
     this.hub.setTime(now)
+    //= PAL-STR-013, PAL-STR-014
     const deframer = link.deframer(lane)
     deframer.push(chunk)
     for (;;) {
@@ -193,17 +196,28 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       if (readSend(this.#reader, this.#view)) return handleSend(this.hub, link.session, this.#view, bytes)
     }
     const frame = decodeFrame(bytes, start, end)
-    if (isFault(frame)) return this.hub.closeLink(link, frame.wireError, faultText(frame))
+    if (isFault(frame)) return this.#handleFault(link, frame, bytes.subarray(start, end))
     if (frame.type === 'ignored') return
     this.#react(link, frame, bytes.subarray(start, end))
   }
 
+  #handleFault(link: RelayLink<Owner>, fault: DecodeFault, bytes: Uint8Array): void {
+    //= PAL-HSK-035
+    const versions = link.state === 'expect_hello' ? helloVersions(bytes) : undefined
+    if (versions && !versions.includes(VERSIONS.palaver_1)) return refuseVersion(this.hub, link)
+    this.hub.closeLink(link, fault.wireError, faultText(fault))
+  }
+
   #react(link: RelayLink<Owner>, frame: Frame, bytes: Uint8Array): void {
+    //= PAL-SES-001, PAL-SES-002
     const reaction = RELAY_REACTIONS[frame.type][link.state]
+    //= PAL-SES-003
     if (reaction.do === 'close') return this.hub.closeLink(link, reaction.code)
+    //= PAL-SES-004
     if (reaction.do === 'ignore') return
     if (frame.type === 'hello') return handleHello(this.hub, link, frame, bytes)
     if (frame.type === 'auth') return this.#handleAuth(link, frame)
+    //= PAL-SES-019
     if (frame.type === 'close') return this.hub.endLink(link, 'goodbye')
     if (link.session) this.#handleRequest(link.session, frame, bytes)
   }
@@ -237,7 +251,9 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       case 'send':
         return this.#handleUnusualSend(session, frame, bytes)
       case 'ping':
+        //= PAL-SES-009, PAL-SES-011
         return hub.reply(session.link, { ...frame, type: 'pong' }, frame.conversation)
+      //= PAL-SES-012
       case 'pong':
         return
       default:
@@ -280,6 +296,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     if (link.state !== 'open') return hub.closeLink(link, RELAY_REACTIONS.silence[link.state].code)
     // Hearing from a link does not move its deadline, which would cost something for each frame.
     const idleAt = instantAfter(link.heardAt, hub.limits.idleMs)
+    //= PAL-SES-015
     if (idleAt > hub.now) hub.setDeadline(link, idleAt)
     else hub.closeLink(link, RELAY_REACTIONS.silence.open.code)
   }
@@ -316,6 +333,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   /** Tells everybody that the relay shuts down and closes every link. */
   shutDown(now: Instant, retryMs: number): void {
     this.hub.setTime(now)
+    //= PAL-SES-021
     for (const link of this.hub.links) this.hub.closeLink(link, 'going_away', undefined, retryMs)
   }
 }
@@ -338,11 +356,7 @@ function checkLimits(limits: RelayLimits): void {
     throw new UsageError('bad_argument', `frame_bytes must be at least ${LIMITS.handshakeFrameBytes}`)
 }
 
-function faultText(fault: {
-  readonly fault: string
-  readonly offset: number
-  readonly field?: string
-}): string {
+function faultText(fault: DecodeFault): string {
   const where = fault.field === undefined ? `at byte ${fault.offset}` : `in field ${fault.field}`
   return `${fault.fault} ${where}`
 }

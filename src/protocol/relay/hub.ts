@@ -148,18 +148,26 @@ export class Hub<Owner> {
     if (link.state === 'closed') return
     const item: LaneBytes = { lane: laneOf(conversation), bytes: encodeFrame(frame) }
     // What a link asked for in one turn counts before the turn ends, so that asking much costs little memory.
-    link.trailingBytes += item.bytes.length
-    if (link.queuedBytes + link.trailingBytes > this.limits.outboundBytes) this.#cutOff(link)
+    const waiting = link.queuedBytes + link.answerBytes + item.bytes.length
+    //= PAL-LIM-008
+    if (waiting > this.limits.outboundBytes) this.#cutOff(link)
     if (link.slow) return
-    if (conversation === CONTROL) this.#trailing.push({ link, item })
+    if (conversation === CONTROL) this.#trail(link, item)
     else this.#replyInPlace(link, item, conversation)
+  }
+
+  /** Queues something behind everything of this turn. */
+  #trail(link: RelayLink<Owner>, item: LaneBytes): void {
+    link.answerBytes += item.bytes.length
+    this.#trailing.push({ link, item })
   }
 
   //= PAL-ROM-033
   #replyInPlace(link: RelayLink<Owner>, item: LaneBytes, conversation: number): void {
     const member = link.session?.memberships.get(conversation)
-    if (member?.conversation.batch) member.conversation.interject(link, item.bytes)
-    else this.#enqueue(link, item)
+    if (!member?.conversation.batch) return this.#enqueue(link, item)
+    link.answerBytes += item.bytes.length
+    member.conversation.interject(link, item.bytes)
   }
 
   replyOk(link: RelayLink<Owner>, request: number, conversation = 0): void {
@@ -172,6 +180,7 @@ export class Hub<Owner> {
     about: { readonly request?: number; readonly conversation?: number; readonly ref?: number },
   ): void {
     const { request = 0, conversation = 0, ref = 0 } = about
+    //= PAL-ERR-001, PAL-ERR-003, PAL-ERR-006
     const text = ERROR_INFO[code].summary
     this.reply(link, { type: 'error', request, code: ERRORS[code], conversation, ref, text }, conversation)
   }
@@ -179,7 +188,7 @@ export class Hub<Owner> {
   /** Sends a frame to every open session; encoded once. */
   broadcast(frame: Frame): void {
     const item: LaneBytes = { lane: CONTROL_LANE, bytes: encodeFrame(frame) }
-    for (const session of this.sessions.values()) this.#trailing.push({ link: session.link, item })
+    for (const { link } of this.sessions.values()) this.#trail(link, item)
   }
 
   /**
@@ -190,8 +199,10 @@ export class Hub<Owner> {
     while (this.#dirty.length + this.#trailing.length + this.#slow.length > 0) {
       for (const conversation of this.#dirty) this.#seal(conversation)
       this.#dirty.length = 0
-      for (const { link, item } of this.#trailing) this.#enqueue(link, item)
+      //= PAL-SES-010
+      for (const { link, item } of this.#trailing) this.#enqueueAnswer(link, item)
       this.#trailing.length = 0
+      //= PAL-SES-026
       for (const link of this.#slow.splice(0)) this.closeLink(link, 'slow_consumer')
     }
   }
@@ -200,12 +211,18 @@ export class Hub<Owner> {
     return this.#readyLinks.shift()
   }
 
+  /** Queues an answer that waited for the end of the turn, or of a batch. */
+  #enqueueAnswer(link: RelayLink<Owner>, item: LaneBytes): void {
+    link.answerBytes -= item.bytes.length
+    this.#enqueue(link, item)
+  }
+
   #enqueue(link: RelayLink<Owner>, item: LaneBytes): void {
     const queuedBytes = link.queuedBytes + item.bytes.length
+    //= PAL-SES-025
     if (link.queuedBytes > 0 && queuedBytes > this.limits.outboundBytes) this.#cutOff(link)
     if (link.slow && link.state !== 'closed') return
     link.enqueue(item)
-    link.trailingBytes = 0
     if (link.ready) return
     link.ready = true
     this.#readyLinks.push(link)
@@ -221,6 +238,7 @@ export class Hub<Owner> {
   // ---- conversations --------------------------------------------------------------------------
 
   newConversation(nature: Conversation<Owner>['nature'], memberLimit: number): Conversation<Owner> {
+    //= PAL-ROM-004
     this.#conversationCount += 1
     return new Conversation(this.#conversationCount, nature, memberLimit)
   }
@@ -251,8 +269,10 @@ export class Hub<Owner> {
     const writer = conversation.batch
     if (!writer) return
     const interjections = conversation.takeInterjections()
+    //= PAL-ROM-003
     const item = conversation.sealBatch()
     if (this.#writers.length < WRITERS_MAX) this.#writers.push(writer)
+    //= PAL-ROM-002
     for (const member of conversation.members) {
       const { link } = member.session
       const own = interjections?.get(link)
@@ -267,7 +287,7 @@ export class Hub<Owner> {
     let from = 0
     for (const { offset, bytes: answer } of own) {
       if (offset > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from, offset) })
-      this.#enqueue(link, { lane, bytes: answer })
+      this.#enqueueAnswer(link, { lane, bytes: answer })
       from = offset
     }
     if (bytes.length > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from) })
@@ -280,6 +300,7 @@ export class Hub<Owner> {
     alias: number,
     role: number,
   ): Membership<Owner> {
+    //= PAL-MSG-008
     const membership: Membership<Owner> = { conversation, session, alias, role, ref: 0 }
     conversation.addMember(membership)
     session.memberships.set(conversation.number, membership)
@@ -295,6 +316,7 @@ export class Hub<Owner> {
   detach(membership: Membership<Owner>): void {
     const { conversation, session } = membership
     this.sealEarly(conversation)
+    //= PAL-ROM-018
     conversation.removeMember(membership)
     session.memberships.delete(conversation.number)
     const { nature } = conversation
@@ -312,6 +334,7 @@ export class Hub<Owner> {
     if (nature.kind === CONVERSATION_KINDS.direct) {
       this.directs.delete(nature.pair)
     } else if (!nature.permanent) {
+      //= PAL-ROM-016
       this.rooms.delete(nature.folded)
       for (const look of nature.looks) this.roomLooks.delete(look)
       this.roomList.remove(conversation)
@@ -321,6 +344,7 @@ export class Hub<Owner> {
   /** A member goes for the stated reason: the others and it itself see the entry. */
   leave(membership: Membership<Owner>, reason: number): void {
     const { conversation, session } = membership
+    //= PAL-ROM-030
     if (conversation.nature.kind === CONVERSATION_KINDS.room)
       this.addEvent(conversation, {
         kind: EVENTS.left,
@@ -358,7 +382,7 @@ export class Hub<Owner> {
     if (code === 'slow_consumer') link.discard()
     if (session) this.#endSession(session, code)
     const bytes = encodeFrame({ type: 'close', code: ERRORS[code], text, retryMs })
-    this.#trailing.push({ link, item: { lane: CONTROL_LANE, bytes } })
+    this.#trail(link, { lane: CONTROL_LANE, bytes })
     this.finish(link)
   }
 

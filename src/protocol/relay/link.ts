@@ -44,9 +44,10 @@ export class RelayLink<Owner> implements Timed {
   /** Whether it was found to read too slowly and is about to be closed. */
   slow = false
   queuedBytes = 0
-  /** Bytes of answers that wait for the end of the turn. */
-  trailingBytes = 0
+  /** Bytes of answers that wait for the end of the turn, or of a batch. */
+  answerBytes = 0
   readonly #queue = new Queue<LaneBytes>()
+  //= PAL-STR-004
   readonly #first: Deframer = new Deframer(LIMITS.handshakeFrameBytes)
   #lanes: (Deframer | undefined)[] | undefined
   #frameBytesMax: number = LIMITS.handshakeFrameBytes
@@ -97,5 +98,6 @@ export class RelayLink<Owner> implements Timed {
 /** The address as it is shown: "host:port", IPv6 in brackets, "local" where there is none. */
 export function addressText(info: LinkInfo): string {
   if (info.host === undefined) return 'local'
+  //= PAL-HSK-009
   return info.host.includes(':') ? `[${info.host}]:${info.port}` : `${info.host}:${info.port}`
 }

@@ -195,6 +195,7 @@ function sessionRecords<Owner>(hub: Hub<Owner>, after: number): MemberRecord[] {
 }
 
 export function handleList<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: ListFrame): void {
+  //= PAL-ROM-022
   const { rooms, more } = hub.roomList.page(frame.after, ROOMS_PER_FRAME)
   const page = rooms.map((room) => ({
     name: roomName(room),
