@@ -1,6 +1,6 @@
 /**
- * The attackers, in a process of their own: garbage on TCP connections and in datagrams, from strangers and from
- * peers that finished a handshake. Arguments: port of TCP, port of UDP, number of inputs, seed.
+ * The attackers, in a process of their own: garbage on TCP connections and in datagrams, from strangers and
+ * from peers that finished a handshake. Arguments: port of TCP, port of UDP, number of inputs, seed.
  */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram'
 import { Socket } from 'node:net'
@@ -93,7 +93,9 @@ function hostileDatagram(): Uint8Array {
   return initial
 }
 
-/** One connection with one input, as a stranger or after a handshake; resolves when the relay has ended it. */
+/**
+ * One connection with one input, as a stranger or after a handshake; resolves when the relay has ended it.
+ */
 function attackOverTcp(): Promise<void> {
   return new Promise((resolve) => {
     const socket = new Socket()

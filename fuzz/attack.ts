@@ -1,6 +1,7 @@
 /**
- * The attack: a relay, a crowd that sends it garbage, and two honest people who talk meanwhile, one over TCP and one
- * over UDP. By hand: npx tsx fuzz/attack.ts [--inputs N] [--seed N] [--late SECONDS]. Stays on the loopback and ends by itself.
+ * The attack: a relay, a crowd that sends it garbage, and two honest people who talk meanwhile, one over TCP
+ * and one over UDP. By hand: npx tsx fuzz/attack.ts [--inputs N] [--seed N] [--late SECONDS]. Stays on the
+ * loopback and ends by itself.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
@@ -34,7 +35,9 @@ export interface AttackReport {
   readonly crowd: CrowdReport
   readonly seconds: number
   readonly isRelayAlive: boolean
-  /** Heap of the relay after a collection, in MB: before, right after, and when what lingers has timed out. */
+  /**
+   * Heap of the relay after a collection, in MB: before, right after, and when what lingers has timed out.
+   */
   readonly heap: { readonly start: number; readonly end: number; readonly late: number }
   /** Resident memory of the relay in MB. */
   readonly rss: { readonly start: number; readonly peak: number; readonly end: number }

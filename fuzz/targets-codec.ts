@@ -1,4 +1,7 @@
-/** Targets in the codec: whatever the bytes, a value or a fault; and what was read can be written and read again. */
+/**
+ * Targets in the codec: whatever the bytes, a value or a fault; and what was read can be written and read
+ * again.
+ */
 import { assert, equalBytes } from '../src/base/index.ts'
 import {
   Deframer,

@@ -111,7 +111,9 @@ function fresh(): DatagramTarget {
   return target
 }
 
-/** Datagrams from a stranger and under the peer's address: the connection lives, and answers do not amplify. */
+/**
+ * Datagrams from a stranger and under the peer's address: the connection lives, and answers do not amplify.
+ */
 export function fuzzDatagram(bytes: Uint8Array): void {
   const { relay, now } = fresh()
   for (const from of [STRANGER, PEER]) {

@@ -91,7 +91,9 @@ function reachReady(world: World, { session }: TestClient, isOpen: boolean): voi
   assert(session.state === 'open', 'the session opens')
 }
 
-/** Auth with fuzzed name and token, correctly signed: behind the signature the relay must not trust either. */
+/**
+ * Auth with fuzzed name and token, correctly signed: behind the signature the relay must not trust either.
+ */
 export function fuzzAuth(bytes: Uint8Array): void {
   relay.count += 1
   if (relay.count > EXECUTIONS_PER_WORLD) relay = new RelayTarget()

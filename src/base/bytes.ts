@@ -25,8 +25,8 @@ export function strictUtf8Text(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * The bytes [start, end) in memory of their own. Not the same as `slice`: a Node Buffer's `slice` shares memory, and
- * would keep the whole chunk that a few bytes came in.
+ * The bytes [start, end) in memory of their own. Not the same as `slice`: a Node Buffer's `slice` shares
+ * memory, and would keep the whole chunk that a few bytes came in.
  */
 export function copyOf(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
   const copy = new Uint8Array(end - start)

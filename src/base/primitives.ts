@@ -1,6 +1,6 @@
 /**
- * The cryptographic functions that the core is handed. Synchronous and pure; a driver or a test provides them.
- * Every function returns a value for bad input from a peer and never throws because of it.
+ * The cryptographic functions that the core is handed. Synchronous and pure; a driver or a test provides
+ * them. Every function returns a value for bad input from a peer and never throws because of it.
  */
 export interface SignaturePrimitives {
   /** SHA-512 of the parts in order, without separators (FIPS 180-4). 64 bytes. */

@@ -1,6 +1,6 @@
 /**
- * MessagePack values of any shape, for application bodies and tools: the library's decoder behind the same scan
- * that guards frames, so that a few bytes can neither reserve memory nor recurse.
+ * MessagePack values of any shape, for application bodies and tools: the library's decoder behind the same
+ * scan that guards frames, so that a few bytes can neither reserve memory nor recurse.
  */
 import { Decoder, Encoder } from '@msgpack/msgpack'
 import { type DecodeFault, faultOf } from './fault.ts'
@@ -23,7 +23,10 @@ export interface DecodedValue {
 const decoder = new Decoder({ useBigInt64: false })
 const encoder = new Encoder({ ignoreUndefined: true })
 
-/** Decodes exactly one value. Map keys are texts or numbers; of equal keys the last wins; `__proto__` is refused. */
+/**
+ * Decodes exactly one value. Map keys are texts or numbers; of equal keys the last wins; `__proto__` is
+ * refused.
+ */
 export function decodeValue(bytes: Uint8Array, limits: ScanLimits = VALUE_SCAN): DecodedValue | DecodeFault {
   const unsound = scanValue(bytes, 0, bytes.length, limits)
   if (unsound) return unsound

@@ -3,8 +3,8 @@ import { assert } from '../base/assert.ts'
 const INITIAL_BYTES = 1024
 
 /**
- * A growing buffer that frames are appended to in MessagePack's shortest forms. Reused for many batches: `take`
- * copies what was written and empties it.
+ * A growing buffer that frames are appended to in MessagePack's shortest forms. Reused for many batches:
+ * `take` copies what was written and empties it.
  */
 export class ByteWriter {
   #bytes: Uint8Array = new Uint8Array(INITIAL_BYTES)

@@ -1,7 +1,7 @@
 /**
  * What is checked of an Ed25519 signature before any library sees it, so that all of them agree: canonical
- * encodings, S below the group order, no point of small order. Without it some accept malleable signatures, and
- * some a signature by the identity point that is valid for every message.
+ * encodings, S below the group order, no point of small order. Without it some accept malleable signatures,
+ * and some a signature by the identity point that is valid for every message.
  */
 
 /** The group order L, little-endian (RFC 8032 section 5.1). */

@@ -1,6 +1,6 @@
 /**
- * A client's session for programs: joins the session machine with a link and the clock, and turns requests into
- * promises. Messages and events reach one listener, in order, without a promise each.
+ * A client's session for programs: joins the session machine with a link and the clock, and turns requests
+ * into promises. Messages and events reach one listener, in order, without a promise each.
  */
 
 import { TransportError, UsageError } from '../base/errors.ts'
@@ -99,7 +99,9 @@ export class ClientConnection {
     this.closed = driver.closed
   }
 
-  /** Dials, shakes hands and resolves when the session is open. Rejects with TransportError or PalaverError. */
+  /**
+   * Dials, shakes hands and resolves when the session is open. Rejects with TransportError or PalaverError.
+   */
   static async open(options: OpenOptions): Promise<ClientConnection> {
     const { transport, address, timeoutMs, signal } = options
     const driver = new Driver(options)

@@ -13,7 +13,9 @@ export function wallOffset(): number {
 
 const TIMER_MS_MAX = 2 ** 31 - 1
 
-/** One timer that a driver sets anew after every turn. Moving it to a later time costs nothing until it fires. */
+/**
+ * One timer that a driver sets anew after every turn. Moving it to a later time costs nothing until it fires.
+ */
 export class Alarm {
   readonly #wake: () => void
   readonly #read: () => Instant

@@ -49,7 +49,10 @@ export function newLibraryIdentity(): LibraryIdentity {
   return { seed: systemEntropy(SEED_BYTES), clientId: systemEntropy(CLIENT_ID_BYTES) }
 }
 
-/** Resolves when the session is open. Rejects with PalaverError, TransportError, or UsageError for a bad address. */
+/**
+ * Resolves when the session is open. Rejects with PalaverError, TransportError, or UsageError for a bad
+ * address.
+ */
 export async function connect(address: string, options: ConnectOptions): Promise<PalaverSession> {
   const target = parseRelayAddress(address, options.transport)
   const transport: Transport = target.transport === 'udp' ? udpTransport() : tcpTransport
@@ -87,7 +90,9 @@ function dispatch(rooms: Rooms, event: SessionEvent): void {
   else if (event.kind === 'closed') for (const room of rooms.values()) room.end()
 }
 
-/** The room of a conversation. It is made when the first message comes, which may be before `join` resolves. */
+/**
+ * The room of a conversation. It is made when the first message comes, which may be before `join` resolves.
+ */
 function roomOf(rooms: Rooms, conversation: ClientConversation): PalaverRoom {
   let room = rooms.get(conversation.number)
   if (!room) {
@@ -202,8 +207,9 @@ export class PalaverRoom implements AsyncDisposable {
   }
 
   /**
-   * Messages from the moment of joining, one reader at a time. Ends when the session or the membership does, and
-   * when the loop is left. Beyond `events_held` unread messages the link is paused. Throws the signal's reason.
+   * Messages from the moment of joining, one reader at a time. Ends when the session or the membership does,
+   * and when the loop is left. Beyond `events_held` unread messages the link is paused. Throws the signal's
+   * reason.
    */
   async *messages(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<PalaverMessage, void> {
     const { signal } = options

@@ -1,6 +1,6 @@
 /**
- * The cryptographic functions of the core on node:crypto. Keys are imported as JWK, which costs a tenth of DER;
- * none is generated and exported, because on Node 20 that can deadlock inside a garbage collection.
+ * The cryptographic functions of the core on node:crypto. Keys are imported as JWK, which costs a tenth of
+ * DER; none is generated and exported, because on Node 20 that can deadlock inside a garbage collection.
  */
 import {
   createCipheriv,

@@ -263,8 +263,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   }
 
   /**
-   * Sends a message; returns its ref, which comes back in the message or in an error. Undefined when as many as
-   * allowed are under way already: wait for an answer.
+   * Sends a message; returns its ref, which comes back in the message or in an error. Undefined when as many
+   * as allowed are under way already: wait for an answer.
    */
   send(conversation: number, contentKind: number, body: Uint8Array): number | undefined {
     this.#expectOpen()

@@ -2,9 +2,9 @@ import confusables from 'unicode-confusables'
 import type { NormalName } from './names.ts'
 
 /**
- * What a name looks like: names that share one of these look alike (spec chapter 5, after UTS 39 section 4). Both
- * are needed, because folding first turns I, which looks like l, into i, which does not. Only for comparing,
- * never for showing.
+ * What a name looks like: names that share one of these look alike (spec chapter 5, after UTS 39 section 4).
+ * Both are needed, because folding first turns I, which looks like l, into i, which does not. Only for
+ * comparing, never for showing.
  */
 export function looksOf(name: NormalName): readonly [string, string] {
   return [

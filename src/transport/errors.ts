@@ -41,7 +41,9 @@ function checkAddress({ host, port }: Address, portMin: number): void {
     throw new UsageError('bad_address', `port ${port} is out of range: use ${portMin} to ${PORT_MAX}`)
 }
 
-/** What Node's error means, in the words of this project. `doing` begins the sentence: "connect to tcp://...". */
+/**
+ * What Node's error means, in the words of this project. `doing` begins the sentence: "connect to tcp://...".
+ */
 export function transportErrorOf(cause: unknown, doing: string): TransportError {
   const systemCode = (cause as { code?: unknown } | null)?.code
   const known = typeof systemCode === 'string' ? CODES[systemCode] : undefined

@@ -1,8 +1,9 @@
 /**
- * The public MessagePack test suite (npm `msgpack-test-suite`) through the value decoder: every encoding of every
- * entry. What cannot be compared one to one is compared as follows:
- * bignum: the nearest double, since the decoder gives numbers; timestamp: to a millisecond, since it gives dates;
- * ext: type and bytes; all others by value. A map or extension is refused where only frame values are allowed.
+ * The public MessagePack test suite (npm `msgpack-test-suite`) through the value decoder: every encoding of
+ * every entry. What cannot be compared one to one is compared as follows:
+ * bignum: the nearest double, since the decoder gives numbers; timestamp: to a millisecond, since it gives
+ * dates; ext: type and bytes; all others by value. A map or extension is refused where only frame values are
+ * allowed.
  */
 
 import { readFileSync } from 'node:fs'

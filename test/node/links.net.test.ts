@@ -39,7 +39,9 @@ function open(options: Pick<OpenOptions, 'transport' | 'address' | 'name'> & Par
 const tcpSockets = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
 
-/** A TCP proxy that can stop carrying bytes to the client, and end its side of the connection to the relay. */
+/**
+ * A TCP proxy that can stop carrying bytes to the client, and end its side of the connection to the relay.
+ */
 async function proxyTo(port: number) {
   const ends: { readonly near: Socket; readonly far: Socket }[] = []
   const server = createServer({ allowHalfOpen: true }, (near) => {

@@ -1,4 +1,7 @@
-/** Requests of a few bytes cost little, however large the relay has grown: no sender can buy the whole processor. */
+/**
+ * Requests of a few bytes cost little, however large the relay has grown: no sender can buy the whole
+ * processor.
+ */
 import { performance } from 'node:perf_hooks'
 import { describe, expect, test } from 'vitest'
 import { encodeFrame, type Frame } from '../../src/codec/index.ts'

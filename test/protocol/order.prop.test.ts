@@ -1,6 +1,6 @@
 /**
- * Any interleaving of joins, leaves, sends and kicks of several clients, cut into any pieces: what each member saw
- * is a part of one log without gap, in the same bytes for all.
+ * Any interleaving of joins, leaves, sends and kicks of several clients, cut into any pieces: what each
+ * member saw is a part of one log without gap, in the same bytes for all.
  */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'

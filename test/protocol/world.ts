@@ -1,6 +1,6 @@
 /**
- * A relay and its clients in one thread: bytes cross queues, time is a number, chance is seeded. Nothing moves
- * unless the test says so.
+ * A relay and its clients in one thread: bytes cross queues, time is a number, chance is seeded. Nothing
+ * moves unless the test says so.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -199,7 +199,9 @@ export class TestClient {
       this.events.push(event)
   }
 
-  /** Hands at most `byteCountMax` of what the client wants to send to the relay; false when there was nothing. */
+  /**
+   * Hands at most `byteCountMax` of what the client wants to send to the relay; false when there was nothing.
+   */
   transmit(byteCountMax = Number.POSITIVE_INFINITY): boolean {
     const next = this.#pending.shift() ?? this.session.pollTransmit(this.wire.world.now)
     this.#drainEvents()

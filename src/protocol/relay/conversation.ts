@@ -1,6 +1,6 @@
 /**
- * A conversation: a room or the two ends of a direct one. Entries of one tick are written once into one batch;
- * each member's link gets a reference to the same bytes (spec chapter 7).
+ * A conversation: a room or the two ends of a direct one. Entries of one tick are written once into one
+ * batch; each member's link gets a reference to the same bytes (spec chapter 7).
  */
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { laneOf } from '../../base/lanes.ts'

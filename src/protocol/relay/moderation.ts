@@ -1,6 +1,6 @@
 /**
- * What operators do (spec chapter 8). Each function returns why it did nothing, or undefined when it was done;
- * frames of operators and the relay's own administration both come here.
+ * What operators do (spec chapter 8). Each function returns why it did nothing, or undefined when it was
+ * done; frames of operators and the relay's own administration both come here.
  */
 import { ERROR_INFO, type ErrorName, EVENTS, ROLES } from '../../codec/generated/registry.ts'
 import { normalizeName } from '../names.ts'

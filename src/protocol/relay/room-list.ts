@@ -9,7 +9,10 @@ export function roomName<Owner>(room: Conversation<Owner>): string {
   return room.nature.kind === CONVERSATION_KINDS.room ? room.nature.name : ''
 }
 
-/** Rooms in code point order of their names. Kept in order, so that making a room and listing costs no sorting. */
+/**
+ * Rooms in code point order of their names. Kept in order, so that making a room and listing costs no
+ * sorting.
+ */
 export class RoomList<Owner> {
   readonly #sorted: Conversation<Owner>[] = []
 
