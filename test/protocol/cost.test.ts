@@ -35,7 +35,7 @@ describe('with two thousand sessions and rooms', () => {
     const room = costOf(wire, [{ type: 'who', request: 1, conversation: number, after: beyond }], 5000)
     const relay = costOf(wire, [{ type: 'who', request: 1, conversation: 0, after: beyond }], 5000)
     console.log(
-      `5000 times: ping ${empty.toFixed(1)}, who in a room ${room.toFixed(1)}, on the relay ${relay.toFixed(1)} ms`,
+      `5000: ping ${empty.toFixed(1)}, who in a room ${room.toFixed(1)}, on the relay ${relay.toFixed(1)} ms`,
     )
     expect(room).toBeLessThan(10 * empty + 50)
     expect(relay).toBeLessThan(10 * empty + 50)

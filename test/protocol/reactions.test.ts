@@ -204,7 +204,7 @@ describe('the client', () => {
       if (state === 'expect_ready') return
       const auth = this.sent.at(-1) as Extract<Frame, { type: 'auth' }>
       this.give(readyFor(this.world, this.hello, challenge, auth))
-      this.give({ ...JOINED, request: 1 })
+      this.give(JOINED)
       if (state === 'closed')
         this.give({ type: 'hello', versions: [1], capabilities: [], nonce: NONCE, agent: '' })
     }

@@ -62,8 +62,9 @@ describe.each<[string, Transport]>([
     const error = await failure(listening(transport, address.port))
     expect(error).toBeInstanceOf(TransportError)
     expect(error.code).toBe('address_in_use')
+    const where = `${kind}://127.0.0.1:${address.port}`
     expect(error.message).toBe(
-      `[address_in_use] cannot listen on ${kind}://127.0.0.1:${address.port}: another program listens there already`,
+      `[address_in_use] cannot listen on ${where}: another program listens there already`,
     )
   })
 

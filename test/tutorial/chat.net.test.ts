@@ -18,7 +18,7 @@ describe.each(KINDS)('over %s', (kind) => {
     expect(link?.info.port).toBeGreaterThan(1023)
   })
 
-  test('who comes to a full relay is told so with a code, and a place that gets free can be taken at once', async () => {
+  test('a full relay refuses with a code, and a place that gets free can be taken at once', async () => {
     const { address } = await startRelay(kind, { limits: { sessions: 2 } })
     const alice = await Person.open(kind, address, 'alice')
     await Person.open(kind, address, 'bob')
