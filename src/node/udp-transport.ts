@@ -1,19 +1,22 @@
 /** Links over UDP: a reliable endpoint of the core on one datagram socket (spec chapter 13). */
 
 import { lookup } from 'node:dns/promises'
-import { isIPv6 } from 'node:net'
-import { EMPTY_BYTES } from '../base/bytes.ts'
-import { TransportError } from '../base/errors.ts'
+import { type TransportCode, TransportError } from '../base/errors.ts'
 import { LANE_COUNT } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
-import { type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
-import { bindDatagrams, type DatagramSocket } from '../transport/dgram.ts'
+import { CLOSE, type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
+import { bindDatagrams, connectDatagrams, type DatagramSocket } from '../transport/dgram.ts'
 import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from '../transport/errors.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow } from './clock.ts'
 import { nodeLinkPrimitives, systemEntropy } from './primitives.ts'
 
-const CLOSE_DONE = 0
+/** An orderly end, and one that may have cut off what was under way. */
+const CLOSE_DONE = CLOSE.none
+const CLOSE_ABORTED = CLOSE.internal
+/** Addresses of one host that are tried, and the head start of each before the next (RFC 8305). */
+const ADDRESSES_MAX = 4
+const NEXT_ADDRESS_MS = 250
 /** Datagrams sent before other work gets its turn. */
 const SENDS_PER_TURN = 512
 
@@ -52,45 +55,100 @@ async function listen(
 
 async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void> {
   checkDialAddress(to)
-  const doing = `connect to udp://${showAddress(to)}`
-  const target = await resolveHost(to, doing)
-  const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy })
-  return new Promise((resolve, reject) => {
-    let opened = false
-    const driver = new EndpointDriver(endpoint, (link) => {
-      opened = true
-      finish(undefined)
-      return onLink(link)
-    })
-    const finish = (error: Error | undefined): void => {
-      clearTimeout(timer)
-      options.signal?.removeEventListener('abort', onAbort)
-      if (!error) return resolve()
-      if (!opened) driver.destroy()
-      reject(error)
-    }
-    const onAbort = (): void => finish(new TransportError('closed', `cannot ${doing}: given up`))
-    const noAnswer = `no answer within ${options.timeoutMs / 1000} s; is a relay listening on UDP there?`
-    const timer = setTimeout(
-      () => finish(new TransportError('timeout', `cannot ${doing}: ${noAnswer}`)),
-      options.timeoutMs,
-    )
-    if (options.signal?.aborted) return onAbort()
-    options.signal?.addEventListener('abort', onAbort)
-    driver.onHandshakeFailed = (detail) => finish(new TransportError('timeout', `cannot ${doing}: ${detail}`))
-    driver.bind({ host: isIPv6(target.host) ? '::' : '0.0.0.0', port: 0 }).then(
-      () => driver.connect(target),
-      (error: Error) => finish(error),
-    )
-  })
+  return new Dial(to, onLink).run(options)
 }
 
-async function resolveHost(to: Address, doing: string): Promise<Address> {
-  try {
-    const { address } = await lookup(to.host)
-    return { host: address, port: to.port }
-  } catch (error) {
-    throw transportErrorOf(error, doing)
+/**
+ * One search for a link: the addresses of a host are tried one after the other without waiting for the end of the one
+ * before (RFC 8305), because silence is all that an address without a relay gives. The first link ends the others.
+ */
+class Dial {
+  readonly #to: Address
+  readonly #onLink: (link: Link) => LinkHandler
+  readonly #doing: string
+  readonly #drivers: EndpointDriver[] = []
+  #addresses: Address[] = []
+  #failedCount = 0
+  #isOver = false
+  #nextTimer: ReturnType<typeof setTimeout> | undefined
+  #settle: (error?: unknown) => void = () => {}
+
+  constructor(to: Address, onLink: (link: Link) => LinkHandler) {
+    this.#to = to
+    this.#onLink = onLink
+    this.#doing = `connect to udp://${showAddress(to)}`
+  }
+
+  run({ timeoutMs, signal }: DialOptions): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const fail = (code: TransportCode, why: string): void =>
+        this.#finish(new TransportError(code, `cannot ${this.#doing}: ${why}`))
+      const onAbort = (): void => fail('closed', 'given up')
+      const noAnswer = `no answer within ${timeoutMs / 1000} s; is a relay listening on UDP there?`
+      const timer = setTimeout(() => fail('timeout', noAnswer), timeoutMs)
+      this.#settle = (error) => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+        this.#settle = () => {}
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      if (signal?.aborted) return onAbort()
+      signal?.addEventListener('abort', onAbort)
+      lookup(this.#to.host, { all: true }).then(
+        (found) => this.#start(found),
+        (error: unknown) => this.#finish(transportErrorOf(error, this.#doing)),
+      )
+    })
+  }
+
+  #start(found: readonly { readonly address: string }[]): void {
+    if (this.#isOver) return
+    this.#addresses = found
+      .slice(0, ADDRESSES_MAX)
+      .map(({ address: host }) => ({ host, port: this.#to.port }))
+    this.#tryNext()
+  }
+
+  #tryNext(): void {
+    clearTimeout(this.#nextTimer)
+    const address = this.#addresses[this.#drivers.length]
+    if (address === undefined) return
+    const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy })
+    const driver: EndpointDriver = new EndpointDriver(endpoint, (link) => this.#opened(driver, link))
+    this.#drivers.push(driver)
+    this.#nextTimer = setTimeout(() => this.#tryNext(), NEXT_ADDRESS_MS)
+    driver.onHandshakeFailed = (detail) =>
+      this.#failed(new TransportError('timeout', `cannot ${this.#doing}: ${detail}`))
+    driver.connect(address).catch((error: unknown) => this.#failed(error))
+  }
+
+  #failed(error: unknown): void {
+    if (this.#isOver) return
+    this.#failedCount += 1
+    if (this.#failedCount === this.#addresses.length) this.#finish(error)
+    else this.#tryNext()
+  }
+
+  #opened(driver: EndpointDriver, link: Link): LinkHandler | undefined {
+    try {
+      const handler = this.#onLink(link)
+      this.#finish(undefined, driver)
+      return handler
+    } catch (error) {
+      // The dialler's mistake is the dialler's to hear; thrown on from here it would end the process.
+      this.#finish(error)
+      return undefined
+    }
+  }
+
+  /** Ends every attempt but the one that won. */
+  #finish(error: unknown, winner?: EndpointDriver): void {
+    this.#isOver = true
+    clearTimeout(this.#nextTimer)
+    for (const driver of this.#drivers) if (driver !== winner) driver.destroy()
+    this.#drivers.length = 0
+    this.#settle(error)
   }
 }
 
@@ -98,7 +156,7 @@ async function resolveHost(to: Address, doing: string): Promise<Address> {
 class EndpointDriver {
   onHandshakeFailed: (detail: string) => void = () => {}
   readonly #endpoint: UdpEndpoint
-  readonly #onLink: (link: Link) => LinkHandler
+  readonly #onLink: (link: Link) => LinkHandler | undefined
   readonly #alarm: Alarm
   readonly #links = new Map<UdpConnection, UdpLink>()
   #socket: DatagramSocket | undefined
@@ -106,7 +164,7 @@ class EndpointDriver {
   #isRetired = false
   #isDestroyed = false
 
-  constructor(endpoint: UdpEndpoint, onLink: (link: Link) => LinkHandler) {
+  constructor(endpoint: UdpEndpoint, onLink: (link: Link) => LinkHandler | undefined) {
     this.#endpoint = endpoint
     this.#onLink = onLink
     this.#alarm = new Alarm(
@@ -120,30 +178,40 @@ class EndpointDriver {
   }
 
   async bind(at: Address): Promise<void> {
-    const socket = await bindDatagrams(at, (bytes, from) => {
-      this.#endpoint.handleDatagram(bytes, from, monotonicNow())
-      this.#handleEvents()
-      this.scheduleFlush()
-    })
-    // Who dialled may have given up by now.
-    if (this.#isDestroyed) socket.close()
-    else this.#socket = socket
+    this.#take(await bindDatagrams(at, this.#onDatagram))
   }
 
-  connect(to: Address): void {
-    if (this.#isDestroyed) return
-    this.#endpoint.connect(to, monotonicNow())
+  async connect(to: Address): Promise<void> {
+    const socket = await connectDatagrams(to, this.#onDatagram)
+    if (!this.#take(socket)) return
+    // The address as the kernel writes it: what arrives is compared with it.
+    this.#endpoint.connect(socket.address, monotonicNow())
     this.flush()
+  }
+
+  /** False when who dialled has given up meanwhile. */
+  #take(socket: DatagramSocket): boolean {
+    if (this.#isDestroyed) socket.close()
+    else this.#socket = socket
+    return !this.#isDestroyed
+  }
+
+  readonly #onDatagram = (bytes: Uint8Array, from: Address): void => {
+    this.#endpoint.handleDatagram(bytes, from, monotonicNow())
+    this.#handleEvents()
+    this.scheduleFlush()
   }
 
   /** Gathers what one turn of the event loop writes into as few datagrams as possible. */
   scheduleFlush(): void {
     if (this.#flushScheduled) return
     this.#flushScheduled = true
-    setImmediate(() => {
-      this.#flushScheduled = false
-      this.flush()
-    })
+    setImmediate(this.#flushTurn)
+  }
+
+  readonly #flushTurn = (): void => {
+    this.#flushScheduled = false
+    this.flush()
   }
 
   flush(): void {
@@ -176,7 +244,7 @@ class EndpointDriver {
           this.#open(connection)
           break
         case 'lane_bytes':
-          this.#links.get(connection)?.handler?.onBytes(event.lane, event.bytes)
+          this.#links.get(connection)?.received(event.lane, event.bytes)
           break
         case 'writable':
           this.#links.get(connection)?.becameWritable()
@@ -193,14 +261,14 @@ class EndpointDriver {
   #open(connection: UdpConnection): void {
     const link = new UdpLink(connection, this)
     this.#links.set(connection, link)
-    link.handler = this.#onLink(link)
+    link.attach(this.#onLink(link))
   }
 
   #closed(connection: UdpConnection, detail: string, byPeer: boolean): void {
     const link = this.#links.get(connection)
     this.#links.delete(connection)
     if (!link) this.onHandshakeFailed(detail || 'no answer')
-    link?.closed(detail || (byPeer ? 'the peer closed the link' : 'the link was lost'))
+    link?.closed(detail || (byPeer ? 'the peer closed the link' : 'the connection was closed'))
   }
 
   /** Takes no new connection, and closes the socket once the last one is forgotten. */
@@ -225,11 +293,12 @@ class EndpointDriver {
 class UdpLink implements Link {
   readonly kind = 'udp' as const
   readonly laneCount = LANE_COUNT
-  handler: LinkHandler | undefined
   writable = true
+  #handler: LinkHandler | undefined
   readonly #connection: UdpConnection
   readonly #driver: EndpointDriver
-  #isClosed = false
+  /** Why the link is over, once it is. */
+  #closedWith: string | undefined
 
   constructor(connection: UdpConnection, driver: EndpointDriver) {
     this.#connection = connection
@@ -237,15 +306,22 @@ class UdpLink implements Link {
   }
 
   get remote(): Address {
-    return this.#connection.remote
+    const { host, port } = this.#connection.remote
+    return { host: plainHost(host), port }
   }
 
   get binding(): Uint8Array {
-    return this.#connection.handshakeHash ?? EMPTY_BYTES
+    return this.#connection.handshakeHash
+  }
+
+  /** Gives the link its owner, to whom it may be over already. */
+  attach(handler: LinkHandler | undefined): void {
+    this.#handler = handler
+    if (this.#closedWith !== undefined) this.#tellClosed(this.#closedWith)
   }
 
   write(lane: number, bytes: Uint8Array): void {
-    if (this.#isClosed) return
+    if (this.#closedWith !== undefined) return
     this.writable = this.#connection.write(lane, bytes)
     this.#driver.scheduleFlush()
   }
@@ -268,22 +344,36 @@ class UdpLink implements Link {
   }
 
   abort(): void {
-    this.end()
+    this.#connection.abort(CLOSE_ABORTED, '', monotonicNow())
+    this.#driver.scheduleFlush()
     this.closed('the connection was closed')
+  }
+
+  received(lane: number, bytes: Uint8Array): void {
+    this.#handler?.onBytes(lane, bytes)
   }
 
   becameWritable(): void {
     this.writable = true
-    if (!this.#isClosed) this.handler?.onWritable()
+    this.#handler?.onWritable()
   }
 
   closed(detail: string): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.#closedWith !== undefined) return
+    this.#closedWith = detail
     if (this.#driver.isClient) this.#driver.retire()
-    const { handler } = this
-    this.handler = undefined
+    this.#tellClosed(detail)
+  }
+
+  #tellClosed(detail: string): void {
+    const handler = this.#handler
+    this.#handler = undefined
     handler?.onEnd()
     handler?.onClosed(detail)
   }
+}
+
+/** An IPv4 address that came through an IPv6 socket is shown, and counted, as IPv4. */
+function plainHost(host: string): string {
+  return host.startsWith('::ffff:') ? host.slice(7) : host
 }

@@ -1,5 +1,6 @@
 /** UDP sockets: the only place that knows node:dgram. */
 import { createSocket, type Socket } from 'node:dgram'
+import { lookup } from 'node:dns'
 import { isIPv6 } from 'node:net'
 import type { Address, Datagram } from '../base/machine.ts'
 import { showAddress, transportErrorOf } from './errors.ts'
@@ -7,48 +8,81 @@ import { showAddress, transportErrorOf } from './errors.ts'
 /** The kernel's default holds 92 full packets; what it grants of this is reported. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 
-/** A bound UDP socket. */
+/** A UDP socket that is bound, or connected to one peer. */
 export interface DatagramSocket {
+  /** Where it is bound; the peer, as the kernel writes it, where it is connected. */
   readonly address: Address
   readonly receiveBufferBytes: number
   send(datagram: Datagram): void
   close(): void
 }
 
-/** Binds a socket; `onDatagram` gets bytes that the receiver may keep. Rejects with a TransportError. */
-export function bindDatagrams(
-  at: Address,
-  onDatagram: (bytes: Uint8Array, from: Address) => void,
-): Promise<DatagramSocket> {
-  return new Promise((resolve, reject) => {
-    const socket = createSocket({ type: isIPv6(at.host) ? 'udp6' : 'udp4' })
-    const fail = (error: Error): void => {
-      reject(transportErrorOf(error, `listen on udp://${showAddress(at)}`))
-      socket.close()
-    }
-    socket.once('error', fail)
+/** Takes what arrives; it may keep the bytes. */
+export type DatagramHandler = (bytes: Uint8Array, from: Address) => void
+
+/** Binds a socket. Rejects with a TransportError. */
+export function bindDatagrams(at: Address, onDatagram: DatagramHandler): Promise<DatagramSocket> {
+  return open(at, `listen on udp://${showAddress(at)}`, onDatagram, (socket, ready) => {
     socket.bind({ address: at.host, port: at.port, exclusive: true }, () => {
-      socket.off('error', fail)
-      // ICMP errors reach unconnected sockets too; anybody can forge them, so they mean nothing.
-      socket.on('error', () => {})
-      resolve(wrap(socket, at))
+      const { port } = socket.address()
+      // Port 0 would throw; a datagram from there is forged.
+      ready({ host: at.host, port }, ({ to, bytes }) => {
+        if (to.port !== 0) socket.send(bytes, to.port, to.host)
+      })
     })
-    socket.on('message', (bytes, from) => onDatagram(bytes, { host: from.address, port: from.port }))
   })
 }
 
-function wrap(socket: Socket, at: Address): DatagramSocket {
-  let open = true
+/** Opens a socket that exchanges datagrams with one numeric address only. Rejects with a TransportError. */
+export function connectDatagrams(to: Address, onDatagram: DatagramHandler): Promise<DatagramSocket> {
+  return open(to, `connect to udp://${showAddress(to)}`, onDatagram, (socket, ready) => {
+    socket.connect(to.port, to.host, () => {
+      const { address: host, port } = socket.remoteAddress()
+      ready({ host, port }, ({ bytes }) => socket.send(bytes))
+    })
+  })
+}
+
+function open(
+  at: Address,
+  doing: string,
+  onDatagram: DatagramHandler,
+  begin: (socket: Socket, ready: (address: Address, send: (datagram: Datagram) => void) => void) => void,
+): Promise<DatagramSocket> {
+  return new Promise((resolve, reject) => {
+    let isNumeric = false
+    const socket = createSocket({
+      type: isIPv6(at.host) ? 'udp6' : 'udp4',
+      // Datagrams go to addresses that others came from: looking those up would defer each by a turn of the queue.
+      lookup: (host, options, done) => (isNumeric ? done(null, host, 0) : lookup(host, options, done)),
+    })
+    const fail = (error: Error): void => {
+      reject(transportErrorOf(error, doing))
+      socket.close()
+    }
+    socket.once('error', fail)
+    socket.on('message', (bytes, from) => onDatagram(bytes, { host: from.address, port: from.port }))
+    begin(socket, (address, send) => {
+      isNumeric = true
+      socket.off('error', fail)
+      // ICMP errors: anybody can forge them, so they mean nothing.
+      socket.on('error', () => {})
+      resolve(wrap(socket, address, send))
+    })
+  })
+}
+
+function wrap(socket: Socket, address: Address, send: (datagram: Datagram) => void): DatagramSocket {
+  let isOpen = true
   return {
-    address: { host: at.host, port: socket.address().port },
+    address,
     receiveBufferBytes: growReceiveBuffer(socket),
-    send({ to, bytes }) {
-      // Port 0 would throw; a datagram from there is forged.
-      if (open && to.port !== 0) socket.send(bytes, to.port, to.host)
+    send(datagram) {
+      if (isOpen) send(datagram)
     },
     close() {
-      if (open) socket.close()
-      open = false
+      if (isOpen) socket.close()
+      isOpen = false
     },
   }
 }
