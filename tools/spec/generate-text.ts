@@ -52,13 +52,19 @@ function table(head: readonly string[], rows: readonly (readonly (string | numbe
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
 
+const UNKNOWN_WORDS = {
+  fault: 'is `bad_frame`',
+  close: 'close with `unknown_frame`',
+  ignore: 'is ignored',
+} as const
+
 function rangeTable(registry: Registry): string {
   return table(
     ['types', 'range', 'an unknown type', 'policy'],
     registry.ranges.map((range) => [
       range.from === range.to ? range.from : `${range.from} to ${range.to}`,
       range.name,
-      range.unknown === 'close' ? 'close with `unknown_frame`' : 'is ignored',
+      UNKNOWN_WORDS[range.unknown],
       range.policy,
     ]),
   )

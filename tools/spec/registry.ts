@@ -33,7 +33,7 @@ export interface RangeEntry {
   readonly name: string
   readonly from: number
   readonly to: number
-  readonly unknown: 'close' | 'ignore'
+  readonly unknown: 'fault' | 'close' | 'ignore'
   readonly policy: string
 }
 

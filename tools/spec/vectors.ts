@@ -3,7 +3,7 @@
  * language.
  */
 
-import type { GeneratedFile, Registry } from './registry.ts'
+import type { GeneratedFile, RangeEntry, Registry } from './registry.ts'
 import { EVERY_KIND, type FrameCase, sampleOf, soundCases, unsoundCases } from './vector-cases.ts'
 import { handshakeVectors } from './vectors-handshake.ts'
 import { nameVectors } from './vectors-names.ts'
@@ -119,9 +119,11 @@ function otherCases(registry: Registry): FrameCase[] {
   return [...unknown, ...unsound.map(([name, bytes]): FrameCase => ({ name, bytes, fault: 'bad_frame' }))]
 }
 
-function unknownCases(type: number, fate: 'close' | 'ignore'): FrameCase[] {
+function unknownCases(type: number, fate: RangeEntry['unknown']): FrameCase[] {
   const outcome =
-    fate === 'ignore' ? { frame: { type: 'ignored', number: type } } : { fault: 'unknown_frame' as const }
+    fate === 'ignore'
+      ? { frame: { type: 'ignored', number: type } }
+      : { fault: fate === 'close' ? ('unknown_frame' as const) : ('bad_frame' as const) }
   return [
     { name: `unknown type ${type} alone`, bytes: array([int(type)]), ...outcome },
     { name: `unknown type ${type} with elements`, bytes: array([int(type), ...EVERY_KIND]), ...outcome },
