@@ -29,6 +29,7 @@ import {
   FRAME_TYPES,
   type Frame,
   type IdentityFrame,
+  JOIN_OPTIONS,
   type JoinedFrame,
   LIMIT_IDS,
   LIMITS,
@@ -42,12 +43,21 @@ import {
 } from '../codec/generated/registry.ts'
 import { FrameReader } from '../codec/reader.ts'
 import { ByteWriter } from '../codec/writer.ts'
+import { type Answer, answers, type ClientRequest, isLast, type OpenRequest } from './client-requests.ts'
 import { greaseCapability, greaseFrame, isGreaseDue } from './grease.ts'
 import { authMessage, readyMessage, transcriptHash } from './handshake.ts'
 
 const FRAME_PREFIX_BYTES = 4
 const NONCE_BYTES = 32
 const CLIENT_ID_BYTES = 8
+/** Everything in a send but its body, at the most. */
+const SEND_OVERHEAD_BYTES = 21
+/** What a relay can make a client keep: conversations, members over all of them, pongs it does not read. */
+const CONVERSATIONS_MAX = 65_536
+const MEMBERS_MAX = 262_144
+const PONGS_WAITING_MAX = 4096
+/** Bytes of conversations that overtook `ready`, on a link with several lanes. */
+const EARLY_BYTES_MAX: number = LIMITS.outboundBytes
 const NO_SIGNATURE: Uint8Array = new Uint8Array(64)
 const VERSION = VERSIONS.palaver_1
 
@@ -69,6 +79,8 @@ export interface ClientOptions {
   readonly binding: Uint8Array
   /** The relay's identity key when it is known already; any other is refused. */
   readonly relayKey?: Uint8Array | undefined
+  /** Whether the relay's key is the one expected, where only a part of it is known. */
+  readonly isRelayKey?: ((key: Uint8Array) => boolean) | undefined
   readonly signatures: SignaturePrimitives
   readonly entropy: Entropy
 }
@@ -166,28 +178,7 @@ export type ClientEvent =
       readonly retryMs: number
     }
 
-/** A frame that asks for something; the session gives it its request number. */
-export type ClientRequest = DistributiveOmit<
-  Extract<Frame, { request: number }> & { type: RequestName },
-  'request'
->
-
-type RequestName =
-  | 'join'
-  | 'leave'
-  | 'who'
-  | 'list'
-  | 'whois'
-  | 'direct'
-  | 'setTopic'
-  | 'kick'
-  | 'ban'
-  | 'unban'
-  | 'setRole'
-  | 'setLimit'
-  | 'lock'
-  | 'announce'
-type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
+export type { ClientRequest }
 
 export class ClientSession implements LaneMachine<ClientEvent> {
   readonly conversations: Map<number, ClientConversation> = new Map()
@@ -206,9 +197,14 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #facts: RelayFacts | undefined
   #frameBytesMax: number = LIMITS.handshakeFrameBytes
   #request = 0
-  /** The conversations that requests to leave are about, by request. */
-  readonly #leaving = new Map<number, number>()
+  /** Requests without their last answer, by number. */
+  readonly #requests = new Map<number, OpenRequest>()
   #queuedBytes = 0
+  #pongsWaiting = 0
+  #membersHeld = 0
+  /** What came on other lanes before `ready`, in its order. */
+  #early: LaneBytes[] = []
+  #earlyBytes = 0
   #deadline: Instant
   #heardAt: Instant
   /** When the keepalive under way was sent, or NEVER. */
@@ -222,16 +218,20 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     encodeFrame({ type: 'auth', name, key: identity.publicKey, clientId, token, signature: NO_SIGNATURE })
     this.#options = options
     this.#heardAt = now
+    //= PAL-HSK-034
     this.#deadline = instantAfter(now, LIMITS.handshakeMs)
+    //= PAL-EXT-006
     this.#offered = isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []
     const hello = encodeFrame({
       type: 'hello',
       versions: [VERSION],
       capabilities: this.#offered,
+      //= PAL-HSK-002
       nonce: options.entropy(NONCE_BYTES),
       agent: options.agent,
     })
     this.#hello = hello.subarray(FRAME_PREFIX_BYTES)
+    //= PAL-HSK-001
     this.#write(CONTROL_LANE, hello)
   }
 
@@ -254,12 +254,18 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   /** Sends a request; returns its number, which the answer (or an error) will carry. */
   request(request: ClientRequest): number {
     this.#expectOpen()
-    this.#request += 1
-    const frame = { ...request, request: this.#request } as Frame
+    //= PAL-SES-005
+    const number = this.#request + 1
+    const bytes = encodeFrame({ ...request, request: number } as Frame)
+    //= PAL-STR-006
+    if (bytes.length - FRAME_PREFIX_BYTES > this.limit('frameBytes'))
+      throw new UsageError('bad_argument', 'the request is too large for this relay')
+    this.#request = number
     const conversation = 'conversation' in request ? request.conversation : 0
-    if (request.type === 'leave') this.#leaving.set(this.#request, conversation)
-    this.#write(laneOf(conversation), encodeFrame(frame))
-    return this.#request
+    const wantsMembers = request.type === 'join' && (request.options & JOIN_OPTIONS.members) !== 0
+    this.#requests.set(number, { type: request.type, conversation, wantsMembers })
+    this.#write(laneOf(conversation), bytes)
+    return number
   }
 
   /**
@@ -272,6 +278,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (!known) throw new UsageError('bad_state', `not in conversation ${conversation}`)
     if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
     if (!hasRoom(known, body.length)) return undefined
+    //= PAL-MSG-001
     known.ref += 1
     known.underWay.push(body.length)
     known.underWayBytes += body.length
@@ -288,11 +295,13 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   /** Says goodbye. Nothing is received after that. */
   close(): void {
+    //= PAL-SES-020
     if (this.#state !== 'closed') this.#close('local', 'goodbye', '')
   }
 
   /** A limit as the relay announced it, or as the specification has it. */
   limit(name: keyof typeof LIMITS): number {
+    //= PAL-LIM-003
     return this.#facts?.limits.get(name) ?? LIMITS[name]
   }
 
@@ -309,6 +318,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   // ---- input ----------------------------------------------------------------------------------
 
   handleBytes(lane: number, chunk: Uint8Array, now: Instant): void {
+    if (lane !== CONTROL_LANE && this.#isShakingHands) return this.#holdEarly(lane, chunk)
     const deframer = this.#deframer(lane)
     deframer.push(chunk)
     while (this.#state !== 'closed') {
@@ -320,6 +330,18 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       this.#pingAt = NEVER
       this.#handleFrameBytes(deframer.bytes, deframer.start, deframer.end, now)
     }
+  }
+
+  get #isShakingHands(): boolean {
+    return this.#state === 'expect_challenge' || this.#state === 'expect_ready'
+  }
+
+  /** Lanes have no order among them: what follows `ready` for the relay may come before it. */
+  #holdEarly(lane: number, chunk: Uint8Array): void {
+    this.#earlyBytes += chunk.length
+    if (this.#earlyBytes > EARLY_BYTES_MAX) return this.#close('local', 'out_of_turn', '')
+    //= PAL-STR-015
+    this.#early.push({ lane, bytes: copyOf(chunk) })
   }
 
   #deframer(lane: number): Deframer {
@@ -339,6 +361,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const frame = decodeFrame(bytes, start, end)
     if (isFault(frame)) return this.#close('local', frame.wireError, `${frame.fault} ${frame.field ?? ''}`)
     if (frame.type === 'ignored') return
+    //= PAL-SES-001, PAL-SES-002, PAL-SES-003, PAL-SES-004
     const reaction = CLIENT_REACTIONS[frame.type][this.#state]
     if (reaction.do === 'close') return this.#close('local', reaction.code, frame.type)
     if (reaction.do === 'accept') this.#handleFrame(frame, bytes.subarray(start, end), now)
@@ -353,52 +376,72 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       case 'close':
         return this.#handleClose(frame.code, frame.text, frame.retryMs)
       case 'ping':
-        return this.#write(laneOf(frame.conversation), encodeFrame({ ...frame, type: 'pong' }))
+        return this.#handlePing(frame.nonce, frame.conversation)
       case 'message':
         return this.#handleUnusualMessage(frame)
-      case 'joined':
-        return this.#handleJoined(frame)
       case 'event':
         return this.#handleEvent(frame)
-      case 'members':
-        return this.#handleMembers(frame)
-      default:
-        return this.#handleAnswer(frame)
-    }
-  }
-
-  #handleAnswer(frame: Frame): void {
-    switch (frame.type) {
-      case 'error':
-        return this.#handleError(frame)
-      case 'ok':
-        return this.#handleOk(frame.request)
-      case 'rooms':
-        return this.#events.push({ kind: 'rooms', frame })
-      case 'identity':
-        return this.#events.push({ kind: 'identity', frame: { ...frame, key: copyOf(frame.key) } })
       case 'notice':
         return this.#events.push({ kind: 'notice', frame })
       case 'pong':
         return this.#events.push({ kind: 'pong', nonce: frame.nonce, conversation: frame.conversation })
       default:
+        if ('request' in frame) this.#handleAnswer(frame as Answer)
     }
+  }
+
+  #handleAnswer(frame: Answer): void {
+    const open = this.#requests.get(frame.request)
+    // Number 0 is no request's: a peer opened a conversation, or a message was refused.
+    const isUnasked = frame.request === 0 && (frame.type === 'joined' || frame.type === 'error')
+    //= PAL-SES-008
+    if (!isUnasked && !(open && answers(open, frame))) return
+    if (isLast(open, frame)) this.#requests.delete(frame.request)
+    switch (frame.type) {
+      case 'joined':
+        return this.#handleJoined(frame)
+      case 'members':
+        return this.#handleMembers(frame)
+      case 'rooms':
+        return this.#events.push({ kind: 'rooms', frame })
+      case 'identity':
+        return this.#events.push({ kind: 'identity', frame: { ...frame, key: copyOf(frame.key) } })
+      case 'error':
+        return this.#handleError(frame)
+      case 'ok':
+        return this.#handleOk(frame.request, open)
+      default:
+        frame satisfies never
+    }
+  }
+
+  #handlePing(nonce: number, conversation: number): void {
+    this.#pongsWaiting += 1
+    //= PAL-LIM-008
+    if (this.#pongsWaiting > PONGS_WAITING_MAX)
+      return this.#close('local', 'slow_consumer', 'the relay asks and does not read the answers')
+    //= PAL-SES-009
+    this.#write(laneOf(conversation), encodeFrame({ type: 'pong', nonce, conversation }))
   }
 
   // ---- handshake ------------------------------------------------------------------------------
 
   #handleChallenge(frame: ChallengeFrame, bytes: Uint8Array): void {
-    const { identity, name, clientId, token = '', relayKey, signatures, binding } = this.#options
+    const { identity, name, clientId, token = '', signatures, binding } = this.#options
+    const { relayKey, isRelayKey } = this.#options
+    //= PAL-HSK-007
     if (frame.version !== VERSION)
       return this.#close('local', 'unsupported_version', `version ${frame.version}`)
     //= PAL-HSK-008
     if (frame.capabilities.some((capability) => !this.#offered.includes(capability)))
       return this.#close('local', 'bad_frame', 'a capability that was not offered')
     //= PAL-HSK-010
-    if (relayKey && !equalBytes(relayKey, frame.relayKey))
+    if ((relayKey && !equalBytes(relayKey, frame.relayKey)) || isRelayKey?.(frame.relayKey) === false)
       return this.#close('local', 'bad_signature', 'the relay has another key than the one known')
+    //= PAL-HSK-011
     const transcript = transcriptHash(signatures, { binding, hello: this.#hello, challenge: bytes })
     const claims = { name, key: identity.publicKey, clientId, token }
+    //= PAL-HSK-012
     this.#authSignature = signatures.sign(identity.seed, authMessage(transcript, claims))
     this.#challenge = { frame: { ...frame, relayKey: copyOf(frame.relayKey) }, transcript }
     this.#state = 'expect_ready'
@@ -411,29 +454,32 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const { relayKey, relayName, address, capabilities } = challenge.frame
     const claims = { authSignature: this.#authSignature, session: frame.session, name: frame.name }
     const message = readyMessage(challenge.transcript, claims)
+    //= PAL-HSK-015
     if (!this.#options.signatures.verify(relayKey, frame.signature, message))
       return this.#close('local', 'bad_signature', 'the relay does not hold the key it showed')
-    const known = new Map(frame.limits.map(({ id, value }) => [id, value]))
-    const limits = new Map<keyof typeof LIMITS, number>()
-    //= PAL-LIM-004
-    for (const name of RELAY_LIMITS) {
-      const value = known.get(LIMIT_IDS[name])
-      if (value !== undefined) limits.set(name, value)
-    }
+    const limits = limitsOf(frame)
     const { name, role, time: timeMs } = frame
     const session = copyOf(frame.session)
+    //= PAL-HSK-022, PAL-EXT-004
     this.#facts = { relayKey, relayName, address, capabilities, limits, session, name, role, timeMs }
     this.#challenge = undefined
     this.#state = 'open'
+    //= PAL-STR-005
     this.#frameBytesMax = LIMITS.frameBytes
     this.#deadline = instantAfter(now, this.#pingMs)
     this.#events.push({ kind: 'ready', facts: this.#facts })
+    //= PAL-EXT-009
     if (isGreaseDue(this.#options.entropy)) this.#write(CONTROL_LANE, greaseFrame(this.#options.entropy))
+    for (const { lane, bytes } of this.#early.splice(0)) this.handleBytes(lane, bytes, now)
   }
 
   // ---- conversations --------------------------------------------------------------------------
 
   #handleJoined(frame: JoinedFrame): void {
+    const known = this.conversations.get(frame.conversation)
+    //= PAL-LIM-008
+    if (!known && this.conversations.size >= CONVERSATIONS_MAX)
+      return this.#close('local', 'bad_frame', 'more conversations than a client can hold')
     const members = new Map<number, Member>()
     for (const peer of frame.peers) members.set(peer.alias, { ...peer, key: copyOf(peer.key) })
     const conversation: ClientConversation = {
@@ -454,26 +500,47 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       limit: frame.limit,
       count: frame.count,
     }
-    const known = this.conversations.get(frame.conversation)
     // A direct conversation that is open already is announced again when it is asked for again.
     if (!known) this.conversations.set(frame.conversation, conversation)
+    if (!known) this.#membersHeld += members.size
     this.#events.push({ kind: 'joined', request: frame.request, conversation: known ?? conversation })
   }
 
   #handleMembers(frame: MembersFrame): void {
     const conversation = this.conversations.get(frame.conversation)
     const members: MemberRecord[] = frame.members.map((member) => ({ ...member, key: copyOf(member.key) }))
-    if (conversation) for (const member of members) conversation.members.set(member.alias, { ...member })
+    if (conversation) for (const member of members) this.#holdMember(conversation, { ...member })
     this.#events.push({ kind: 'members', frame: { ...frame, members } })
+  }
+
+  /** Remembers a member; beyond the bound it stays an alias without a name. */
+  #holdMember({ members }: ClientConversation, member: Member): void {
+    if (!members.has(member.alias)) {
+      //= PAL-LIM-008
+      if (this.#membersHeld >= MEMBERS_MAX) return
+      this.#membersHeld += 1
+    }
+    members.set(member.alias, member)
+  }
+
+  #forgetMember({ members }: ClientConversation, alias: number): void {
+    if (members.delete(alias)) this.#membersHeld -= 1
+  }
+
+  #endConversation(conversation: ClientConversation): void {
+    this.#membersHeld -= conversation.members.size
+    this.conversations.delete(conversation.number)
   }
 
   /** The conversation of the next entry, or undefined after closing because an entry is missing. */
   #entryOf(number: number, seq: number): ClientConversation | undefined {
     const conversation = this.conversations.get(number)
+    //= PAL-ROM-008
     if (!conversation || seq !== conversation.seq + 1) {
       this.#close('local', 'bad_frame', `entry ${seq} of conversation ${number} is not the next one`)
       return undefined
     }
+    //= PAL-ROM-007
     conversation.seq = seq
     return conversation
   }
@@ -489,6 +556,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const message: ReceivedMessage = {
       conversation,
       seq: view.seq,
+      //= PAL-CNV-003  the relay's clock is only for showing
       timeMs: view.time,
       sender: view.sender,
       senderName: conversation.members.get(view.sender)?.name,
@@ -520,21 +588,31 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const event = { ...frame, key: copyOf(frame.key) }
     const actorName = conversation.members.get(frame.actor)?.name
     const endsMembership = isDeparture(frame.kind) && frame.subject === conversation.alias
-    applyEvent(conversation, event)
-    if (endsMembership) this.conversations.delete(conversation.number)
+    if (conversation.kind === CONVERSATION_KINDS.room) this.#applyEvent(conversation, event)
+    if (endsMembership) this.#endConversation(conversation)
     this.#events.push({ kind: 'event', conversation, event, actorName, endsMembership })
   }
 
+  /** Brings what the client knows of a room up to date. Unknown kinds change nothing. */
+  #applyEvent(conversation: ClientConversation, event: EventFrame): void {
+    if (event.kind === EVENTS.joined) {
+      const { subject: alias, name, key, value: role } = event
+      this.#holdMember(conversation, { alias, name, key, role })
+      if (alias !== conversation.alias) conversation.count += 1
+    } else if (isDeparture(event.kind) && event.subject !== 0) {
+      this.#forgetMember(conversation, event.subject)
+      conversation.count -= 1
+    } else applyChange(conversation, event)
+  }
+
   /** Leaving a direct conversation makes no entry: the answer ends it. */
-  #handleOk(request: number): void {
-    const left = this.#leaving.get(request)
-    this.#leaving.delete(request)
-    if (left !== undefined) this.conversations.delete(left)
+  #handleOk(request: number, open: OpenRequest | undefined): void {
+    const left = open?.type === 'leave' ? this.conversations.get(open.conversation) : undefined
+    if (left) this.#endConversation(left)
     this.#events.push({ kind: 'ok', request })
   }
 
   #handleError(frame: ErrorFrame): void {
-    this.#leaving.delete(frame.request)
     const conversation = this.conversations.get(frame.conversation)
     if (conversation && frame.ref > 0) {
       conversation.isRewinding = true
@@ -569,6 +647,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #pushClosed(by: 'local' | 'peer' | 'link', code: number, text: string, retryMs: number): void {
     this.#deadline = NEVER
     this.#pingAt = NEVER
+    this.#early = []
+    //= PAL-ERR-002, PAL-ERR-004
     this.#events.push({ kind: 'closed', by, code, name: errorNameOf(code), text, retryMs })
   }
 
@@ -579,11 +659,13 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (this.#state === 'expect_challenge' || this.#state === 'expect_ready')
       return this.#close('local', CLIENT_REACTIONS.silence[this.#state].code, '')
     if (this.#state !== 'open') return
+    //= PAL-SES-014
     if (this.#pingAt !== NEVER) return this.#close('local', CLIENT_REACTIONS.silence.open.code, '')
     this.#deadline = instantAfter(this.#heardAt, this.#pingMs)
     if (this.#deadline > now) return
     this.#pingAt = now
     this.#deadline = instantAfter(now, this.#pingMs)
+    //= PAL-SES-013
     this.ping(0, 0)
   }
 
@@ -599,6 +681,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   pollTransmit(_now: Instant): LaneBytes | undefined {
     const item = this.#out.shift()
     if (item) this.#queuedBytes -= item.bytes.length
+    if (this.#queuedBytes === 0) this.#pongsWaiting = 0
     return item
   }
 
@@ -633,22 +716,29 @@ function isDeparture(kind: number): boolean {
   return kind === EVENTS.left || kind === EVENTS.kicked || kind === EVENTS.banned
 }
 
-/** Brings what the client knows of a conversation up to date. Unknown kinds change nothing. */
-function applyEvent(conversation: ClientConversation, event: EventFrame): void {
-  if (conversation.kind !== CONVERSATION_KINDS.room) return
-  const subject = conversation.members.get(event.subject)
-  if (event.kind === EVENTS.joined) {
-    const { subject: alias, name, key, value: role } = event
-    conversation.members.set(alias, { alias, name, key, role })
-    if (alias !== conversation.alias) conversation.count += 1
-  } else if (isDeparture(event.kind) && event.subject !== 0) {
-    conversation.members.delete(event.subject)
-    conversation.count -= 1
-  } else if (event.kind === EVENTS.topic) conversation.topic = event.text
+/** What an event changes in a room besides its members. */
+function applyChange(conversation: ClientConversation, event: EventFrame): void {
+  if (event.kind === EVENTS.topic) conversation.topic = event.text
   else if (event.kind === EVENTS.limit) conversation.limit = event.value
   else if (event.kind === EVENTS.lock) conversation.locked = event.value === 1
   else if (event.kind === EVENTS.role) {
+    const subject = conversation.members.get(event.subject)
     if (subject) subject.role = event.value
     if (event.subject === conversation.alias) conversation.role = event.value
   }
+}
+
+/** The limits that the relay may announce, as it announced them. */
+function limitsOf(ready: ReadyFrame): Map<keyof typeof LIMITS, number> {
+  const announced = new Map(ready.limits.map(({ id, value }) => [id, value]))
+  const limits = new Map<keyof typeof LIMITS, number>()
+  //= PAL-LIM-004
+  for (const name of RELAY_LIMITS) {
+    const value = announced.get(LIMIT_IDS[name])
+    if (value !== undefined) limits.set(name, value)
+  }
+  //= PAL-STR-006
+  const bodyRoom = (limits.get('frameBytes') ?? LIMITS.frameBytes) - SEND_OVERHEAD_BYTES
+  if ((limits.get('bodyBytes') ?? LIMITS.bodyBytes) > bodyRoom) limits.set('bodyBytes', bodyRoom)
+  return limits
 }
