@@ -400,6 +400,10 @@ function parameterVectors(): object[] {
     make('END and zeros', bytes(4, 1, 7, Buffer.alloc(5)), { max_ack_delay: 7 }),
     make('credits', bytes([2, 4, 0, 16, 0, 0], [3, 4, 0, 4, 0, 0]), { credit: 1048576, lane_credit: 262144 }),
     make('an unknown type', bytes([0x7f, 2, 1, 2], [4, 1, 7]), { max_ack_delay: 7 }),
+    make('lanes, reserved, of any length', bytes([1, 3, 9, 9, 9], [4, 1, 7]), { max_ack_delay: 7 }),
+    make('feature bits that nobody defined', bytes([10, 4, 255, 255, 255, 255], [4, 1, 7]), {
+      max_ack_delay: 7,
+    }),
     make('an IPv6 address', bytes([8, 18], '20010db8000000000000000000000001', [0x1d, 0xf3]), {
       observed_address: ['2001:db8:0:0:0:0:0:1', 7667],
     }),
@@ -432,5 +436,7 @@ function numberVectors(): object[] {
     make('one after the wrap, before it', 2n ** 32n - 1n, 2n ** 32n),
     make('2^31 - 1 ahead', 100n, 100n + 2n ** 31n - 1n),
     make('2^31 - 1 behind', 2n ** 33n, 2n ** 33n - 2n ** 31n + 1n),
+    make('2^31 ahead, as near as 2^31 behind', 2n ** 33n, 2n ** 33n + 2n ** 31n),
+    make('not below 0, however far ahead', 5n, 2n ** 32n - 1n),
   ]
 }
