@@ -18,6 +18,7 @@ import {
 } from '../protocol/client.ts'
 import { showAddress } from '../transport/errors.ts'
 import type { AbortSignalLike, Link, LinkHandler, Transport } from '../transport/transport.ts'
+import { isLoopback } from './address.ts'
 import { Alarm, monotonicNow } from './clock.ts'
 import { nodeSignatures, systemEntropy } from './primitives.ts'
 
@@ -50,9 +51,14 @@ export type SessionEvent = Extract<
 >
 
 export interface OpenOptions
-  extends Pick<ClientOptions, 'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey'> {
+  extends Pick<
+    ClientOptions,
+    'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey' | 'isRelayKey'
+  > {
   readonly transport: Transport
   readonly address: Address
+  /** Whether the token may cross a plain stream to another machine. */
+  readonly allowsPlainToken?: boolean | undefined
   readonly timeoutMs: number
   readonly signal?: AbortSignalLike | undefined
   readonly onEvent: (event: SessionEvent) => void
@@ -104,6 +110,7 @@ export class ClientConnection {
    */
   static async open(options: OpenOptions): Promise<ClientConnection> {
     const { transport, address, timeoutMs, signal } = options
+    checkToken(options)
     const driver = new Driver(options)
     const startedAt = monotonicNow()
     await transport.dial(address, (link) => driver.attach(link), options)
@@ -162,6 +169,16 @@ export class ClientConnection {
   }
 }
 
+/** Throws UsageError for a token that everybody on the way could read. */
+function checkToken({ transport, address, token, allowsPlainToken }: OpenOptions): void {
+  //= PAL-SEC-002
+  if (token && !allowsPlainToken && transport.kind === 'tcp' && !isLoopback(address.host))
+    throw new UsageError(
+      'bad_argument',
+      `tcp://${address.host} would show the token to everybody: use udp://`,
+    )
+}
+
 class Driver implements LinkHandler {
   link: Link | undefined
   readonly ready: Promise<RelayFacts>
@@ -209,12 +226,12 @@ class Driver implements LinkHandler {
   }
 
   attach(link: Link): LinkHandler {
-    const { name, identity, clientId, agent, token, relayKey } = this.#options
+    const { name, identity, clientId, agent, token, relayKey, isRelayKey } = this.#options
     const { binding } = link
     const means = { signatures: nodeSignatures, entropy: systemEntropy, binding }
     this.link = link
     this.#session = new ClientSession(
-      { name, identity, clientId, agent, token, relayKey, ...means },
+      { name, identity, clientId, agent, token, relayKey, isRelayKey, ...means },
       monotonicNow(),
     )
     this.#schedule()

@@ -50,9 +50,14 @@ export function knownRelays(): ReadonlyMap<string, KnownRelay> {
   return relays
 }
 
-/** Keeps the key of a relay met for the first time. */
+/**
+ * Keeps the key of a relay met for the first time. One that is known already, perhaps since a moment ago from
+ * another process, keeps its key until it is forgotten.
+ */
 export function keepRelay(place: RelayPlace, key: Uint8Array, name: string, since: Date): void {
   change((relays) => {
+    //= PAL-SEC-003
+    if (relays.has(hostPort(place.host, place.port))) return
     if (relays.size >= RELAYS_MAX) relays.delete(relays.keys().next().value as string)
     relays.set(hostPort(place.host, place.port), { key: hexOf(key), name, since: since.toISOString() })
   })

@@ -15,7 +15,7 @@ import { decodeText } from '../protocol/content.ts'
 import { tcpTransport } from '../transport/tcp.ts'
 import type { AbortSignalLike, Transport } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
-import { ClientConnection, type ClosedEvent, PalaverError, type SessionEvent } from './client-connection.ts'
+import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { udpTransport } from './udp-transport.ts'
 
@@ -36,6 +36,8 @@ export interface ConnectOptions {
   /** A fresh one, and with it a new owner of the nick, when it is left out. */
   readonly identity?: LibraryIdentity
   readonly token?: string
+  /** Lets the token cross plain TCP to another machine, where everybody on the way can read it. */
+  readonly allowsPlainToken?: boolean
   readonly transport?: 'tcp' | 'udp'
   /** The relay's identity key; any other is refused. A link with a fingerprint is checked without it. */
   readonly relayKey?: Uint8Array
@@ -55,6 +57,7 @@ export function newLibraryIdentity(): LibraryIdentity {
  */
 export async function connect(address: string, options: ConnectOptions): Promise<PalaverSession> {
   const target = parseRelayAddress(address, options.transport)
+  const { fingerprint } = target
   const transport: Transport = target.transport === 'udp' ? udpTransport() : tcpTransport
   const stored = options.identity ?? newLibraryIdentity()
   const identity: Identity = identityOfSeed(stored.seed)
@@ -66,19 +69,14 @@ export async function connect(address: string, options: ConnectOptions): Promise
     identity,
     clientId: stored.clientId,
     token: options.token,
+    allowsPlainToken: options.allowsPlainToken,
     relayKey: options.relayKey,
+    isRelayKey: (key) => fingerprint === undefined || relayFingerprint(key) === fingerprint,
     agent: options.agent ?? 'palaver-library',
     timeoutMs: options.timeoutMs ?? CONNECT_MS,
     signal: options.signal as AbortSignalLike | undefined,
     onEvent: (event) => dispatch(rooms, event),
   })
-  if (
-    target.fingerprint !== undefined &&
-    relayFingerprint(connection.facts.relayKey) !== target.fingerprint
-  ) {
-    await connection.close()
-    throw new PalaverError('bad_signature', 0, 'the relay is not the one that the link names')
-  }
   return new PalaverSession(connection, rooms)
 }
 

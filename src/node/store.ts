@@ -1,9 +1,10 @@
 /** What a relay keeps on disk: names, bans and its own keys (LMDB, which survives a kill at any instant). */
-import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { open, type RootDatabase } from 'lmdb'
 import type { BanRecord, DirectoryRecord, NameRecord } from '../protocol/relay/index.ts'
 import { systemEntropy } from './primitives.ts'
+import { makePrivate } from './private-file.ts'
 
 const SEED_BYTES = 32
 const PRIVATE_FOLDER_MODE = 0o700
@@ -33,9 +34,10 @@ export function ephemeralStore(): RelayStore {
 export function openStore(folder: string): RelayStore {
   mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE })
   const path = join(folder, 'relay.mdb')
-  const isNew = !existsSync(path)
+  //= PAL-SEC-004
+  if (!existsSync(path)) writeFileSync(path, '', { mode: PRIVATE_FILE_MODE })
+  makePrivate(path)
   const root = open({ path, maxDbs: 4, encoding: 'json' })
-  if (isNew) chmodSync(path, PRIVATE_FILE_MODE)
   const names = root.openDB<NameRecord, string>({ name: 'names', encoding: 'json' })
   const bans = root.openDB<BanRecord, string>({ name: 'bans', encoding: 'json' })
   const stored: DirectoryRecord[] = [
