@@ -392,8 +392,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #handleAnswer(frame: Answer): void {
     const open = this.#requests.get(frame.request)
-    // Number 0 is no request's: a peer opened a conversation, or a message was refused.
-    const isUnasked = frame.request === 0 && (frame.type === 'joined' || frame.type === 'error')
+    // A membership is real, whoever asked for it; an error without a request refuses a message.
+    const isUnasked = frame.type === 'joined' || (frame.type === 'error' && frame.request === 0)
     //= PAL-SES-008
     if (!isUnasked && !(open && answers(open, frame))) return
     if (isLast(open, frame)) this.#requests.delete(frame.request)
@@ -501,6 +501,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       count: frame.count,
     }
     // A direct conversation that is open already is announced again when it is asked for again.
+    //= PAL-ROM-034
     if (!known) this.conversations.set(frame.conversation, conversation)
     if (!known) this.#membersHeld += members.size
     this.#events.push({ kind: 'joined', request: frame.request, conversation: known ?? conversation })

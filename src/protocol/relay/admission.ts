@@ -49,7 +49,7 @@ export function handleHello<Owner>(
     refuseVersion(hub, link)
     return
   }
-  //= PAL-HSK-006, PAL-EXT-008
+  //= PAL-HSK-006, PAL-EXT-003, PAL-EXT-008
   link.capabilities = [...new Set(frame.capabilities)].filter((capability) =>
     KNOWN_CAPABILITIES.has(capability),
   )

@@ -48,6 +48,7 @@ export function kickFromRoom<Owner>(
     kind: EVENTS.kicked,
     actor: actor.alias,
     subject: target.alias,
+    //= PAL-ROM-036
     name: target.session.name,
     text: order.reason,
   })
@@ -216,6 +217,7 @@ export function setSessionLimit<Owner>(hub: Hub<Owner>, actor: Actor, limit: num
 }
 
 function lookUp<Owner>(hub: Hub<Owner>, text: string): KnownName | undefined {
+  //= PAL-HSK-036
   const name = normalizeName(text)
   return name && hub.directory.lookUp(name.folded)
 }
@@ -239,5 +241,6 @@ function memberWithKey<Owner>(room: Conversation<Owner>, keyHex: string): Member
 function memberRefusal<Owner>(actor: Actor, target: Membership<Owner> | undefined): ErrorName | undefined {
   if (actor.role < ROLES.operator) return 'not_permitted'
   if (!target) return 'no_such_name'
+  //= PAL-MOD-018
   return target.role > actor.role ? 'not_permitted' : undefined
 }

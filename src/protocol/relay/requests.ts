@@ -126,7 +126,7 @@ function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner
 
 /** The name that an identity goes by now, or else the one under which the conversation was opened. */
 function shownName<Owner>(hub: Hub<Owner>, end: DirectEnd): string {
-  //= PAL-ROM-026
+  //= PAL-ROM-026, PAL-ROM-035
   return hub.sessions.get(end.keyHex)?.name ?? end.name
 }
 
@@ -180,6 +180,7 @@ export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame
   //= PAL-ROM-020
   const page = members.slice(0, MEMBERS_PER_FRAME)
   const more = members.length > page.length
+  //= PAL-ROM-032
   hub.reply(session.link, { type: 'members', request, conversation, members: page, more }, conversation)
 }
 
