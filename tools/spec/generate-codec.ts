@@ -1,4 +1,4 @@
-/** Writes src/codec/generated from the registry: types, field tables, numbers, reactions, hot readers and writers. */
+/** Writes src/codec/generated from the registry: types, field tables, numbers, reactions, hot frames. */
 import {
   type FieldEntry,
   type FrameEntry,
@@ -58,7 +58,8 @@ function numbersModule(registry: Registry): string {
     'export const ERROR_INFO: Readonly<Record<ErrorName, ErrorInfo>> = {',
     ...registry.errors.map(
       (e) =>
-        `  ${e.name}: { name: '${e.name}', code: ${e.code}, scope: '${e.scope}', retry: '${e.retry}', summary: ${text(e.summary)}, hint: ${text(e.hint)} },`,
+        `  ${e.name}: { name: '${e.name}', code: ${e.code}, scope: '${e.scope}', retry: '${e.retry}', ` +
+        `summary: ${text(e.summary)}, hint: ${text(e.hint)} },`,
     ),
     '}\n',
   ]
@@ -84,7 +85,8 @@ function recordTypes(registry: Registry): string {
 function frameTypes(registry: Registry): string {
   const interfaces = registry.frames.map(
     (frame) =>
-      `/** ${frame.summary} */\nexport interface ${pascal(frame.name)}Frame {\n  readonly type: '${frame.name}'\n${members(frame.fields)}\n}\n`,
+      `/** ${frame.summary} */\nexport interface ${pascal(frame.name)}Frame {\n` +
+      `  readonly type: '${frame.name}'\n${members(frame.fields)}\n}\n`,
   )
   return [
     ...interfaces,
@@ -121,7 +123,9 @@ function frameSpecs(registry: Registry): string {
   )
   const frames = registry.frames.map(
     (frame) =>
-      `  {\n    type: ${frame.type},\n    name: '${frame.name}',\n    from: '${frame.from}',\n    lane: '${frame.lane}',\n    chapter: '${frame.chapter}',\n    summary: ${text(frame.summary)},\n    fields: [\n${frame.fields.map((f) => `      ${fieldSpec(registry, f)},`).join('\n')}\n    ],\n  },`,
+      `  {\n    type: ${frame.type},\n    name: '${frame.name}',\n    from: '${frame.from}',\n` +
+      `    lane: '${frame.lane}',\n    chapter: '${frame.chapter}',\n    summary: ${text(frame.summary)},\n` +
+      `    fields: [\n${frame.fields.map((f) => `      ${fieldSpec(registry, f)},`).join('\n')}\n    ],\n  },`,
   )
   return [
     ...records,
@@ -137,17 +141,20 @@ function frameSpecs(registry: Registry): string {
 function fieldSpec(registry: Registry, field: FieldEntry): string {
   const head = `name: '${field.name}', summary: ${text(field.summary)}`
   const values = field.registry ? `, registry: '${field.registry}'` : ''
+  const minBytes = field.length ?? field.minBytes ?? 0
+  const counts = `minCount: ${field.minCount ?? 0}, maxCount: ${field.maxCount}`
+  const range = `min: ${field.min ?? 0}, max: ${UINT_MAX[field.type]}`
   const maxBytes = field.length ?? (field.max ? limitValue(registry, field.max) : 0)
   switch (field.type) {
     case 'bool':
       return `{ kind: 'bool', ${head} }`
     case 'str':
     case 'bin':
-      return `{ kind: '${field.type}', ${head}, minBytes: ${field.length ?? field.minBytes ?? 0}, maxBytes: ${maxBytes} }`
+      return `{ kind: '${field.type}', ${head}, minBytes: ${minBytes}, maxBytes: ${maxBytes} }`
     case 'list':
-      return `{ kind: 'list', ${head}, minCount: ${field.minCount ?? 0}, maxCount: ${field.maxCount}, of: ${elementSpec(field.of as string)} }`
+      return `{ kind: 'list', ${head}, ${counts}, of: ${elementSpec(field.of as string)} }`
     default:
-      return `{ kind: 'uint', ${head}, bits: ${field.type.slice(1)}, min: ${field.min ?? 0}, max: ${UINT_MAX[field.type]}${values} }`
+      return `{ kind: 'uint', ${head}, bits: ${field.type.slice(1)}, ${range}${values} }`
   }
 }
 
@@ -204,7 +211,9 @@ function hotFrame(registry: Registry, frame: FrameEntry): string {
   const reads = frame.fields.map((f) =>
     f.type === 'bin'
       ? readBounded(f.name, limitValue(registry, f.max as string))
-      : `  const ${f.name} = reader.readUint()\n  if (${f.name} < ${f.min ?? 0} || ${f.name} > ${UINT_MAX[f.type]}) return false\n  view.${f.name} = ${f.name}`,
+      : `  const ${f.name} = reader.readUint()\n` +
+        `  if (${f.name} < ${f.min ?? 0} || ${f.name} > ${UINT_MAX[f.type]}) return false\n` +
+        `  view.${f.name} = ${f.name}`,
   )
   const parameters = uints.map((f) => `  ${f.name}: number,`)
   const writes = frame.fields.map((f) =>
@@ -216,11 +225,13 @@ ${view.join('\n')}
 }
 
 /**
- * Reads the fields of a ${frame.name} frame that has exactly the ${frame.fields.length} fields known here. False for
+ * Reads the fields of a ${frame.name} frame that has exactly the ${frame.fields.length} fields known here.
+ * False for
  * anything else: the general decoder then decides whether it is valid.
  */
 export function read${name}(reader: FrameReader, view: ${name}View): boolean {
-  if (reader.readArrayHeader() !== ${frame.fields.length + 1} || reader.readUint() !== ${frame.type}) return false
+  if (reader.readArrayHeader() !== ${frame.fields.length + 1}) return false
+  if (reader.readUint() !== ${frame.type}) return false
 ${reads.join('\n')}
   return reader.atEnd
 }

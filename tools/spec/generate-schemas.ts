@@ -82,7 +82,8 @@ function jsonSchema(registry: Registry): unknown {
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Palaver frames as JSON arrays',
     description:
-      'Byte strings are hexadecimal text. maxBytes bounds the UTF-8 of a string; JSON Schema does not check it.',
+      'Byte strings are hexadecimal text. ' +
+      'maxBytes bounds the UTF-8 of a string; JSON Schema does not check it.',
     anyOf: registry.frames.map((frame) => ({ $ref: `#/$defs/${frame.name}` })),
     $defs: Object.fromEntries([...definitions, ...frames]) as unknown,
   }

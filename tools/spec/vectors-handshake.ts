@@ -2,6 +2,7 @@
 import { computeHandshake, type HandshakeInput, publicKeyOf, signed } from './handshake.ts'
 import type { Registry } from './registry.ts'
 import { countingBytes } from './session-example.ts'
+import { mixedOrderCases } from './vectors-mixed-order.ts'
 import { bigEndian, encodeFrame, frameNamed, fromHex, joined, toHex, toJson, utf8 } from './wire.ts'
 
 /** Order of the base point of Ed25519. */
@@ -122,6 +123,7 @@ function signatureVectors(): object[] {
       }),
       make(`R ${what}`, { signature: joined(fromHex(hex), half(32)) }),
     ]),
+    ...mixedOrderCases(),
   ]
   return cases.map((each) => ({ kind: 'signature', ...(toJson(each) as object) }))
 }

@@ -30,6 +30,16 @@ const ALLOWED: readonly (readonly [string, NameKind, string, string?, string?])[
   ['a ligature folds to its letters', 'name', '\ufb01n', '\ufb01n', 'fin'],
   ['Cyrillic alone', 'name', 'Борис', 'Борис', 'борис'],
   ['Greek alone', 'name', 'Σοφία', 'Σοφία', 'σοφία'],
+  ['a final sigma folds to sigma', 'name', 'Νίκος', 'Νίκος', 'νίκοσ'],
+  ['a capital sigma at the end', 'name', 'ΝΊΚΟΣ', 'ΝΊΚΟΣ', 'νίκοσ'],
+  [
+    'a folded form of more than 32 code points',
+    'name',
+    '\ufb01'.repeat(32),
+    '\ufb01'.repeat(32),
+    'fi'.repeat(32),
+  ],
+  ['a letter of the script Common, whatever its extensions', 'name', 'a\u0640b'],
   ['Arabic digits', 'name', '\u0661\u0662'],
   ['Latin with Han', 'name', 'wei语'],
   ['Latin with Hiragana and Katakana', 'name', 'yukiゆきユキ'],
@@ -85,6 +95,8 @@ const PAIRS: readonly (readonly [string, string, boolean, boolean])[] = [
   ['zo\u00eb', 'zoe\u0308', true, true],
   ['\uff41\uff42', 'ab', true, true],
   ['\ufb01n', 'fin', true, true],
+  ['Νίκος', 'ΝΊΚΟΣ', true, true],
+  ['Νίκος', 'νίκοσ', true, true],
   ['alice', 'alicia', false, false],
   ['alice', 'bob', false, false],
   ['\u0430\u0441\u0435', 'ace', false, true],
@@ -92,6 +104,7 @@ const PAIRS: readonly (readonly [string, string, boolean, boolean])[] = [
   ['l0l', 'lol', false, true],
   ['alice', 'aIice', false, true],
   ['\u0421\u0415\u041e', 'ceo', false, true],
+  ['aI\u00aa', 'ala', false, true],
 ]
 
 /** The vectors of names. */
