@@ -1,7 +1,7 @@
 /**
- * Frames to bytes and back, by the field tables of the registry (spec chapter 3). A scan comes first; then each
- * field is read where it stands, so that a float is never taken for an integer and nothing is decoded that no
- * field asks for.
+ * Frames to bytes and back, by the field tables of the registry (spec chapter 3). A scan comes first; then
+ * each field is read where it stands, so that a float is never taken for an integer and nothing is decoded
+ * that no field asks for.
  */
 import { EMPTY_BYTES, utf8Bytes, utf8Text } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'

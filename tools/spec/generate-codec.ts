@@ -117,15 +117,13 @@ function tsType(field: FieldEntry): string {
 function frameSpecs(registry: Registry): string {
   const records = Object.entries(registry.records).map(
     ([name, record]) =>
-      `const ${camel(name)}Fields: readonly FieldSpec[] = [\n${record.fields
-        .map((f) => `  ${fieldSpec(registry, f)},`)
-        .join('\n')}\n]\n`,
+      `const ${camel(name)}Fields: readonly FieldSpec[] = [\n${fieldLines(registry, record.fields, '  ')}\n]\n`,
   )
   const frames = registry.frames.map(
     (frame) =>
       `  {\n    type: ${frame.type},\n    name: '${frame.name}',\n    from: '${frame.from}',\n` +
       `    lane: '${frame.lane}',\n    chapter: '${frame.chapter}',\n    summary: ${text(frame.summary)},\n` +
-      `    fields: [\n${frame.fields.map((f) => `      ${fieldSpec(registry, f)},`).join('\n')}\n    ],\n  },`,
+      `    fields: [\n${fieldLines(registry, frame.fields, '      ')}\n    ],\n  },`,
   )
   return [
     ...records,
@@ -136,6 +134,10 @@ function frameSpecs(registry: Registry): string {
       .map((r) => `  { name: '${r.name}', from: ${r.from}, to: ${r.to}, unknown: '${r.unknown}' },`)
       .join('\n')}\n]\n`,
   ].join('\n')
+}
+
+function fieldLines(registry: Registry, fields: readonly FieldEntry[], indent: string): string {
+  return fields.map((field) => `${indent}${fieldSpec(registry, field)},`).join('\n')
 }
 
 function fieldSpec(registry: Registry, field: FieldEntry): string {

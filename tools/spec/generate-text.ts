@@ -145,7 +145,8 @@ function errorTables(registry: Registry): string {
           e.summary,
         ])
       const frame = scope === 'session' ? 'close' : 'error'
-      return `Scope \`${scope}\`, in \`${frame}\`:\n\n${table(['code', '', 'name', 'retry', 'meaning'], rows)}`
+      const head = ['code', '', 'name', 'retry', 'meaning']
+      return `Scope \`${scope}\`, in \`${frame}\`:\n\n${table(head, rows)}`
     })
     .join('\n\n')
 }

@@ -1,7 +1,7 @@
 /**
- * Signatures over points that have a part of small order and are not of small order themselves: the two equations by
- * which libraries verify Ed25519, with the cofactor and without, disagree about them. Group arithmetic after RFC 8032
- * section 5.1.4, for making vectors only: nothing here runs in constant time.
+ * Signatures over points that have a part of small order and are not of small order themselves: the two
+ * equations by which libraries verify Ed25519, with the cofactor and without, disagree about them. Group
+ * arithmetic after RFC 8032 section 5.1.4, for making vectors only: nothing here runs in constant time.
  */
 import { createHash } from 'node:crypto'
 import { countingBytes } from './session-example.ts'

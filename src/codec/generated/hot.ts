@@ -13,11 +13,13 @@ export class SendView {
 }
 
 /**
- * Reads the fields of a send frame that has exactly the 4 fields known here. False for
+ * Reads the fields of a send frame that has exactly the 4 fields known here.
+ * False for
  * anything else: the general decoder then decides whether it is valid.
  */
 export function readSend(reader: FrameReader, view: SendView): boolean {
-  if (reader.readArrayHeader() !== 5 || reader.readUint() !== 32) return false
+  if (reader.readArrayHeader() !== 5) return false
+  if (reader.readUint() !== 32) return false
   const conversation = reader.readUint()
   if (conversation < 1 || conversation > 4294967295) return false
   view.conversation = conversation
@@ -66,11 +68,13 @@ export class MessageView {
 }
 
 /**
- * Reads the fields of a message frame that has exactly the 7 fields known here. False for
+ * Reads the fields of a message frame that has exactly the 7 fields known here.
+ * False for
  * anything else: the general decoder then decides whether it is valid.
  */
 export function readMessage(reader: FrameReader, view: MessageView): boolean {
-  if (reader.readArrayHeader() !== 8 || reader.readUint() !== 33) return false
+  if (reader.readArrayHeader() !== 8) return false
+  if (reader.readUint() !== 33) return false
   const conversation = reader.readUint()
   if (conversation < 1 || conversation > 4294967295) return false
   view.conversation = conversation

@@ -1,8 +1,8 @@
 /**
  * The relay: every link, session, room and timer of one process, and not one socket (spec chapters 5 to 8).
  * A link's states are expect_hello, expect_auth, open and closed; what each frame does in each of them is the
- * reaction table of the registry. The driver hands in bytes and time, calls `flush` at the end of each turn, and
- * then writes what `pollReadyLink` and `pollTransmit` give.
+ * reaction table of the registry. The driver hands in bytes and time, calls `flush` at the end of each turn,
+ * and then writes what `pollReadyLink` and `pollTransmit` give.
  */
 import { assert } from '../../base/assert.ts'
 import { utf8Bytes } from '../../base/bytes.ts'
@@ -141,7 +141,9 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     return host
   }
 
-  /** The peer will send nothing more. What is queued has its time to go out; the driver then ends the link. */
+  /**
+   * The peer will send nothing more. What is queued has its time to go out; the driver then ends the link.
+   */
   endLink(link: RelayLink<Owner>, now: Instant): void {
     this.hub.setTime(now)
     this.hub.endLink(link, 'link_lost')

@@ -1,6 +1,6 @@
 /**
- * The relay's state and the few operations that everything else is made of: entries into conversations, batches
- * out to links, sessions opened and ended. Knows no socket, no clock and no request.
+ * The relay's state and the few operations that everything else is made of: entries into conversations,
+ * batches out to links, sessions opened and ended. Knows no socket, no clock and no request.
  */
 
 import { DeadlineHeap } from '../../base/deadlines.ts'
@@ -140,8 +140,8 @@ export class Hub<Owner> {
   }
 
   /**
-   * Queues an answer. In a conversation it keeps its place among the entries made before and after it; for the
-   * session it follows everything of this turn.
+   * Queues an answer. In a conversation it keeps its place among the entries made before and after it; for
+   * the session it follows everything of this turn.
    */
   reply(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
     //= PAL-SES-017

@@ -184,7 +184,10 @@ export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame
   hub.reply(session.link, { type: 'members', request, conversation, members: page, more }, conversation)
 }
 
-/** Every session on the relay, its number for an alias; one more than a frame holds, to see whether more follow. */
+/**
+ * Every session on the relay, its number for an alias; one more than a frame holds, to see whether more
+ * follow.
+ */
 function sessionRecords<Owner>(hub: Hub<Owner>, after: number): MemberRecord[] {
   const records: MemberRecord[] = []
   for (const { number: alias, name, key, role } of hub.sessions.values()) {
