@@ -239,7 +239,8 @@ export function showReport(report: AttackReport): string {
     `hostile inputs: ${crowd.tcp} over TCP (${crowd.tcpInSession} in sessions), ${crowd.udp} datagrams and ` +
       `${crowd.udpInSession} sealed links, ${megabytes(crowd.bytes)} MB in ${report.seconds.toFixed(1)} s`,
     `relay: ${report.isRelayAlive ? 'alive' : 'dead'}; RSS ${rss.start} MB at the start, ` +
-      `${rss.peak} at the peak, ${rss.end} at the end; heap ${heap.start}, ${heap.end}, later ${heap.late} MB`,
+      `${rss.peak} at the peak, ${rss.end} at the end; ` +
+      `heap ${heap.start}, ${heap.end}, later ${heap.late} MB`,
     `honest: ${report.sent} messages, ${report.faults.length} faults ${report.faults.slice(0, 3).join('; ')}`,
     `  TCP quiet:    ${show(report.quiet.tcp)}`,
     `  TCP attacked: ${show(report.attacked.tcp)}`,

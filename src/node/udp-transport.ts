@@ -59,8 +59,9 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
 }
 
 /**
- * One search for a link: the addresses of a host are tried one after the other without waiting for the end of the one
- * before (RFC 8305), because silence is all that an address without a relay gives. The first link ends the others.
+ * One search for a link: the addresses of a host are tried one after the other without waiting for the end of
+ * the one before (RFC 8305), because silence is all that an address without a relay gives. The first link
+ * ends the others.
  */
 class Dial {
   readonly #to: Address

@@ -53,7 +53,8 @@ function open(
     let isNumeric = false
     const socket = createSocket({
       type: isIPv6(at.host) ? 'udp6' : 'udp4',
-      // Datagrams go to addresses that others came from: looking those up would defer each by a turn of the queue.
+      // Datagrams go to addresses that others came from: looking those up would defer each by a turn of the
+      // queue.
       lookup: (host, options, done) => (isNumeric ? done(null, host, 0) : lookup(host, options, done)),
     })
     const fail = (error: Error): void => {
