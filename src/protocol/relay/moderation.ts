@@ -81,7 +81,8 @@ export function banFromRoom<Owner>(
     kind: EVENTS.banned,
     actor: actor.alias,
     subject: target?.alias ?? 0,
-    name: known.name,
+    //= PAL-ROM-036
+    name: target?.session.name ?? known.name,
     key: known.key,
     value: order.seconds,
     text: order.reason,
