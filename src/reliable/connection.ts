@@ -4,43 +4,34 @@ import {
   assert,
   type Datagram,
   EMPTY_BYTES,
-  type Entropy,
   earlierOf,
   type Instant,
   instantAfter,
-  type LinkPrimitives,
   NEVER,
   readUint32,
-  utf8Bytes,
   utf8Text,
 } from '../base/index.ts'
 import { sameAddress } from './address.ts'
 import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 import type { ClientHandshake } from './client-handshake.ts'
-import { NewReno, Pacer } from './congestion.ts'
-import { FRAMES_END, FRAMES_FAULT, type FrameReader, writeClose } from './frame.ts'
+import { FRAMES_END, FRAMES_FAULT, type FrameReader } from './frame.ts'
 import { CLOSE, FRAME, LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { LaneReceiver } from './lane-receiver.ts'
-import { LaneSender } from './lane-sender.ts'
-import { NumberSource, ReceivedNumbers } from './numbers.ts'
+import { ReceivedNumbers } from './numbers.ts'
 import { CID_BYTES } from './packet.ts'
 import type { Parameters } from './parameters.ts'
-import { Recovery, type SentPacket } from './recovery.ts'
 import { fullPacketNumber, PacketProtection } from './seal.ts'
+import { Transmitter, type TransmitterMeans } from './transmitter.ts'
 
 /**
- * One connection (spec/13-datagram.md): seals and opens DATA packets, acknowledges, repairs losses, keeps
- * lanes, credit and timers. States: expect_accept (client, before ACCEPT) and expect_confirm (relay, before
- * the first DATA packet) lead to open; lingering waits for acknowledgements before CLOSE; closing repeats
- * CLOSE; draining is silent. Knows nothing of sockets, of other connections, or of what the lanes carry.
+ * One connection (spec/13-datagram.md): opens DATA packets and acts on their frames, and keeps states and the timers
+ * of its life; what leaves is the transmitter's. States: expect_accept (client, before ACCEPT) and expect_confirm
+ * (relay, before the first DATA packet) lead to open; lingering waits for acknowledgements before CLOSE; closing
+ * repeats CLOSE; draining is silent. Knows nothing of sockets, of other connections, or of what the lanes carry.
  */
 
 /** What a connection needs of the endpoint it belongs to. */
-export interface ConnectionHost {
-  readonly primitives: LinkPrimitives
-  readonly entropy: Entropy
-  /** Room for the frames of one packet, used only within a call. */
-  readonly scratch: Uint8Array
+export interface ConnectionHost extends TransmitterMeans {
   readonly reader: FrameReader
   emit(event: UdpEvent): void
   /** The connection may have something to send. */
@@ -67,13 +58,6 @@ type State =
   | { readonly kind: 'draining'; readonly until: Instant }
   | { readonly kind: 'closed' }
 
-/** Room for frames in a datagram. */
-//= PAL-UDP-001
-const FRAMES_BYTES_MAX = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
-/** An ACK leaves room for data behind it. */
-const ACK_BYTES_MAX = 400
-const ELICITING_FRAMES_BYTES_MIN = LIMIT.resettableBytesMin - LIMIT.dataOverheadBytes
-
 export class Connection implements UdpConnection, Timed {
   readonly remote: Address
   readonly cid: Uint8Array
@@ -93,23 +77,14 @@ export class Connection implements UdpConnection, Timed {
   readonly #host: ConnectionHost
   readonly #isClient: boolean
   #state: State
-  #sealer: PacketProtection | undefined
   #opener: PacketProtection | undefined
-  readonly #numbers: NumberSource
   readonly #received: ReceivedNumbers = new ReceivedNumbers()
-  readonly #recovery: Recovery
-  readonly #pacer: Pacer = new Pacer()
-  readonly #sender: LaneSender = new LaneSender()
   readonly #receiver: LaneReceiver
+  readonly #transmitter: Transmitter
   #idleTimeoutMs: number = TIMER.idleTimeoutMs
   #lastHeardAt: Instant
-  #lastElicitingAt: Instant
-  #pacedUntil: Instant = NEVER
-  #probesOwed = 0
-  #isPingOwed = false
   #isCloseOwed = false
   #heardWhileClosing = 0
-  #ackOnlyRun = 0
   #isWriterWaiting = false
   #packetsSent = 0
   #packetsReceived = 0
@@ -128,10 +103,8 @@ export class Connection implements UdpConnection, Timed {
     this.cid = peer.cid
     this.#isClient = peer.handshake !== undefined
     this.#lastHeardAt = now
-    this.#lastElicitingAt = now
-    this.#numbers = new NumberSource(host.entropy)
-    this.#recovery = new Recovery(this, new NewReno())
     this.#receiver = new LaneReceiver(this, LIMIT.connectionCreditBytes, LIMIT.laneCreditBytes)
+    this.#transmitter = new Transmitter(host, this.#received, this.#receiver, now)
     this.#state =
       peer.handshake === undefined
         ? { kind: 'expect_confirm', since: now, until: instantAfter(now, TIMER.handshakeTimeoutMs) }
@@ -139,7 +112,7 @@ export class Connection implements UdpConnection, Timed {
   }
 
   get queuedBytes(): number {
-    return this.#sender.queuedBytes
+    return this.#transmitter.lanes.queuedBytes
   }
 
   /** Whether the connection is a client's that still waits for ACCEPT. */
@@ -148,17 +121,18 @@ export class Connection implements UdpConnection, Timed {
   }
 
   get stats(): UdpStats {
+    const { recovery } = this.#transmitter
     return {
       packetsSent: this.#packetsSent,
       packetsReceived: this.#packetsReceived,
-      packetsLost: this.#recovery.lostCount,
+      packetsLost: recovery.lostCount,
       packetsDuplicate: this.#packetsDuplicate,
       packetsBad: this.#packetsBad,
       bytesSent: this.#bytesSent,
       bytesReceived: this.#bytesReceived,
-      bytesInFlight: this.#recovery.bytesInFlight,
-      windowBytes: this.#recovery.congestion.windowBytes,
-      rttMsSmoothed: this.#recovery.rtt.smoothedMs,
+      bytesInFlight: recovery.bytesInFlight,
+      windowBytes: recovery.congestion.windowBytes,
+      rttMsSmoothed: recovery.rtt.smoothedMs,
       heldBytes: this.#receiver.heldBytes,
     }
   }
@@ -166,9 +140,9 @@ export class Connection implements UdpConnection, Timed {
   write(lane: number, bytes: Uint8Array): boolean {
     const kind = this.#state.kind
     if (kind !== 'open' && kind !== 'expect_accept' && kind !== 'expect_confirm') return false
-    this.#sender.write(lane, bytes)
+    this.#transmitter.lanes.write(lane, bytes)
     this.#host.wake(this)
-    if (!this.#sender.isAboveHighWater) return true
+    if (!this.#transmitter.lanes.isAboveHighWater) return true
     this.#isWriterWaiting = true
     return false
   }
@@ -190,7 +164,7 @@ export class Connection implements UdpConnection, Timed {
         break
       case 'open':
         //= PAL-UDP-076
-        if (this.#sender.queuedBytes === 0) {
+        if (this.#transmitter.lanes.queuedBytes === 0) {
           this.#beginClosing(code, reason, now)
         } else {
           const until = instantAfter(now, TIMER.closeLingerMs)
@@ -215,22 +189,22 @@ export class Connection implements UdpConnection, Timed {
     this.handshakeHash = keys.handshakeHash
     this.resetToken = keys.parameters.resetToken
     this.observedAddress = keys.parameters.observedAddress
-    this.#sealer = new PacketProtection(this.#host.primitives, keys.sendSecret)
+    this.#transmitter.open(keys.dcid, keys.sendSecret)
     this.#opener = new PacketProtection(this.#host.primitives, keys.receiveSecret)
-    this.#sender.open(keys.parameters.creditBytes, keys.parameters.laneCreditBytes)
-    this.#recovery.peerAckDelayMs = keys.parameters.maxAckDelayMs
+    this.#transmitter.lanes.open(keys.parameters.creditBytes, keys.parameters.laneCreditBytes)
+    this.#transmitter.recovery.peerAckDelayMs = keys.parameters.maxAckDelayMs
     this.#idleTimeoutMs = Math.min(TIMER.idleTimeoutMs, keys.parameters.idleTimeoutMs)
     this.#lastHeardAt = now
     if (!this.#isClient) return
     //= PAL-UDP-020
-    this.#isPingOwed = true
+    this.#transmitter.owePing()
     this.#open()
     this.#host.wake(this)
   }
 
   /** The round trip of the handshake. */
   sampleRtt(rttMs: number, now: Instant): void {
-    this.#recovery.sampleRtt(rttMs, 0, now)
+    this.#transmitter.recovery.sampleRtt(rttMs, 0, now)
   }
 
   /** Ends the connection without a word to the peer. */
@@ -336,7 +310,9 @@ export class Connection implements UdpConnection, Timed {
         return this.#state.handshake.poll(now)
       case 'open':
       case 'lingering':
-        return this.#buildPacket(now)
+        if (!this.#transmitter.isUsedUp) return this.#transmitter.poll(now)
+        this.#beginClosing(CLOSE.numbersUsedUp, 'packet numbers used up', now)
+        return this.#pollPacket(now)
       case 'closing':
         if (!this.#isCloseOwed) return undefined
         this.#isCloseOwed = false
@@ -382,10 +358,10 @@ export class Connection implements UdpConnection, Timed {
         this.#applyAck(now)
         return true
       case FRAME.credit:
-        this.#sender.onCredit(reader.value)
+        this.#transmitter.lanes.onCredit(reader.value)
         return true
       case FRAME.laneCredit:
-        this.#sender.onLaneCredit(reader.lane, reader.value)
+        this.#transmitter.lanes.onLaneCredit(reader.lane, reader.value)
         return true
       case FRAME.laneSized:
       case FRAME.laneRest:
@@ -399,12 +375,17 @@ export class Connection implements UdpConnection, Timed {
   }
 
   #applyAck(now: Instant): void {
-    if (!this.#recovery.onAck(this.#host.reader, this.#numbers.next, now)) {
+    const { recovery, lanes, nextNumber } = this.#transmitter
+    if (!recovery.onAck(this.#host.reader, nextNumber, now)) {
       this.#beginClosing(CLOSE.falseAck, 'a packet that was not sent', now)
       return
     }
+    if (this.#isWriterWaiting && lanes.isBelowLowWater) {
+      this.#isWriterWaiting = false
+      this.#host.emit({ kind: 'writable', connection: this })
+    }
     const state = this.#state
-    if (state.kind === 'lingering' && this.#sender.queuedBytes === 0) {
+    if (state.kind === 'lingering' && lanes.queuedBytes === 0) {
       this.#beginClosing(state.code, state.detail, now)
     }
   }
@@ -430,124 +411,19 @@ export class Connection implements UdpConnection, Timed {
     this.#host.emit({ kind: 'lane_bytes', connection: this, lane, bytes })
   }
 
-  /** Part of `RecoveryHost`. */
-  onPacketAcked(packet: SentPacket): void {
-    this.#sender.onAcked(packet)
-    if (packet.ackedLargest >= 0) this.#received.onAckAcked(packet.ackedLargest)
-    if (!this.#isWriterWaiting || !this.#sender.isBelowLowWater) return
-    this.#isWriterWaiting = false
-    this.#host.emit({ kind: 'writable', connection: this })
-  }
-
-  /** Part of `RecoveryHost`. */
-  onPacketLost(packet: SentPacket): void {
-    this.#sender.onLost(packet)
-    this.#receiver.onLost(packet)
-  }
-
-  /** Part of `RecoveryHost`. */
-  onProbe(packet: SentPacket): void {
-    this.onPacketLost(packet)
-  }
-
-  /** Part of `RecoveryHost`. */
-  get hasDataWaiting(): boolean {
-    return this.#sender.queuedBytes > 0
-  }
-
-  // ---- sending ---------------------------------------------------------------------------------
-
-  #buildPacket(now: Instant): Uint8Array | undefined {
-    const mayElicit = this.#mayElicit(now)
-    //= PAL-UDP-039
-    if (!mayElicit && this.#received.ackAt > now) return undefined
-    //= PAL-UDP-036
-    if (this.#numbers.next >= LIMIT.numberMax - 1) {
-      this.#beginClosing(CLOSE.numbersUsedUp, 'packet numbers used up', now)
-      return this.#pollPacket(now)
-    }
-    const frames = this.#host.scratch
-    const packet = this.#recovery.take()
-    let end = 0
-    if (this.#received.hasNews) {
-      packet.ackedLargest = this.#received.largest
-      end = this.#received.writeAck(frames, 0, ACK_BYTES_MAX, now)
-    }
-    const ackEnd = end
-    if (mayElicit) {
-      end = this.#receiver.writeCredits(frames, end, FRAMES_BYTES_MAX, packet)
-      end = this.#sender.writeFrames(frames, end, FRAMES_BYTES_MAX, packet)
-    }
-    if (end === ackEnd && this.#needsPing(mayElicit)) frames[end++] = FRAME.ping
-    return this.#finishPacket(packet, frames, end, end > ackEnd, now)
-  }
-
-  /** Whether something that asks for an acknowledgement is to be sent, and may be. */
-  #mayElicit(now: Instant): boolean {
-    this.#pacedUntil = NEVER
-    //= PAL-UDP-064
-    if (this.#probesOwed > 0) return true
-    if (!this.#isPingOwed && !this.#receiver.hasCreditDue && !this.#sender.hasSendable) return false
-    const { congestion, rtt, bytesInFlight } = this.#recovery
-    //= PAL-UDP-065
-    if (bytesInFlight + LIMIT.datagramBytes > congestion.windowBytes) return false
-    const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
-    if (readyAt <= now) return true
-    this.#pacedUntil = readyAt
-    return false
-  }
-
-  /** A probe, a keepalive, or a receiver's ACKs that have gone unacknowledged for long. */
-  #needsPing(mayElicit: boolean): boolean {
-    if (mayElicit) return true
-    //= PAL-UDP-061
-    return ++this.#ackOnlyRun >= LIMIT.ackOnlyRunMax
-  }
-
-  #finishPacket(
-    packet: SentPacket,
-    frames: Uint8Array,
-    contentEnd: number,
-    isEliciting: boolean,
-    now: Instant,
-  ): Uint8Array {
-    let end = contentEnd
-    //= PAL-UDP-028
-    if (isEliciting) while (end < ELICITING_FRAMES_BYTES_MIN) frames[end++] = FRAME.padding
-    const number = this.#numbers.take(this.#recovery.congestion.windowBytes / LIMIT.datagramBytes)
-    if (this.#numbers.skipped >= 0) this.#recovery.onSkipped(this.#numbers.skipped)
-    assert(this.#sealer !== undefined, 'only an open connection builds packets')
-    const bytes = this.#sealer.seal(this.dcid, number, frames.subarray(0, end))
-    if (!isEliciting) {
-      this.#recovery.giveBack(packet)
-      return bytes
-    }
-    packet.number = number
-    packet.bytes = bytes.length
-    this.#recovery.onSent(packet, now)
-    this.#pacer.onSent(bytes.length)
-    this.#lastElicitingAt = now
-    this.#isPingOwed = false
-    this.#ackOnlyRun = 0
-    if (this.#probesOwed > 0) this.#probesOwed = this.#sender.hasSendable ? this.#probesOwed - 1 : 0
-    return bytes
-  }
-
   // ---- timers ----------------------------------------------------------------------------------
 
   #openDeadline(): Instant {
-    let at = earlierOf(this.#recovery.deadline, this.#received.ackAt)
-    at = earlierOf(at, this.#pacedUntil)
-    at = earlierOf(at, instantAfter(this.#lastHeardAt, this.#idleTimeoutMs))
-    return earlierOf(at, this.#keepaliveAt())
+    const idleAt = instantAfter(this.#lastHeardAt, this.#idleTimeoutMs)
+    return earlierOf(earlierOf(this.#transmitter.deadline, idleAt), this.#keepaliveAt())
   }
 
   //= PAL-UDP-070
   #keepaliveAt(): Instant {
-    if (!this.#isClient || this.#isPingOwed || this.#recovery.inFlightCount > 0) return NEVER
+    if (!this.#isClient || this.#transmitter.isAsking) return NEVER
     // Where the relay forgets sooner than usual, two of them may still be lost.
     const silenceMs = Math.min(TIMER.keepaliveMs, this.#idleTimeoutMs / 3)
-    return instantAfter(Math.max(this.#lastHeardAt, this.#lastElicitingAt) as Instant, silenceMs)
+    return instantAfter(Math.max(this.#lastHeardAt, this.#transmitter.lastElicitingAt) as Instant, silenceMs)
   }
 
   #handleOpenTimeout(now: Instant): void {
@@ -556,8 +432,8 @@ export class Connection implements UdpConnection, Timed {
       this.#finish({ by: 'link', code: CLOSE.idle, detail: 'nothing heard' })
       return
     }
-    this.#probesOwed = Math.max(this.#probesOwed, this.#recovery.onTimeout(now))
-    if (now >= this.#keepaliveAt()) this.#isPingOwed = true
+    this.#transmitter.handleTimeout(now)
+    if (now >= this.#keepaliveAt()) this.#transmitter.owePing()
   }
 
   // ---- state -----------------------------------------------------------------------------------
@@ -588,11 +464,8 @@ export class Connection implements UdpConnection, Timed {
   /** Sends CLOSE now and remembers the connection while late packets may arrive. */
   //= PAL-UDP-071
   #beginClosing(code: number, detail: string, now: Instant): void {
-    assert(this.#sealer !== undefined, 'only an open connection closes')
-    const reason = utf8Bytes(detail).subarray(0, LIMIT.closeReasonBytesMax)
-    const end = writeClose(this.#host.scratch, 0, code, reason)
-    const number = this.#numbers.take(LIMIT.skipPacketsMin)
-    const packet = this.#sealer.seal(this.dcid, number, this.#host.scratch.subarray(0, end))
+    const packet = this.#transmitter.sealClose(code, detail)
+    assert(packet !== undefined, 'only an open connection closes')
     this.#state = { kind: 'closing', until: instantAfter(now, this.#drainingMs()), packet }
     this.#isCloseOwed = true
     this.#stop()
@@ -621,8 +494,7 @@ export class Connection implements UdpConnection, Timed {
   }
 
   #stop(): void {
-    this.#recovery.clear()
-    this.#sender.clear()
+    this.#transmitter.clear()
     this.#receiver.clear()
   }
 
@@ -631,6 +503,7 @@ export class Connection implements UdpConnection, Timed {
   }
 
   #drainingMs(): number {
-    return RATIO.draining * this.#recovery.rtt.ptoMs(this.#recovery.peerAckDelayMs)
+    const { rtt, peerAckDelayMs } = this.#transmitter.recovery
+    return RATIO.draining * rtt.ptoMs(peerAckDelayMs)
   }
 }

@@ -1,4 +1,4 @@
-import { assert, type LinkPrimitives } from '../base/index.ts'
+import { assert, type LinkPrimitives, writeUint32 } from '../base/index.ts'
 import { LIMIT, PACKET } from './generated/constants.ts'
 import { CID_BYTES, DATA_HEADER_BYTES } from './packet.ts'
 
@@ -10,7 +10,9 @@ export class PacketProtection {
   readonly #primitives: LinkPrimitives
   readonly #key: Uint8Array
   readonly #iv: Uint8Array
+  /** Room for a nonce and a header, used only within a call. */
   readonly #nonce: Uint8Array = new Uint8Array(IV_BYTES)
+  readonly #header: Uint8Array = new Uint8Array(DATA_HEADER_BYTES)
 
   /** `secret` is the 64-byte output of the Noise split for this direction. */
   // Copies are made with `new Uint8Array`: slice() of a caller's Buffer would share its memory.
@@ -25,10 +27,10 @@ export class PacketProtection {
   /** A whole DATA packet to `dcid`. `frames` is copied. */
   seal(dcid: Uint8Array, number: number, frames: Uint8Array): Uint8Array {
     assert(number <= LIMIT.numberMax, 'packet numbers end before they repeat')
-    const header = new Uint8Array(DATA_HEADER_BYTES)
+    const header = this.#header
     header[0] = PACKET.data
     header.set(dcid, 1)
-    writeNumber(header, 1 + CID_BYTES, number)
+    writeUint32(header, 1 + CID_BYTES, number)
     const sealed = this.#primitives.aeadSeal(this.#key, this.#nonceOf(number), header, frames)
     const packet = new Uint8Array(DATA_HEADER_BYTES + sealed.length)
     packet.set(header)
@@ -67,11 +69,4 @@ export function fullPacketNumber(expected: number, low: number): number {
   else if (expected - number >= 0x80000000) number += 0x100000000
   if (number < 0) number += 0x100000000
   return number <= LIMIT.numberMax ? number : -1
-}
-
-function writeNumber(into: Uint8Array, at: number, number: number): void {
-  into[at] = number >>> 24
-  into[at + 1] = number >>> 16
-  into[at + 2] = number >>> 8
-  into[at + 3] = number
 }

@@ -1,0 +1,216 @@
+import {
+  EMPTY_BYTES,
+  type Entropy,
+  earlierOf,
+  type Instant,
+  type LinkPrimitives,
+  NEVER,
+  utf8Bytes,
+} from '../base/index.ts'
+import { NewReno, Pacer } from './congestion.ts'
+import { writeClose } from './frame.ts'
+import { FRAME, LIMIT } from './generated/constants.ts'
+import type { LaneReceiver } from './lane-receiver.ts'
+import { LaneSender } from './lane-sender.ts'
+import { NumberSource, type ReceivedNumbers } from './numbers.ts'
+import { Recovery, type RecoveryHost, type SentPacket } from './recovery.ts'
+import { PacketProtection } from './seal.ts'
+
+/** Room for frames in a datagram. */
+//= PAL-UDP-001
+const FRAMES_BYTES_MAX = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
+/** An ACK leaves room for data behind it. */
+const ACK_BYTES_MAX = 400
+const ELICITING_FRAMES_BYTES_MIN = LIMIT.resettableBytesMin - LIMIT.dataOverheadBytes
+
+/** What a transmitter is given by the endpoint. */
+export interface TransmitterMeans {
+  readonly primitives: LinkPrimitives
+  readonly entropy: Entropy
+  /** Room for the frames of one packet, used only within a call. */
+  readonly scratch: Uint8Array
+}
+
+/**
+ * The sending half of an open connection: decides when a DATA packet may leave, what goes into it (ACK, credit, lane
+ * bytes, PING), seals it, and puts what was lost into another. Knows no states and reads no packets: the connection
+ * passes on the ACKs.
+ */
+export class Transmitter implements RecoveryHost {
+  readonly recovery: Recovery = new Recovery(this, new NewReno())
+  readonly lanes: LaneSender = new LaneSender()
+  /** When the last packet that asks for an acknowledgement left. */
+  lastElicitingAt: Instant
+
+  readonly #means: TransmitterMeans
+  readonly #received: ReceivedNumbers
+  readonly #receiver: LaneReceiver
+  readonly #numbers: NumberSource
+  readonly #pacer: Pacer = new Pacer()
+  #protection: PacketProtection | undefined
+  #dcid: Uint8Array = EMPTY_BYTES
+  #pacedUntil: Instant = NEVER
+  #probesOwed = 0
+  #isPingOwed = false
+  #ackOnlyRun = 0
+
+  /** Acknowledges what `received` holds and sends the credit that `receiver` owes. */
+  constructor(means: TransmitterMeans, received: ReceivedNumbers, receiver: LaneReceiver, now: Instant) {
+    this.#means = means
+    this.#received = received
+    this.#receiver = receiver
+    this.#numbers = new NumberSource(means.entropy)
+    this.lastElicitingAt = now
+  }
+
+  /** The first packet number not yet used. */
+  get nextNumber(): number {
+    return this.#numbers.next
+  }
+
+  /** Whether no number is left but the one for CLOSE. */
+  //= PAL-UDP-036
+  get isUsedUp(): boolean {
+    return this.#numbers.next >= LIMIT.numberMax - 1
+  }
+
+  /** Whether something that asks for an acknowledgement is under way or about to leave. */
+  get isAsking(): boolean {
+    return this.#isPingOwed || this.recovery.inFlightCount > 0
+  }
+
+  /** When `handleTimeout` or `poll` has something to do. */
+  get deadline(): Instant {
+    const at = earlierOf(this.recovery.deadline, this.#received.ackAt)
+    return earlierOf(at, this.#pacedUntil)
+  }
+
+  /** Packets go to `dcid`, sealed under `secret`. */
+  open(dcid: Uint8Array, secret: Uint8Array): void {
+    this.#dcid = dcid
+    this.#protection = new PacketProtection(this.#means.primitives, secret)
+  }
+
+  /** Asks for an acknowledgement with the next packet. */
+  owePing(): void {
+    this.#isPingOwed = true
+  }
+
+  handleTimeout(now: Instant): void {
+    this.#probesOwed = Math.max(this.#probesOwed, this.recovery.onTimeout(now))
+  }
+
+  /** The next packet to send now. */
+  poll(now: Instant): Uint8Array | undefined {
+    const protection = this.#protection
+    if (protection === undefined) return undefined
+    const mayElicit = this.#mayElicit(now)
+    //= PAL-UDP-039
+    if (!mayElicit && this.#received.ackAt > now) return undefined
+    const frames = this.#means.scratch
+    const packet = this.recovery.take()
+    let end = 0
+    if (this.#received.hasNews) {
+      packet.ackedLargest = this.#received.largest
+      end = this.#received.writeAck(frames, 0, ACK_BYTES_MAX, now)
+    }
+    const ackEnd = end
+    if (mayElicit) {
+      end = this.#receiver.writeCredits(frames, end, FRAMES_BYTES_MAX, packet)
+      end = this.lanes.writeFrames(frames, end, FRAMES_BYTES_MAX, packet)
+    }
+    if (end === ackEnd && this.#needsPing(mayElicit)) frames[end++] = FRAME.ping
+    if (end > ackEnd) return this.#sendEliciting(protection, packet, end, now)
+    this.recovery.giveBack(packet)
+    return this.#seal(protection, end)
+  }
+
+  /** A packet that holds CLOSE alone. */
+  sealClose(code: number, detail: string): Uint8Array | undefined {
+    const reason = utf8Bytes(detail).subarray(0, LIMIT.closeReasonBytesMax)
+    const end = writeClose(this.#means.scratch, 0, code, reason)
+    return this.#protection && this.#seal(this.#protection, end)
+  }
+
+  /** Forgets everything that is queued or under way. */
+  clear(): void {
+    this.recovery.clear()
+    this.lanes.clear()
+  }
+
+  /** Part of `RecoveryHost`. */
+  onPacketAcked(packet: SentPacket): void {
+    this.lanes.onAcked(packet)
+    if (packet.ackedLargest >= 0) this.#received.onAckAcked(packet.ackedLargest)
+  }
+
+  /** Part of `RecoveryHost`. */
+  onPacketLost(packet: SentPacket): void {
+    this.lanes.onLost(packet)
+    this.#receiver.onLost(packet)
+  }
+
+  /** Part of `RecoveryHost`. */
+  onProbe(packet: SentPacket): void {
+    this.onPacketLost(packet)
+  }
+
+  /** Part of `RecoveryHost`. */
+  get hasDataWaiting(): boolean {
+    return this.lanes.queuedBytes > 0
+  }
+
+  /** Whether something that asks for an acknowledgement is to be sent, and may be. */
+  #mayElicit(now: Instant): boolean {
+    this.#pacedUntil = NEVER
+    //= PAL-UDP-064
+    if (this.#probesOwed > 0) return true
+    if (!this.#isPingOwed && !this.#receiver.hasCreditDue && !this.lanes.hasSendable) return false
+    if (this.#isWindowFull) return false
+    const { congestion, rtt } = this.recovery
+    const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
+    if (readyAt <= now) return true
+    this.#pacedUntil = readyAt
+    return false
+  }
+
+  /** A probe, a keepalive, or a receiver's ACKs that have gone unacknowledged for long. */
+  #needsPing(mayElicit: boolean): boolean {
+    if (mayElicit) return true
+    //= PAL-UDP-061
+    return ++this.#ackOnlyRun >= LIMIT.ackOnlyRunMax && !this.#isWindowFull
+  }
+
+  //= PAL-UDP-065
+  get #isWindowFull(): boolean {
+    return this.recovery.bytesInFlight + LIMIT.datagramBytes > this.recovery.congestion.windowBytes
+  }
+
+  #sendEliciting(
+    protection: PacketProtection,
+    packet: SentPacket,
+    contentEnd: number,
+    now: Instant,
+  ): Uint8Array {
+    let end = contentEnd
+    //= PAL-UDP-028
+    while (end < ELICITING_FRAMES_BYTES_MIN) this.#means.scratch[end++] = FRAME.padding
+    const bytes = this.#seal(protection, end)
+    packet.number = this.#numbers.next - 1
+    packet.bytes = bytes.length
+    this.recovery.onSent(packet, now)
+    this.#pacer.onSent(bytes.length)
+    this.lastElicitingAt = now
+    this.#isPingOwed = false
+    this.#ackOnlyRun = 0
+    if (this.#probesOwed > 0) this.#probesOwed = this.lanes.hasSendable ? this.#probesOwed - 1 : 0
+    return bytes
+  }
+
+  /** Seals the first `end` bytes of the scratch under the next number. */
+  #seal(protection: PacketProtection, end: number): Uint8Array {
+    const number = this.#numbers.take(this.recovery.congestion.windowBytes / LIMIT.datagramBytes)
+    if (this.#numbers.skipped >= 0) this.recovery.onSkipped(this.#numbers.skipped)
+    return protection.seal(this.#dcid, number, this.#means.scratch.subarray(0, end))
+  }
+}
