@@ -64,6 +64,7 @@ class Honest {
   #connection!: ClientConnection
   #room = 0
   #isTalking = true
+  #isLeaving = false
 
   constructor(name: string) {
     this.name = name
@@ -84,7 +85,8 @@ class Honest {
   }
 
   #onEvent(event: SessionEvent): void {
-    if (event.kind === 'closed' && this.#isTalking) this.faults.push(`${this.name} was closed: ${event.text}`)
+    if (event.kind === 'closed' && !this.#isLeaving)
+      this.faults.push(`${this.name} was closed: ${event.text}`)
     if (event.kind !== 'message' || event.message.own) return
     this.received += 1
     const text = new TextDecoder().decode(event.message.body)
@@ -107,9 +109,15 @@ class Honest {
     }
   }
 
-  async stop(): Promise<void> {
-    await this.#connection.fence(this.#room).catch(() => {})
+  /** Says no more after the message under way. */
+  stopTalking(): void {
     this.#isTalking = false
+  }
+
+  /** Takes everything that others said, then leaves. */
+  async leave(): Promise<void> {
+    await this.#connection.fence(this.#room).catch((error) => this.faults.push(`${this.name}: ${error}`))
+    this.#isLeaving = true
     await this.#connection.close()
   }
 
@@ -199,8 +207,10 @@ export async function attack(options: AttackOptions): Promise<AttackReport> {
     const late = await watch.collected()
     watch.stop()
     const isRelayAlive = relay.exitCode === null && relay.signalCode === null
-    await Promise.all([alice.stop(), bob.stop()])
+    alice.stopTalking()
+    bob.stopTalking()
     await Promise.all(talking)
+    await Promise.all([alice.leave(), bob.leave()])
     const peak = Math.max(...watch.seen.map(({ rss }) => rss))
     const faults = [...alice.faults, ...bob.faults, ...missing(alice, bob), ...missing(bob, alice)]
     const rss = { start: megabytes(start.rss), peak: megabytes(peak), end: megabytes(end.rss) }
@@ -212,9 +222,8 @@ export async function attack(options: AttackOptions): Promise<AttackReport> {
 }
 
 function missing(from: Honest, to: Honest): string[] {
-  const sent = from.sent
-  // The last one may have crossed the end of the other's session.
-  return to.received >= sent - 1 ? [] : [`${to.name} got ${to.received} of ${sent} messages of ${from.name}`]
+  if (to.received === from.sent) return []
+  return [`${to.name} got ${to.received} of ${from.sent} messages of ${from.name}`]
 }
 
 function isKind(message: unknown, kind: string): boolean {
