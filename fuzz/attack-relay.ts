@@ -19,7 +19,7 @@ async function main(): Promise<void> {
       name: 'attacked',
       // Everybody comes from one address here.
       isExemptHost: () => true,
-      limits: { handshakeMs: 1000 },
+      limits: { handshakeMs: 1000, idleMs: 3000 },
     },
     store: ephemeralStore(),
   })
