@@ -1,5 +1,4 @@
 import { writeCredit, writeLaneCredit } from './frame.ts'
-import { LIMIT } from './generated/constants.ts'
 import { type LaneSink, ReceiveLane } from './receive-lane.ts'
 import type { SentPacket } from './recovery.ts'
 
@@ -115,10 +114,4 @@ export class LaneReceiver {
     lane.isCreditDue = true
     this.#lanesDue.push(index)
   }
-}
-
-/** Credits as the registry gives them. */
-export const DEFAULT_CREDIT: { readonly connection: number; readonly lane: number } = {
-  connection: LIMIT.connectionCreditBytes,
-  lane: LIMIT.laneCreditBytes,
 }
