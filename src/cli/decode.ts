@@ -1,7 +1,9 @@
 /** `palaver decode`: explains bytes of the protocol. */
+
 import { readFileSync } from 'node:fs'
 import { bytesOfHex } from '../base/bytes.ts'
 import type { DecodeFault } from '../codec/fault.ts'
+import { FrameReader } from '../codec/reader.ts'
 import { fileError } from '../node/private-file.ts'
 import { type CommandSpec, parseCommandLine } from './args.ts'
 import { decodeTree, type FrameNode, type ValueNode } from './decode-tree.ts'
@@ -92,7 +94,10 @@ export function treeLines(frame: FrameNode, bytes: Uint8Array): string[] {
   const title = frame.name === '' ? frame.summary || 'not a frame' : `${frame.name}: ${frame.summary}`
   const prefixBytes = Math.min(4, bytes.length - frame.offset)
   const lines = [line(frame.offset, prefixBytes, bytes, `length ${frame.length}   ${title}${chapter}`)]
-  for (const child of frame.root?.children ?? []) addLines(lines, child, bytes, 1)
+  const { root } = frame
+  if (root?.type === 'array')
+    lines.push(line(root.offset, headerBytes(root), bytes, `  array of ${countAt(bytes, root.offset)}`))
+  for (const child of root?.children ?? []) addLines(lines, child, bytes, 1)
   if (frame.fault) lines.push(faultLine(frame.fault, bytes))
   return lines
 }
@@ -108,6 +113,13 @@ function addLines(lines: string[], node: ValueNode, bytes: Uint8Array, depth: nu
 
 function headerBytes(node: ValueNode): number {
   return (node.children[0]?.offset ?? node.offset + node.length) - node.offset
+}
+
+/** How many elements the array's header announces, whether or not they could be read. */
+function countAt(bytes: Uint8Array, offset: number): number {
+  const reader = new FrameReader()
+  reader.reset(bytes, offset, bytes.length)
+  return reader.readArrayHeader()
 }
 
 function shownValue(node: ValueNode): string {

@@ -28,6 +28,7 @@ describe('a decoded frame', () => {
   it('is shown value by value, each with its place and its meaning', () => {
     expect(lines(encodeFrame(MESSAGE))).toEqual([
       expect.stringMatching(/^0000 {2}00 00 00 12 +length 18 {3}message: .* spec chapter 07$/u),
+      '0004  98                            array of 8',
       '0005  21                            type = 33  (message)',
       '0006  07                            conversation = 7',
       '0007  cd 01 2c                      seq = 300',
@@ -61,7 +62,8 @@ describe('a decoded frame', () => {
     const [frame] = decodeTree(bytes)
     expect(frame?.fault).toMatchObject({ fault: 'forbidden_type', offset: 6 })
     expect(lines(bytes).at(-1)).toMatch(/^0006 {2}c1 +! fault: forbidden_type \[bad_frame\]$/u)
-    expect(lines(bytes)[1]).toContain('type = 7  (ping)')
+    expect(lines(bytes)[1]).toContain('array of 3')
+    expect(lines(bytes)[2]).toContain('type = 7  (ping)')
   })
 
   it('that is cut off, empty or too long is a fault of its length', () => {
