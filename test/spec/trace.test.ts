@@ -25,12 +25,29 @@ test('a requirement with code and test lacks nothing; one with neither lacks bot
   const citations = [...cite('src/a.ts', '//= PAL-FRM-001'), ...cite('test/a.test.ts', '//= PAL-FRM-001')]
   const { rows, problems } = traceOf([one, two], citations, [])
   expect(rows.map((row) => row.lacks)).toEqual([[], ['code', 'test']])
-  expect(problems).toEqual([])
+  expect(problems).toEqual(['PAL-FRM-002 lacks code and test'])
+})
+
+test('the tracing fails on a requirement without code, or without test, and on nothing else', () => {
+  const code = cite('src/a.ts', '//= PAL-FRM-001')
+  const shown = cite('test/a.test.ts', '//= PAL-FRM-001')
+  expect(traceOf([one], code, []).problems).toEqual(['PAL-FRM-001 lacks test'])
+  expect(traceOf([one], shown, []).problems).toEqual(['PAL-FRM-001 lacks code'])
+  expect(traceOf([one], [...code, ...shown], []).problems).toEqual([])
+  const exception = { id: 'PAL-FRM-001', lacks: 'test', reason: 'nothing to observe' } as const
+  expect(traceOf([one], code, [exception]).problems).toEqual([])
+  expect(traceOf([one], [], [exception]).problems).toEqual(['PAL-FRM-001 lacks code'])
+})
+
+test('an exception for what is there is a problem', () => {
+  const code = cite('src/a.ts', '//= PAL-FRM-001')
+  const exception = { id: 'PAL-FRM-001', lacks: 'both', reason: 'nothing to observe' } as const
+  expect(traceOf([one], code, [exception]).problems).toEqual(['spec/exceptions.json: PAL-FRM-001 has code'])
 })
 
 test('a citation of an unknown or mangled identifier is a problem', () => {
   const citations = [...cite('src/a.ts', '//= PAL-FRM-009'), ...cite('src/b.ts', '//= PAL-FRM: words')]
-  const { problems } = traceOf([one], citations, [])
+  const { problems } = traceOf([], citations, [])
   expect(problems).toEqual([
     'src/a.ts:1: no requirement is called PAL-FRM-009',
     'src/b.ts:1: no requirement is called PAL-FRM:',
@@ -38,7 +55,9 @@ test('a citation of an unknown or mangled identifier is a problem', () => {
 })
 
 test('a citation of a sentence that has changed since is a problem', () => {
-  expect(traceOf([one], cite('test/a.ts', '//= PAL-FRM-001@0a1b2c3d'), []).problems).toEqual([])
+  const code = cite('src/a.ts', '//= PAL-FRM-001')
+  const fresh = cite('test/a.ts', '//= PAL-FRM-001@0a1b2c3d')
+  expect(traceOf([one], [...code, ...fresh], []).problems).toEqual([])
   expect(traceOf([one], cite('test/a.ts', '//= PAL-FRM-001@ffffffff'), []).problems[0]).toContain(
     'has changed',
   )
@@ -48,8 +67,9 @@ test('an exception frees a requirement of what it names, and needs a reason', ()
   const exception = { id: 'PAL-FRM-001', lacks: 'test', reason: 'nothing to observe' } as const
   expect(traceOf([one], [], [exception]).rows[0]?.lacks).toEqual(['code'])
   expect(traceOf([one], [], [{ ...exception, lacks: 'both' }]).rows[0]?.lacks).toEqual([])
-  expect(traceOf([one], [], [{ ...exception, reason: ' ' }]).problems).toHaveLength(1)
-  expect(traceOf([one], [], [{ ...exception, id: 'PAL-FRM-007' }]).problems).toHaveLength(1)
+  const code = cite('src/a.ts', '//= PAL-FRM-001')
+  expect(traceOf([one], code, [{ ...exception, reason: ' ' }]).problems).toHaveLength(1)
+  expect(traceOf([], code.slice(1), [{ ...exception, id: 'PAL-FRM-007' }]).problems).toHaveLength(1)
 })
 
 test('the text counts what is missing', () => {
@@ -57,4 +77,11 @@ test('the text counts what is missing', () => {
   expect(text).toContain('PAL-FRM-001  MUST        code 1  test -  src/a.ts:1')
   expect(text).toContain('without code: 1 of 2')
   expect(text).toContain('without test: 2 of 2')
+  const summary = traceText(traceOf([one, two], cite('src/a.ts', '//= PAL-FRM-001'), []), true)
+  expect(summary.split('\n')).toEqual([
+    'without code: 1 of 2',
+    '  PAL-FRM-002',
+    'without test: 2 of 2',
+    '  PAL-FRM-001 PAL-FRM-002',
+  ])
 })

@@ -1,4 +1,7 @@
-/** `npm run trace`: which requirement is obeyed where in the code, and shown by which test. */
+/**
+ * `npm run trace`: which requirement is obeyed where in the code, and shown by which test. Fails on one that
+ * lacks either without an exception. With `--summary` only what is missing is printed.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readChapters } from './chapters.ts'
@@ -32,7 +35,7 @@ export interface TraceRow {
 /** What the tracing found. */
 export interface Trace {
   readonly rows: readonly TraceRow[]
-  /** What makes it fail: unknown identifiers, stale hashes, idle exceptions. */
+  /** What makes it fail: lacking code or tests, unknown identifiers, stale hashes, idle exceptions. */
   readonly problems: readonly string[]
 }
 
@@ -72,7 +75,23 @@ export function traceOf(
   const idle = exceptions
     .filter(({ id, reason }) => !known.has(id) || reason.trim() === '')
     .map(({ id }) => `spec/exceptions.json: ${id} is unknown or has no reason`)
-  return { rows, problems: [...unknown, ...stale, ...idle] }
+  const needless = exceptions.flatMap((exception) => needlessIn(exception, rows))
+  const lacking = rows
+    .filter(({ lacks }) => lacks.length > 0)
+    .map(({ requirement, lacks }) => `${requirement.id} lacks ${lacks.join(' and ')}`)
+  return { rows, problems: [...unknown, ...stale, ...idle, ...needless, ...lacking] }
+}
+
+/** An exception for what is there hides that it goes missing later. */
+function needlessIn(exception: Exception, rows: readonly TraceRow[]): string[] {
+  const row = rows.find(({ requirement }) => requirement.id === exception.id)
+  if (!row) return []
+  const { lacks } = exception
+  const found = [
+    ...(lacks !== 'test' && row.code.length > 0 ? ['code'] : []),
+    ...(lacks !== 'code' && row.tests.length > 0 ? ['test'] : []),
+  ]
+  return found.map((what) => `spec/exceptions.json: ${exception.id} has ${what}`)
 }
 
 function rowOf(
@@ -93,9 +112,10 @@ function rowOf(
   return { requirement, code, tests, lacks }
 }
 
-/** The table as text, then the requirements without code or test, with counts. */
-export function traceText(trace: Trace): string {
-  const lines = trace.rows.map(({ requirement, code, tests }) =>
+/** The table as text unless only the summary is wanted, then the requirements without code or test. */
+export function traceText(trace: Trace, isSummary = false): string {
+  const rows = isSummary ? [] : trace.rows
+  const lines = rows.map(({ requirement, code, tests }) =>
     [
       requirement.id,
       requirement.level.padEnd(10),
@@ -107,7 +127,8 @@ export function traceText(trace: Trace): string {
   )
   for (const what of ['code', 'test'] as const) {
     const missing = trace.rows.filter((row) => row.lacks.includes(what)).map((row) => row.requirement.id)
-    lines.push('', `without ${what}: ${missing.length} of ${trace.rows.length}`, ...wrapped(missing))
+    if (!isSummary) lines.push('')
+    lines.push(`without ${what}: ${missing.length} of ${trace.rows.length}`, ...wrapped(missing))
   }
   return lines.join('\n')
 }
@@ -143,7 +164,7 @@ function readExceptions(): Exception[] {
 
 function main(): void {
   const trace = traceOf(extractRequirements(readChapters()), readCitations(), readExceptions())
-  console.log(traceText(trace))
+  console.log(traceText(trace, process.argv.includes('--summary')))
   for (const problem of trace.problems) console.error(problem)
   process.exitCode = trace.problems.length === 0 ? 0 : 1
 }
