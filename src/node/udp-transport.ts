@@ -2,6 +2,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { type TransportCode, TransportError } from '../base/errors.ts'
+import { plainHost } from '../base/ip-address.ts'
 import { LANE_COUNT } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
 import { CLOSE, type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
@@ -372,9 +373,4 @@ class UdpLink implements Link {
     handler?.onEnd()
     handler?.onClosed(detail)
   }
-}
-
-/** An IPv4 address that came through an IPv6 socket is shown, and counted, as IPv4. */
-function plainHost(host: string): string {
-  return host.startsWith('::ffff:') ? host.slice(7) : host
 }

@@ -11,7 +11,7 @@ import {
   readUint32,
   utf8Text,
 } from '../base/index.ts'
-import { sameAddress } from './address.ts'
+import { sameAddress } from '../base/ip-address.ts'
 import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 import type { ClientHandshake } from './client-handshake.ts'
 import { FRAMES_END, FRAMES_FAULT, type FrameReader } from './frame.ts'

@@ -1,5 +1,6 @@
 import {
   type Address,
+  addressPrefix,
   assert,
   type Datagram,
   DeadlineHeap,
@@ -14,10 +15,10 @@ import {
   type Machine,
   NEVER,
   Queue,
+  sameAddress,
   UsageError,
   utf8Bytes,
 } from '../base/index.ts'
-import { addressPrefix, sameAddress } from './address.ts'
 import type { UdpConnection, UdpEvent } from './api.ts'
 import { ClientHandshake, prologueOf } from './client-handshake.ts'
 import { Connection, type ConnectionHost } from './connection.ts'

@@ -1,5 +1,5 @@
 import { type Address, writeUint32 } from '../base/index.ts'
-import { hostBytes, hostText } from './address.ts'
+import { hostBytes, hostText } from '../base/ip-address.ts'
 import { LIMIT, PARAMETER, TIMER } from './generated/constants.ts'
 
 /** What each side says about itself in the handshake (spec/13-datagram.md, section 4). */

@@ -39,7 +39,7 @@ export interface RecoveryHost {
   onPacketLost(packet: SentPacket): void
   /** The probe timeout fired: send what `packet` carried once more. */
   onProbe(packet: SentPacket): void
-  /** Whether data waits, sent or not: then the backoff has a cap. */
+  /** Whether data waits, sent or not, or credit that the peer may wait for: then the backoff has a cap. */
   readonly hasDataWaiting: boolean
 }
 
@@ -77,6 +77,15 @@ export class Recovery {
   /** Ack-eliciting packets in flight. */
   get inFlightCount(): number {
     return this.#packets.length - this.#head
+  }
+
+  /** Whether a packet with credit is in flight. Looks at all of them: for when no lane bytes are under way. */
+  get isCreditInFlight(): boolean {
+    for (let i = this.#head; i < this.#packets.length; i++) {
+      const { hasCredit, laneCredits } = this.#packets[i] as SentPacket
+      if (hasCredit || laneCredits.length > 0) return true
+    }
+    return false
   }
 
   /** An empty record for the next packet. */

@@ -157,7 +157,7 @@ export class Transmitter implements RecoveryHost {
 
   /** Part of `RecoveryHost`. */
   get hasDataWaiting(): boolean {
-    return this.lanes.queuedBytes > 0
+    return this.lanes.queuedBytes > 0 || this.recovery.isCreditInFlight
   }
 
   /** Whether something that asks for an acknowledgement is to be sent, and may be. */

@@ -2,6 +2,7 @@
 import { createServer, Socket } from 'node:net'
 import { EMPTY_BYTES } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
+import { plainHost } from '../base/ip-address.ts'
 import type { Address } from '../base/machine.ts'
 import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from './errors.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from './transport.ts'
@@ -56,8 +57,12 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
     options.signal?.addEventListener('abort', onAbort)
     socket.on('error', onError)
     socket.connect({ host: to.host, port: to.port, noDelay: true, autoSelectFamily: true }, () => {
-      finish(undefined)
-      attach(socket, onLink)
+      try {
+        attach(socket, onLink)
+        finish(undefined)
+      } catch (error) {
+        finish(error as Error)
+      }
     })
   })
 }
@@ -124,9 +129,4 @@ class TcpLink implements Link {
     // A reset, so that the peer does not take it for the end of what we had to say.
     this.#socket.resetAndDestroy()
   }
-}
-
-/** An IPv4 address that came through an IPv6 socket is shown as IPv4. */
-function plainHost(host: string): string {
-  return host.startsWith('::ffff:') ? host.slice(7) : host
 }

@@ -394,9 +394,9 @@ describe('content', () => {
 })
 
 test('a link that was refused takes nothing more', () => {
-  const world = new World({ limits: { handshakes: 1 } })
-  world.open()
-  const refused: Wire = world.open()
+  const world = new World({ limits: { handshakesPerAddress: 1 } })
+  world.open('192.0.2.1')
+  const refused: Wire = world.open('192.0.2.1')
   expect(() => authenticate(refused, 'alice')).toThrow('no challenge')
   expect(refused.received()).toEqual([])
 })

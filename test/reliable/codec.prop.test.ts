@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostBytes, hostText } from '../../src/reliable/address.ts'
+import { hostBytes, hostText } from '../../src/base/ip-address.ts'
 import {
   FRAMES_END,
   FRAMES_FAULT,

@@ -226,6 +226,19 @@ describe('backpressure', () => {
   })
 })
 
+//= PAL-UDP-063
+it('credit that was lost in an outage comes soon after it, like lane bytes', () => {
+  for (let cutAt = 200; cutAt < 460; cutAt += 10) {
+    const pair = openPair()
+    pair.near.write(2, Buffer.alloc(700_000))
+    pair.world.run(at(pair.world.now + cutAt))
+    const back = pair.world.now + 10_000
+    outage(pair, 10_000, [DOWN])
+    pair.world.run(at(back + 60_000), () => laneBytes(pair.atRelay, 2).length === 700_000)
+    expect(pair.world.now - back).toBeLessThan(1000)
+  }
+})
+
 describe('acknowledging', () => {
   const sends = (relay: ReturnType<typeof newRelay>, now: Instant): number => drain(relay, now).length
 

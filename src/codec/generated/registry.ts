@@ -69,9 +69,9 @@ export const LIMITS = {
   bansPerRoom: 1024,
   /** links whose handshake is not finished, links */
   handshakes: 1024,
-  /** unfinished handshakes from one address, links */
+  /** unfinished handshakes from one IPv4 address or IPv6 /56, links */
   handshakesPerAddress: 16,
-  /** links from one address, links */
+  /** links from one IPv4 address or IPv6 /56, links */
   linksPerAddress: 32,
   /** messages a client has under way in one conversation, messages */
   unacknowledgedSends: 256,

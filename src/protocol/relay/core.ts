@@ -8,6 +8,7 @@ import { assert } from '../../base/assert.ts'
 import { utf8Bytes } from '../../base/bytes.ts'
 import type { Entropy } from '../../base/entropy.ts'
 import { UsageError } from '../../base/errors.ts'
+import { addressPrefix } from '../../base/ip-address.ts'
 import type { LaneBytes, Machine } from '../../base/machine.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
 import { type Instant, instantAfter } from '../../base/time.ts'
@@ -72,7 +73,8 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   readonly #policy: AdmissionPolicy
   readonly #isExemptHost: (host: string) => boolean
   readonly #hosts = new Map<string, HostCount>()
-  #handshakes = 0
+  /** Links whose handshake is not finished, oldest first. */
+  readonly #handshaking = new Set<RelayLink<Owner>>()
   readonly #reader = new FrameReader()
   readonly #view = new SendView()
 
@@ -117,22 +119,31 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     const host = this.#hostOf(link)
     host.links += 1
     host.handshakes += 1
-    this.#handshakes += 1
+    this.#handshaking.add(link)
     //= PAL-HSK-033
     this.hub.setDeadline(link, instantAfter(now, this.hub.limits.handshakeMs))
     if (this.#isOverLimit(link, host)) this.hub.closeLink(link, 'too_many_links')
+    else if (this.#handshaking.size > this.hub.limits.handshakes) this.#evictOldest()
     return link
   }
 
   #isOverLimit(link: RelayLink<Owner>, host: HostCount): boolean {
     const { limits } = this.hub
-    if (this.#handshakes > limits.handshakes) return true
     if (link.info.host === undefined || this.#isExemptHost(link.info.host)) return false
     return host.links > limits.linksPerAddress || host.handshakes > limits.handshakesPerAddress
   }
 
+  /** Whoever dawdles longest makes room: a crowd that opens links and stops cannot keep others out. */
+  //= PAL-HSK-037
+  #evictOldest(): void {
+    for (const oldest of this.#handshaking) {
+      this.#handshaking.delete(oldest)
+      return this.hub.closeLink(oldest, 'too_many_links')
+    }
+  }
+
   #hostOf(link: RelayLink<Owner>): HostCount {
-    const key = link.info.host ?? ''
+    const key = neighbourOf(link)
     let host = this.#hosts.get(key)
     if (!host) {
       host = { links: 0, handshakes: 0 }
@@ -159,13 +170,13 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     link.discard()
     const host = this.#hostOf(link)
     host.links -= 1
-    if (wasHandshaking) this.#handshakeOver(host)
-    if (host.links === 0) this.#hosts.delete(link.info.host ?? '')
+    if (wasHandshaking) this.#handshakeOver(link, host)
+    if (host.links === 0) this.#hosts.delete(neighbourOf(link))
   }
 
-  #handshakeOver(host: HostCount): void {
+  #handshakeOver(link: RelayLink<Owner>, host: HostCount): void {
     host.handshakes -= 1
-    this.#handshakes -= 1
+    this.#handshaking.delete(link)
   }
 
   // ---- input ----------------------------------------------------------------------------------
@@ -229,7 +240,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     const session = handleAuth(hub, link, frame, this.#policy)
     if (!session) return
     link.admitted = true
-    this.#handshakeOver(this.#hostOf(link))
+    this.#handshakeOver(link, this.#hostOf(link))
     hub.setDeadline(link, instantAfter(hub.now, hub.limits.idleMs))
     hub.events.push({ kind: 'session_opened', session })
     if (isGreaseDue(hub.options.entropy)) hub.sendEncoded(link, greaseFrame(hub.options.entropy))
@@ -338,6 +349,11 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     //= PAL-SES-021
     for (const link of this.hub.links) this.hub.closeLink(link, 'going_away', undefined, retryMs)
   }
+}
+
+/** What the limits per address count together: one IPv6 peer has a whole /56 of addresses. */
+function neighbourOf<Owner>(link: RelayLink<Owner>): string {
+  return link.info.host === undefined ? '' : addressPrefix(link.info.host)
 }
 
 /** Throws UsageError for limits that the specification does not let a relay announce. */

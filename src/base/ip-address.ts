@@ -1,4 +1,4 @@
-import type { Address } from '../base/index.ts'
+import type { Address } from './machine.ts'
 
 /** Whether two addresses are the same. */
 export function sameAddress(a: Address, b: Address): boolean {
@@ -24,6 +24,11 @@ export function hostText(bytes: Uint8Array): string {
     groups.push((((bytes[i] as number) << 8) | (bytes[i + 1] as number)).toString(16))
   }
   return groups.join(':')
+}
+
+/** The host without the IPv6 notation that an IPv4 peer has on a socket for both. */
+export function plainHost(host: string): string {
+  return host.startsWith('::ffff:') ? host.slice(7) : host
 }
 
 /** What counts as one neighbour for limits: an IPv4 address, an IPv6 /56, or the name itself. */
