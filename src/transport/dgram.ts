@@ -35,8 +35,10 @@ export function bindDatagrams(at: Address, onDatagram: DatagramHandler): Promise
 
 /** Opens a socket that exchanges datagrams with one numeric address only. Rejects with a TransportError. */
 export function connectDatagrams(to: Address, onDatagram: DatagramHandler): Promise<DatagramSocket> {
-  return open(to, `connect to udp://${showAddress(to)}`, onDatagram, (socket, ready) => {
-    socket.connect(to.port, to.host, () => {
+  return open(to, `connect to udp://${showAddress(to)}`, onDatagram, (socket, ready, fail) => {
+    // Where there is no route the callback gets the error; the types of Node do not say so.
+    socket.connect(to.port, to.host, (error?: Error | null) => {
+      if (error) return fail(error)
       const { address: host, port } = socket.remoteAddress()
       ready({ host, port }, ({ bytes }) => socket.send(bytes))
     })
@@ -47,7 +49,11 @@ function open(
   at: Address,
   doing: string,
   onDatagram: DatagramHandler,
-  begin: (socket: Socket, ready: (address: Address, send: (datagram: Datagram) => void) => void) => void,
+  begin: (
+    socket: Socket,
+    ready: (address: Address, send: (datagram: Datagram) => void) => void,
+    fail: (error: Error) => void,
+  ) => void,
 ): Promise<DatagramSocket> {
   return new Promise((resolve, reject) => {
     let isNumeric = false
@@ -63,13 +69,14 @@ function open(
     }
     socket.once('error', fail)
     socket.on('message', (bytes, from) => onDatagram(bytes, { host: from.address, port: from.port }))
-    begin(socket, (address, send) => {
+    const ready = (address: Address, send: (datagram: Datagram) => void): void => {
       isNumeric = true
       socket.off('error', fail)
       // ICMP errors: anybody can forge them, so they mean nothing.
       socket.on('error', () => {})
       resolve(wrap(socket, address, send))
-    })
+    }
+    begin(socket, ready, fail)
   })
 }
 

@@ -139,6 +139,14 @@ test('nobody answers: UDP gives up when the time is over and says so', async () 
   expect(error.message).toContain('no answer within 0.3 s')
 })
 
+test('UDP to where the system sends nothing is refused at once with its reason, not a bug of ours', async () => {
+  const broadcast = { host: '255.255.255.255', port: 7667 }
+  const open = udpTransport().dial(broadcast, () => neverCalled, { timeoutMs: 5000 })
+  const error = await failure(open)
+  expect(error).toBeInstanceOf(TransportError)
+  expect(error.code).toBe('not_permitted')
+})
+
 test('nobody listens in memory', async () => {
   const transport = memTransport()
   expect((await failure(dial(transport, 5))).code).toBe('refused')
@@ -150,6 +158,8 @@ test('addresses are shown as people write them', () => {
   expect(showAddress({ host: '::1', port: 5 })).toBe('[::1]:5')
   expect(showAddress({ host: 'relay.example', port: 5 })).toBe('relay.example:5')
 })
+
+const neverCalled = { onBytes() {}, onWritable() {}, onEnd() {}, onClosed() {} }
 
 test.each([
   ['ECONNRESET', 'reset'],
