@@ -94,8 +94,8 @@ interface Relay {
 }
 
 /**
- * What makes two INITIALs the same: all that a token is bound to. The ephemeral key alone is seen by others, who could
- * have it accepted under their own address first.
+ * What makes two INITIALs the same: all that a token is bound to. The ephemeral key alone is seen by others, who
+ * could have it accepted under their own address first.
  */
 function acceptedKey(packet: Initial, from: Address): string {
   return `${hexOf(packet.noise.subarray(0, EPHEMERAL_BYTES))} ${hexOf(packet.scid)} ${from.port} ${from.host}`
@@ -312,6 +312,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   // ---- the relay's half of the handshake -------------------------------------------------------
 
+  //= PAL-UDP-079
   #handleInitial(packet: Initial, from: Address, now: Instant): void {
     const relay = this.#relay
     if (relay === undefined || !this.#isAccepting) return
@@ -420,6 +421,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     const connection = this.#waitingFor(packet.dcid, from)
     const result = connection?.handshake?.onAccept(packet.scid, packet.noise, now)
     if (connection === undefined || result === undefined || result === 'ignored') return
+    //= PAL-UDP-078
     if (result === 'failed') {
       connection.abandon('link', CLOSE.handshakeFailed, 'the relay sent unusable parameters')
       return
@@ -454,6 +456,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   // ---- common ----------------------------------------------------------------------------------
 
   #reply(to: Address, bytes: Uint8Array): void {
+    //= PAL-UDP-086
     if (this.#replies.length < LIMIT.repliesQueuedMax) this.#replies.push({ to, bytes })
   }
 

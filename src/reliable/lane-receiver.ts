@@ -52,6 +52,7 @@ export class LaneReceiver {
     const highest = lane.highest
     const delivered = lane.next
     if (!lane.receive(offset, bytes, this.#sink)) return 'dropped'
+    //= PAL-UDP-082
     this.#highestTotal += lane.highest - highest
     this.#deliveredTotal += lane.next - delivered
     if (!this.#isPaused && lane.next > delivered) this.#renew(index, lane)

@@ -114,6 +114,7 @@ export class LaneSender {
     queue.copy(start, length, into, offset)
     queue.onSent(start, length)
     queue.deficit -= length
+    //= PAL-UDP-082
     if (!isRepeat) this.#sentTotal += length
     packet.pieces.push(lane, start, length)
     return offset + length

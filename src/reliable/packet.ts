@@ -96,6 +96,7 @@ function decodeInitial(bytes: Uint8Array): HandshakePacket | PacketFault {
   if (bytes.length < LIMIT.initialBytesMin) return 'too_short'
   const version = readUint32(bytes, 1)
   const scid = bytes.subarray(5, 13)
+  //= PAL-UDP-080
   // The layout behind the scid belongs to the version.
   if (version !== DATAGRAM_VERSION) {
     return { kind: 'initial', version, scid, token: bytes.subarray(13, 13), noise: bytes.subarray(13, 13) }

@@ -72,6 +72,7 @@ function assign(
 ): boolean {
   switch (type) {
     case PARAMETER.credit:
+      //= PAL-UDP-083
       read.creditBytes = Math.min(numberOf(value, 4), LIMIT.creditBytesMax)
       return read.creditBytes >= 0
     case PARAMETER.laneCredit:
@@ -95,6 +96,7 @@ function assign(
     case PARAMETER.connectionId:
       read.connectionId = new Uint8Array(value)
       return value.length === 8
+    //= PAL-UDP-081
     case PARAMETER.features:
       return value.length === 4
     default:

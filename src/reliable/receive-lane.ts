@@ -69,6 +69,7 @@ export class ReceiveLane {
     this.#held ??= new RangeSet()
     const held = this.#held
     const count = held.countAfterAdd(start, end)
+    //= PAL-UDP-084
     if (count > LIMIT.laneGapsMax && count > held.count) return false
     //= PAL-UDP-049 Only the parts not yet held are stored.
     let from = start

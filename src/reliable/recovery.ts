@@ -79,7 +79,7 @@ export class Recovery {
     return this.#packets.length - this.#head
   }
 
-  /** Whether a packet with credit is in flight. Looks at all of them: for when no lane bytes are under way. */
+  /** Whether a packet with credit is in flight. Looks at all: for when no lane bytes are under way. */
   get isCreditInFlight(): boolean {
     for (let i = this.#head; i < this.#packets.length; i++) {
       const { hasCredit, laneCredits } = this.#packets[i] as SentPacket
@@ -271,6 +271,7 @@ export class Recovery {
       return 0
     }
     this.#ptoCount++
+    //= PAL-UDP-085
     const count = Math.min(LIMIT.probePackets, this.inFlightCount)
     for (let i = 0; i < count; i++) this.#host.onProbe(this.#packets[this.#head + i] as SentPacket)
     return LIMIT.probePackets

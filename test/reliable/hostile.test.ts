@@ -280,6 +280,7 @@ describe('lane data', () => {
   })
 
   //= PAL-UDP-054
+  //= PAL-UDP-082
   it('beyond the credit of the connection closes it', () => {
     const { relay, peer } = connected()
     // Four lanes filled but for their first byte use up the connection's credit.
@@ -300,6 +301,7 @@ describe('lane data', () => {
   })
 
   //= PAL-UDP-055
+  //= PAL-UDP-084
   it('in one-byte pieces at every second offset is held to a limit, and nothing dropped is acked', () => {
     const { relay, peer, connection } = connected()
     const acked = new Set<number>()

@@ -119,7 +119,7 @@ describe('the probe timeout', () => {
     expect(rtt.ptoMs(10)).toBeCloseTo(111, 3)
   })
 
-  //= PAL-UDP-063, PAL-UDP-064
+  //= PAL-UDP-063, PAL-UDP-064, PAL-UDP-085
   it('doubles up to max(4 PTO, 250 ms) while data waits, and without end when none does', () => {
     for (const [hasData, expected] of [
       [true, [160, 320, 640, 640, 640]],
@@ -149,7 +149,7 @@ describe('the probe timeout', () => {
 
 describe('the congestion window', () => {
   //= PAL-UDP-066, PAL-UDP-065
-  it('starts at ten packets, doubles in a round trip, halves once for a round of losses, not below four', () => {
+  it('starts at ten packets, doubles in a round trip, halves once for one with losses, not below four', () => {
     const bench = new Bench()
     expect(bench.congestion.windowBytes).toBe(10 * PACKET)
     for (let i = 0; i < 10; i++) bench.send(0)
