@@ -382,7 +382,7 @@ describe('messages under way', () => {
   })
 
   //= PAL-MSG-020
-  test('hold up the next one after a refusal until all are answered; then the refused ref comes again', () => {
+  test('wait after a refusal until all are answered; then the refused ref comes again', () => {
     const client = new PlayedClient().inRoom()
     for (let ref = 1; ref <= 4; ref++) expect(send(client, 3)).toBe(ref)
     client.give(messageFrame({ sender: 1, ref: 1 }))

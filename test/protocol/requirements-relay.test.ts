@@ -279,7 +279,7 @@ describe('the order of things', () => {
   })
 
   //= PAL-ROM-035
-  test('a direct conversation shows the name of the open session, or else the one it was opened under', () => {
+  test('a direct shows the name of the open session, or else the one it was opened under', () => {
     const world = new World()
     const alice = world.connect('alice')
     const bob = world.connect('bob')
@@ -660,7 +660,7 @@ describe('what goes over the link', () => {
 
   //= PAL-LIM-007
   //= PAL-STR-006
-  test('no frame of a relay is longer than the default, with names, topics and bodies at their longest', () => {
+  test('no frame of a relay is longer than the default, whatever is at its longest', () => {
     const name = (i: number): string => `${'\u{20000}'.repeat(28)}${String(i).padStart(4, '0')}`
     const world = new World({ operators })
     const boss = world.connect('boss')
@@ -685,12 +685,12 @@ describe('what goes over the link', () => {
   //= PAL-SEC-005
   test('a fault costs no signature, no hash and no chance, before and after the handshake', () => {
     let work = 0
-    const counted = <A extends unknown[], R>(f: (...args: A) => R) => {
-      return (...args: A): R => {
+    const counted =
+      <A extends readonly unknown[], R>(f: (...args: A) => R) =>
+      (...args: A): R => {
         work += 1
         return f(...args)
       }
-    }
     const signatures = {
       sha512: counted(fakeSignatures.sha512),
       sign: counted(fakeSignatures.sign),
