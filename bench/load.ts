@@ -12,7 +12,7 @@ import { writeSend } from '../src/codec/generated/hot.ts'
 import { FRAME_TYPES } from '../src/codec/generated/registry.ts'
 import { ByteWriter } from '../src/codec/writer.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from '../src/node/primitives.ts'
-import { type ClientEvent, type ClientRequest, ClientSession } from '../src/protocol/client.ts'
+import { type ClientEvent, type ClientRequest, ClientSession } from '../src/protocol/client/index.ts'
 
 /** CPU microseconds and bytes of memory of the relay's process. */
 export interface Usage {

@@ -1,7 +1,7 @@
 /** Messages as scripts and people read them. */
 import { strictUtf8Text, utf8Text } from '../base/bytes.ts'
 import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.ts'
-import type { ReceivedMessage } from '../protocol/client.ts'
+import type { ReceivedMessage } from '../protocol/client/index.ts'
 import { clockText, isoText, sizeText } from './output.ts'
 import { printableLines } from './printable.ts'
 

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS } from '../codec/generated/registry.ts'
 import type { SessionEvent } from '../node/client-connection.ts'
-import type { ReceivedMessage } from '../protocol/client.ts'
+import type { ReceivedMessage } from '../protocol/client/index.ts'
 import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
 import { type Client, close, connect, roomNames, targetOf, untilClosed } from './connect.ts'
 import { contentKindName, messageFields, messageLine, placeOf, senderOf } from './content.ts'

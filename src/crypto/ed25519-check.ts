@@ -24,6 +24,11 @@ export function isPlausibleSignature(publicKey: Uint8Array, signature: Uint8Arra
   return isUsablePoint(publicKey, 0) && isUsablePoint(signature, 0) && isBelowOrder(signature, 32)
 }
 
+/** Whether a public key is a canonical point whose order is not small. Wrong lengths are false. */
+export function isUsablePublicKey(publicKey: Uint8Array): boolean {
+  return publicKey.length === 32 && isUsablePoint(publicKey, 0)
+}
+
 function isBelowOrder(bytes: Uint8Array, offset: number): boolean {
   for (let i = 31; i >= 0; i--) {
     const difference = (bytes[offset + i] as number) - (ORDER[i] as number)

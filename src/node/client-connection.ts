@@ -15,7 +15,7 @@ import {
   ClientSession,
   type ReceivedMessage,
   type RelayFacts,
-} from '../protocol/client.ts'
+} from '../protocol/client/index.ts'
 import { showAddress } from '../transport/errors.ts'
 import type { AbortSignalLike, Link, LinkHandler, Transport } from '../transport/transport.ts'
 import { isLoopback } from './address.ts'

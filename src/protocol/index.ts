@@ -1,4 +1,4 @@
-export * from './client.ts'
+export * from './client/index.ts'
 export * from './content.ts'
 export * from './handshake.ts'
 export * from './names.ts'

@@ -26,9 +26,9 @@ import { Transmitter, type TransmitterMeans } from './transmitter.ts'
 /**
  * One connection (spec/13-datagram.md): opens DATA packets and acts on their frames, and keeps states and the
  * timers of its life; what leaves is the transmitter's. States: expect_accept (client, before ACCEPT) and
- * expect_confirm (relay, before the first DATA packet) lead to open; lingering waits for acknowledgements before
- * CLOSE; closing repeats CLOSE; draining is silent. Knows nothing of sockets, of other connections, or of what the
- * lanes carry.
+ * expect_confirm (relay, before the first DATA packet) lead to open; lingering waits for acknowledgements
+ * before CLOSE; closing repeats CLOSE; draining is silent. Knows nothing of sockets, of other connections, or
+ * of what the lanes carry.
  */
 
 /** What a connection needs of the endpoint it belongs to. */

@@ -94,8 +94,8 @@ interface Relay {
 }
 
 /**
- * What makes two INITIALs the same: all that a token is bound to. The ephemeral key alone is seen by others, who
- * could have it accepted under their own address first.
+ * What makes two INITIALs the same: all that a token is bound to. The ephemeral key alone is seen by others,
+ * who could have it accepted under their own address first.
  */
 function acceptedKey(packet: Initial, from: Address): string {
   return `${hexOf(packet.noise.subarray(0, EPHEMERAL_BYTES))} ${hexOf(packet.scid)} ${from.port} ${from.host}`

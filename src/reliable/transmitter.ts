@@ -32,9 +32,9 @@ export interface TransmitterMeans {
 }
 
 /**
- * The sending half of an open connection: decides when a DATA packet may leave, what goes into it (ACK, credit,
- * lane bytes, PING), seals it, and puts what was lost into another. Knows no states and reads no packets: the
- * connection passes on the ACKs.
+ * The sending half of an open connection: decides when a DATA packet may leave, what goes into it (ACK,
+ * credit, lane bytes, copies, PING), seals it, and puts what was lost into another. Knows no states and reads
+ * no packets: the connection passes on the ACKs.
  */
 export class Transmitter implements RecoveryHost {
   readonly recovery: Recovery = new Recovery(this, new NewReno())

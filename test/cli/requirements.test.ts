@@ -21,7 +21,7 @@ import { sendFile } from '../../src/cli/file-sending.ts'
 import { printable, printableLines } from '../../src/cli/printable.ts'
 import { CONTENT_KINDS, FRAME_SCAN, LIMITS, scanValue } from '../../src/codec/index.ts'
 import type { ClientConnection } from '../../src/node/client-connection.ts'
-import type { ReceivedMessage } from '../../src/protocol/client.ts'
+import type { ReceivedMessage } from '../../src/protocol/client/index.ts'
 import { decodePart, encodePart, type FilePart } from '../../src/protocol/content.ts'
 
 const SRC = join(import.meta.dirname, '..', '..', 'src')

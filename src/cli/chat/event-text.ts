@@ -1,6 +1,6 @@
 /** Events of a room in words (spec chapter 7). */
 import { EVENTS, LEAVE_REASONS, ROLES } from '../../codec/generated/registry.ts'
-import type { ClientEvent } from '../../protocol/client.ts'
+import type { ClientEvent } from '../../protocol/client/index.ts'
 import type { EntryKind } from './view.ts'
 
 export type RoomEvent = Extract<ClientEvent, { kind: 'event' }>

@@ -8,7 +8,7 @@ import {
   ROLES,
 } from '../../codec/generated/registry.ts'
 import type { SessionEvent } from '../../node/client-connection.ts'
-import type { ClientConversation, ReceivedMessage } from '../../protocol/client.ts'
+import type { ClientConversation, ReceivedMessage } from '../../protocol/client/index.ts'
 import type { Client } from '../connect.ts'
 import { messageFields, senderOf } from '../content.ts'
 import { about, failureOf } from '../failure.ts'

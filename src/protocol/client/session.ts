@@ -3,185 +3,57 @@
  * expect_ready, open and closed; what each frame does in each of them is the reaction table of the registry.
  * Knows no socket, no clock and no file.
  */
-import { copyOf, EMPTY_BYTES, equalBytes } from '../base/bytes.ts'
-import type { Entropy } from '../base/entropy.ts'
-import { UsageError } from '../base/errors.ts'
-import { CONTROL_LANE, laneOf } from '../base/lanes.ts'
-import type { LaneBytes, LaneMachine } from '../base/machine.ts'
-import type { SignaturePrimitives } from '../base/primitives.ts'
-import { Queue } from '../base/queue.ts'
-import { type Instant, instantAfter, NEVER } from '../base/time.ts'
-import { Deframer, EMPTY, FRAME, MORE } from '../codec/deframer.ts'
-import { errorNameOf, isFault } from '../codec/fault.ts'
-import { decodeFrame, encodeFrame } from '../codec/frame.ts'
-import { MessageView, readMessage, writeSend } from '../codec/generated/hot.ts'
+import { copyOf, EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import { UsageError } from '../../base/errors.ts'
+import { CONTROL_LANE, laneOf } from '../../base/lanes.ts'
+import type { LaneBytes, LaneMachine } from '../../base/machine.ts'
+import { Queue } from '../../base/queue.ts'
+import { type Instant, instantAfter, NEVER } from '../../base/time.ts'
+import { Deframer, EMPTY, FRAME, MORE } from '../../codec/deframer.ts'
+import { errorNameOf, isFault } from '../../codec/fault.ts'
+import { decodeFrame, encodeFrame } from '../../codec/frame.ts'
+import { MessageView, readMessage, writeSend } from '../../codec/generated/hot.ts'
 import {
   type ChallengeFrame,
   CLIENT_REACTIONS,
   type ClientState,
-  CONVERSATION_KINDS,
   ERROR_INFO,
   ERRORS,
   type ErrorFrame,
   type ErrorName,
-  EVENTS,
   type EventFrame,
   FRAME_TYPES,
   type Frame,
-  type IdentityFrame,
   JOIN_OPTIONS,
   type JoinedFrame,
   LIMIT_IDS,
   LIMITS,
-  type MemberRecord,
-  type MembersFrame,
-  type NoticeFrame,
   RELAY_LIMITS,
   type ReadyFrame,
-  type RoomsFrame,
   VERSIONS,
-} from '../codec/generated/registry.ts'
-import { FrameReader } from '../codec/reader.ts'
-import { ByteWriter } from '../codec/writer.ts'
-import { type Answer, answers, type ClientRequest, isLast, type OpenRequest } from './client-requests.ts'
-import { greaseCapability, greaseFrame, isGreaseDue } from './grease.ts'
-import { authMessage, readyMessage, transcriptHash } from './handshake.ts'
+} from '../../codec/generated/registry.ts'
+import { FrameReader } from '../../codec/reader.ts'
+import { ByteWriter } from '../../codec/writer.ts'
+import { greaseCapability, greaseFrame, isGreaseDue } from '../grease.ts'
+import { authMessage, readyMessage, transcriptHash } from '../handshake.ts'
+import { ConversationBook } from './conversations.ts'
+import { type Answer, answers, type ClientRequest, isLast, type OpenRequest } from './requests.ts'
+import type { ClientConversation, ClientEvent, ClientOptions, RelayFacts } from './types.ts'
 
 const FRAME_PREFIX_BYTES = 4
 const NONCE_BYTES = 32
 const CLIENT_ID_BYTES = 8
 /** Everything in a send but its body, at the most. */
 const SEND_OVERHEAD_BYTES = 21
-/** What a relay can make a client keep: conversations, members over all of them, pongs it does not read. */
-const CONVERSATIONS_MAX = 65_536
-const MEMBERS_MAX = 262_144
+/** Pongs that a relay may ask for and not read. */
 const PONGS_WAITING_MAX = 4096
 /** Bytes of conversations that overtook `ready`, on a link with several lanes. */
 const EARLY_BYTES_MAX: number = LIMITS.outboundBytes
 const NO_SIGNATURE: Uint8Array = new Uint8Array(64)
 const VERSION = VERSIONS.palaver_1
 
-/** An Ed25519 identity: 32 bytes each. */
-export interface Identity {
-  readonly seed: Uint8Array
-  readonly publicKey: Uint8Array
-}
-
-export interface ClientOptions {
-  readonly name: string
-  readonly identity: Identity
-  /** Eight random bytes that stand for this installation. */
-  readonly clientId: Uint8Array
-  readonly token?: string | undefined
-  /** Name and version of the program. */
-  readonly agent: string
-  /** The link's channel binding; empty on a plain stream. */
-  readonly binding: Uint8Array
-  /** The relay's identity key when it is known already; any other is refused. */
-  readonly relayKey?: Uint8Array | undefined
-  /** Whether the relay's key is the one expected, where only a part of it is known. */
-  readonly isRelayKey?: ((key: Uint8Array) => boolean) | undefined
-  readonly signatures: SignaturePrimitives
-  readonly entropy: Entropy
-}
-
-/** Who the relay is and what it allows. */
-export interface RelayFacts {
-  readonly relayKey: Uint8Array
-  readonly relayName: string
-  /** The address the relay sees this client at. */
-  readonly address: string
-  readonly capabilities: readonly number[]
-  readonly limits: ReadonlyMap<keyof typeof LIMITS, number>
-  readonly session: Uint8Array
-  /** The client's own name, in normal form. */
-  readonly name: string
-  readonly role: number
-  /** The relay's wall clock, milliseconds since 1970. */
-  readonly timeMs: number
-}
-
-/** Another member, as far as this client was told. */
-export interface Member {
-  readonly alias: number
-  readonly name: string
-  readonly key: Uint8Array
-  role: number
-}
-
-/** A conversation that the client is in. */
-export interface ClientConversation {
-  readonly number: number
-  readonly kind: number
-  readonly name: string
-  readonly alias: number
-  /** By alias. In a room known from `members` frames and events. */
-  readonly members: Map<number, Member>
-  role: number
-  /** Position of the last entry received. */
-  seq: number
-  /** The ref sent last, and the last one that the relay took. */
-  ref: number
-  refAccepted: number
-  /** The sizes of the messages under way, in their order. */
-  readonly underWay: Queue<number>
-  underWayBytes: number
-  /** Whether one of them was refused: the refs are taken up again once all are answered. */
-  isRewinding: boolean
-  topic: string
-  locked: boolean
-  limit: number
-  count: number
-}
-
-/** A message from the log. `body` is the receiver's own. */
-export interface ReceivedMessage {
-  readonly conversation: ClientConversation
-  readonly seq: number
-  readonly timeMs: number
-  readonly sender: number
-  /** The sender's name, or undefined when its alias was never announced. */
-  readonly senderName: string | undefined
-  readonly ref: number
-  readonly contentKind: number
-  readonly body: Uint8Array
-  /** Whether this client sent it: then it is the acknowledgement of `ref`. */
-  readonly own: boolean
-}
-
-export type ClientEvent =
-  | { readonly kind: 'ready'; readonly facts: RelayFacts }
-  | { readonly kind: 'joined'; readonly request: number; readonly conversation: ClientConversation }
-  | { readonly kind: 'message'; readonly message: ReceivedMessage }
-  | {
-      readonly kind: 'event'
-      readonly conversation: ClientConversation
-      readonly event: EventFrame
-      /** The name of who did it, or undefined for the relay. */
-      readonly actorName: string | undefined
-      /** Whether it took this client out of the conversation. */
-      readonly endsMembership: boolean
-    }
-  | { readonly kind: 'members'; readonly frame: MembersFrame }
-  | { readonly kind: 'rooms'; readonly frame: RoomsFrame }
-  | { readonly kind: 'identity'; readonly frame: IdentityFrame }
-  | { readonly kind: 'ok'; readonly request: number }
-  | { readonly kind: 'error'; readonly frame: ErrorFrame; readonly name: ErrorName | undefined }
-  | { readonly kind: 'notice'; readonly frame: NoticeFrame }
-  | { readonly kind: 'pong'; readonly nonce: number; readonly conversation: number }
-  | {
-      readonly kind: 'closed'
-      readonly by: 'local' | 'peer' | 'link'
-      readonly code: number
-      readonly name: ErrorName | undefined
-      readonly text: string
-      readonly retryMs: number
-    }
-
-export type { ClientRequest }
-
 export class ClientSession implements LaneMachine<ClientEvent> {
-  readonly conversations: Map<number, ClientConversation> = new Map()
+  readonly #book = new ConversationBook()
   readonly #options: ClientOptions
   readonly #events = new Queue<ClientEvent>()
   readonly #out = new Queue<LaneBytes>()
@@ -201,7 +73,6 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   readonly #requests = new Map<number, OpenRequest>()
   #queuedBytes = 0
   #pongsWaiting = 0
-  #membersHeld = 0
   /** What came on other lanes before `ready`, in its order. */
   #early: LaneBytes[] = []
   #earlyBytes = 0
@@ -239,6 +110,11 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     return this.#state
   }
 
+  /** The conversations that the client is in, by number. */
+  get conversations(): ReadonlyMap<number, ClientConversation> {
+    return this.#book.conversations
+  }
+
   /** What the relay said of itself; undefined before `ready`. */
   get facts(): RelayFacts | undefined {
     return this.#facts
@@ -274,17 +150,14 @@ export class ClientSession implements LaneMachine<ClientEvent> {
    */
   send(conversation: number, contentKind: number, body: Uint8Array): number | undefined {
     this.#expectOpen()
-    const known = this.conversations.get(conversation)
-    if (!known) throw new UsageError('bad_state', `not in conversation ${conversation}`)
+    if (!this.#book.conversations.has(conversation))
+      throw new UsageError('bad_state', `not in conversation ${conversation}`)
     if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
-    if (!hasRoom(known, body.length)) return undefined
-    //= PAL-MSG-001
-    known.ref += 1
-    known.underWay.push(body.length)
-    known.underWayBytes += body.length
-    writeSend(this.#writer, conversation, known.ref, contentKind, body, 0, body.length)
+    const ref = this.#book.nextRef(conversation, body.length)
+    if (ref === undefined) return undefined
+    writeSend(this.#writer, conversation, ref, contentKind, body, 0, body.length)
     this.#write(laneOf(conversation), this.#writer.take())
-    return known.ref
+    return ref
   }
 
   /** Sends a ping: its pong follows every effect of what was sent before in that conversation. */
@@ -401,7 +274,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       case 'joined':
         return this.#handleJoined(frame)
       case 'members':
-        return this.#handleMembers(frame)
+        return this.#events.push({ kind: 'members', frame: this.#book.members(frame) })
       case 'rooms':
         return this.#events.push({ kind: 'rooms', frame })
       case 'identity':
@@ -476,97 +349,16 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   // ---- conversations --------------------------------------------------------------------------
 
   #handleJoined(frame: JoinedFrame): void {
-    const known = this.conversations.get(frame.conversation)
+    const conversation = this.#book.join(frame)
     //= PAL-LIM-008
-    if (!known && this.conversations.size >= CONVERSATIONS_MAX)
-      return this.#close('local', 'bad_frame', 'more conversations than a client can hold')
-    const members = new Map<number, Member>()
-    for (const peer of frame.peers) members.set(peer.alias, { ...peer, key: copyOf(peer.key) })
-    const conversation: ClientConversation = {
-      number: frame.conversation,
-      kind: frame.kind,
-      name: frame.name,
-      alias: frame.alias,
-      members,
-      role: frame.role,
-      seq: frame.seq,
-      ref: frame.ref,
-      refAccepted: frame.ref,
-      underWay: new Queue(),
-      underWayBytes: 0,
-      isRewinding: false,
-      topic: frame.topic,
-      locked: frame.locked,
-      limit: frame.limit,
-      count: frame.count,
-    }
-    // A direct conversation that is open already is announced again when it is asked for again.
-    //= PAL-ROM-034
-    if (!known) this.conversations.set(frame.conversation, conversation)
-    if (!known) this.#membersHeld += members.size
-    this.#events.push({ kind: 'joined', request: frame.request, conversation: known ?? conversation })
-  }
-
-  #handleMembers(frame: MembersFrame): void {
-    const conversation = this.conversations.get(frame.conversation)
-    const members: MemberRecord[] = frame.members.map((member) => ({ ...member, key: copyOf(member.key) }))
-    if (conversation) for (const member of members) this.#holdMember(conversation, { ...member })
-    this.#events.push({ kind: 'members', frame: { ...frame, members } })
-  }
-
-  /** Remembers a member; beyond the bound it stays an alias without a name. */
-  #holdMember({ members }: ClientConversation, member: Member): void {
-    if (!members.has(member.alias)) {
-      //= PAL-LIM-008
-      if (this.#membersHeld >= MEMBERS_MAX) return
-      this.#membersHeld += 1
-    }
-    members.set(member.alias, member)
-  }
-
-  #forgetMember({ members }: ClientConversation, alias: number): void {
-    if (members.delete(alias)) this.#membersHeld -= 1
-  }
-
-  #endConversation(conversation: ClientConversation): void {
-    this.#membersHeld -= conversation.members.size
-    this.conversations.delete(conversation.number)
-  }
-
-  /** The conversation of the next entry, or undefined after closing because an entry is missing. */
-  #entryOf(number: number, seq: number): ClientConversation | undefined {
-    const conversation = this.conversations.get(number)
-    //= PAL-ROM-008
-    if (!conversation || seq !== conversation.seq + 1) {
-      this.#close('local', 'bad_frame', `entry ${seq} of conversation ${number} is not the next one`)
-      return undefined
-    }
-    //= PAL-ROM-007
-    conversation.seq = seq
-    return conversation
+    if (!conversation) return this.#close('local', 'bad_frame', 'more conversations than a client can hold')
+    this.#events.push({ kind: 'joined', request: frame.request, conversation })
   }
 
   #handleMessage(view: MessageView, bytes: Uint8Array): void {
-    const conversation = this.#entryOf(view.conversation, view.seq)
-    if (!conversation) return
-    const own = view.sender === conversation.alias
-    if (own) {
-      conversation.refAccepted = view.ref
-      settleSend(conversation)
-    }
-    const message: ReceivedMessage = {
-      conversation,
-      seq: view.seq,
-      //= PAL-CNV-003  the relay's clock is only for showing
-      timeMs: view.time,
-      sender: view.sender,
-      senderName: conversation.members.get(view.sender)?.name,
-      ref: view.ref,
-      contentKind: view.kind,
-      body: copyOf(bytes, view.bodyStart, view.bodyEnd),
-      own,
-    }
-    this.#events.push({ kind: 'message', message })
+    const message = this.#book.message(view, bytes)
+    if (message) this.#events.push({ kind: 'message', message })
+    else this.#closeForGap(view.conversation, view.seq)
   }
 
   /** A message with fields that this edition does not know: its view is made from the decoded frame. */
@@ -584,41 +376,24 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   }
 
   #handleEvent(frame: EventFrame): void {
-    const conversation = this.#entryOf(frame.conversation, frame.seq)
-    if (!conversation) return
-    const event = { ...frame, key: copyOf(frame.key) }
-    const actorName = conversation.members.get(frame.actor)?.name
-    const endsMembership = isDeparture(frame.kind) && frame.subject === conversation.alias
-    if (conversation.kind === CONVERSATION_KINDS.room) this.#applyEvent(conversation, event)
-    if (endsMembership) this.#endConversation(conversation)
-    this.#events.push({ kind: 'event', conversation, event, actorName, endsMembership })
+    const entry = this.#book.event(frame)
+    if (entry) this.#events.push({ kind: 'event', ...entry })
+    else this.#closeForGap(frame.conversation, frame.seq)
   }
 
-  /** Brings what the client knows of a room up to date. Unknown kinds change nothing. */
-  #applyEvent(conversation: ClientConversation, event: EventFrame): void {
-    if (event.kind === EVENTS.joined) {
-      const { subject: alias, name, key, value: role } = event
-      this.#holdMember(conversation, { alias, name, key, role })
-      if (alias !== conversation.alias) conversation.count += 1
-    } else if (isDeparture(event.kind) && event.subject !== 0) {
-      this.#forgetMember(conversation, event.subject)
-      conversation.count -= 1
-    } else applyChange(conversation, event)
+  //= PAL-ROM-008
+  #closeForGap(conversation: number, seq: number): void {
+    this.#close('local', 'bad_frame', `entry ${seq} of conversation ${conversation} is not the next one`)
   }
 
   /** Leaving a direct conversation makes no entry: the answer ends it. */
   #handleOk(request: number, open: OpenRequest | undefined): void {
-    const left = open?.type === 'leave' ? this.conversations.get(open.conversation) : undefined
-    if (left) this.#endConversation(left)
+    if (open?.type === 'leave') this.#book.end(open.conversation)
     this.#events.push({ kind: 'ok', request })
   }
 
   #handleError(frame: ErrorFrame): void {
-    const conversation = this.conversations.get(frame.conversation)
-    if (conversation && frame.ref > 0) {
-      conversation.isRewinding = true
-      settleSend(conversation)
-    }
+    if (frame.ref > 0) this.#book.refuseSend(frame.conversation)
     this.#events.push({ kind: 'error', frame, name: errorNameOf(frame.code) })
   }
 
@@ -689,43 +464,6 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #write(lane: number, bytes: Uint8Array): void {
     this.#out.push({ lane, bytes })
     this.#queuedBytes += bytes.length
-  }
-}
-
-/** Whether one more message of that size may be under way. */
-function hasRoom(conversation: ClientConversation, bodyBytes: number): boolean {
-  const { length } = conversation.underWay
-  if (length === 0) return true
-  //= PAL-MSG-020
-  if (conversation.isRewinding) return false
-  //= PAL-MSG-002, PAL-MSG-019
-  return (
-    length < LIMITS.unacknowledgedSends &&
-    conversation.underWayBytes + bodyBytes <= LIMITS.unacknowledgedBytes
-  )
-}
-
-/** The oldest message under way was answered. Refused refs are free again once nothing is under way. */
-function settleSend(conversation: ClientConversation): void {
-  conversation.underWayBytes -= conversation.underWay.shift() ?? 0
-  if (conversation.underWay.length > 0 || !conversation.isRewinding) return
-  conversation.isRewinding = false
-  conversation.ref = conversation.refAccepted
-}
-
-function isDeparture(kind: number): boolean {
-  return kind === EVENTS.left || kind === EVENTS.kicked || kind === EVENTS.banned
-}
-
-/** What an event changes in a room besides its members. */
-function applyChange(conversation: ClientConversation, event: EventFrame): void {
-  if (event.kind === EVENTS.topic) conversation.topic = event.text
-  else if (event.kind === EVENTS.limit) conversation.limit = event.value
-  else if (event.kind === EVENTS.lock) conversation.locked = event.value === 1
-  else if (event.kind === EVENTS.role) {
-    const subject = conversation.members.get(event.subject)
-    if (subject) subject.role = event.value
-    if (event.subject === conversation.alias) conversation.role = event.value
   }
 }
 

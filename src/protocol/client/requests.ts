@@ -1,5 +1,5 @@
 /** The requests of a client, and what answers them (spec chapter 6). */
-import type { Frame } from '../codec/generated/registry.ts'
+import type { Frame } from '../../codec/generated/registry.ts'
 
 /** A frame that asks for something; the session gives it its request number. */
 export type ClientRequest = DistributiveOmit<

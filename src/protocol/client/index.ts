@@ -1,0 +1,3 @@
+export type { ClientRequest } from './requests.ts'
+export { ClientSession } from './session.ts'
+export type * from './types.ts'

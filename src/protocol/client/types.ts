@@ -1,0 +1,131 @@
+/** What goes in and out of a client's session. */
+import type { Entropy } from '../../base/entropy.ts'
+import type { SignaturePrimitives } from '../../base/primitives.ts'
+import type { Queue } from '../../base/queue.ts'
+import type {
+  ErrorFrame,
+  ErrorName,
+  EventFrame,
+  IdentityFrame,
+  LIMITS,
+  MembersFrame,
+  NoticeFrame,
+  RoomsFrame,
+} from '../../codec/generated/registry.ts'
+
+/** An Ed25519 identity: 32 bytes each. */
+export interface Identity {
+  readonly seed: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+export interface ClientOptions {
+  readonly name: string
+  readonly identity: Identity
+  /** Eight random bytes that stand for this installation. */
+  readonly clientId: Uint8Array
+  readonly token?: string | undefined
+  /** Name and version of the program. */
+  readonly agent: string
+  /** The link's channel binding; empty on a plain stream. */
+  readonly binding: Uint8Array
+  /** The relay's identity key when it is known already; any other is refused. */
+  readonly relayKey?: Uint8Array | undefined
+  /** Whether the relay's key is the one expected, where only a part of it is known. */
+  readonly isRelayKey?: ((key: Uint8Array) => boolean) | undefined
+  readonly signatures: SignaturePrimitives
+  readonly entropy: Entropy
+}
+
+/** Who the relay is and what it allows. */
+export interface RelayFacts {
+  readonly relayKey: Uint8Array
+  readonly relayName: string
+  /** The address the relay sees this client at. */
+  readonly address: string
+  readonly capabilities: readonly number[]
+  readonly limits: ReadonlyMap<keyof typeof LIMITS, number>
+  readonly session: Uint8Array
+  /** The client's own name, in normal form. */
+  readonly name: string
+  readonly role: number
+  /** The relay's wall clock, milliseconds since 1970. */
+  readonly timeMs: number
+}
+
+/** Another member, as far as this client was told. */
+export interface Member {
+  readonly alias: number
+  readonly name: string
+  readonly key: Uint8Array
+  role: number
+}
+
+/** A conversation that the client is in. */
+export interface ClientConversation {
+  readonly number: number
+  readonly kind: number
+  readonly name: string
+  readonly alias: number
+  /** By alias. In a room known from `members` frames and events. */
+  readonly members: Map<number, Member>
+  role: number
+  /** Position of the last entry received. */
+  seq: number
+  /** The ref sent last, and the last one that the relay took. */
+  ref: number
+  refAccepted: number
+  /** The sizes of the messages under way, in their order. */
+  readonly underWay: Queue<number>
+  underWayBytes: number
+  /** Whether one of them was refused: the refs are taken up again once all are answered. */
+  isRewinding: boolean
+  topic: string
+  locked: boolean
+  limit: number
+  count: number
+}
+
+/** A message from the log. `body` is the receiver's own. */
+export interface ReceivedMessage {
+  readonly conversation: ClientConversation
+  readonly seq: number
+  readonly timeMs: number
+  readonly sender: number
+  /** The sender's name, or undefined when its alias was never announced. */
+  readonly senderName: string | undefined
+  readonly ref: number
+  readonly contentKind: number
+  readonly body: Uint8Array
+  /** Whether this client sent it: then it is the acknowledgement of `ref`. */
+  readonly own: boolean
+}
+
+export type ClientEvent =
+  | { readonly kind: 'ready'; readonly facts: RelayFacts }
+  | { readonly kind: 'joined'; readonly request: number; readonly conversation: ClientConversation }
+  | { readonly kind: 'message'; readonly message: ReceivedMessage }
+  | {
+      readonly kind: 'event'
+      readonly conversation: ClientConversation
+      readonly event: EventFrame
+      /** The name of who did it, or undefined for the relay. */
+      readonly actorName: string | undefined
+      /** Whether it took this client out of the conversation. */
+      readonly endsMembership: boolean
+    }
+  | { readonly kind: 'members'; readonly frame: MembersFrame }
+  | { readonly kind: 'rooms'; readonly frame: RoomsFrame }
+  | { readonly kind: 'identity'; readonly frame: IdentityFrame }
+  | { readonly kind: 'ok'; readonly request: number }
+  | { readonly kind: 'error'; readonly frame: ErrorFrame; readonly name: ErrorName | undefined }
+  | { readonly kind: 'notice'; readonly frame: NoticeFrame }
+  | { readonly kind: 'pong'; readonly nonce: number; readonly conversation: number }
+  | {
+      readonly kind: 'closed'
+      readonly by: 'local' | 'peer' | 'link'
+      readonly code: number
+      readonly name: ErrorName | undefined
+      readonly text: string
+      readonly retryMs: number
+    }
