@@ -66,6 +66,7 @@ export const CLIENT_OPTIONS: OptionSpecs = {
   identity: { value: 'NAME', help: 'the identity to use (PALAVER_IDENTITY; default: one for each nick)' },
   transport: { value: 'tcp|udp', help: 'instead of what the address says' },
   'token-file': { value: 'FILE', help: 'the admission token (also PALAVER_TOKEN_FILE, PALAVER_TOKEN)' },
+  insecure: { help: 'let the token cross plain TCP to another machine' },
   timeout: { value: 'DURATION', help: 'for connecting (PALAVER_TIMEOUT; default 10s)' },
 }
 

@@ -79,10 +79,6 @@ export async function connect(
   const connection = await open(args, { address, stored, known, onEvent })
   const { relayKey, relayName, name } = connection.facts
   const shown = relayFingerprint(relayKey)
-  if (address.fingerprint !== undefined && shown !== address.fingerprint) {
-    await close(connection)
-    throw otherKey(address, `it showed ${groupedFingerprint(shown)}`, undefined)
-  }
   //= PAL-HSK-017
   if (!known) keepRelay(address, relayKey, relayName, new Date())
   keepNick(stored, name)
@@ -119,12 +115,16 @@ async function open(args: Arguments, opening: Opening): Promise<ClientConnection
       clientId: stored.clientId,
       agent: `palaver/${programVersion()}`,
       token: tokenOf(args),
+      allowsPlainToken: args.has('insecure'),
       relayKey: known?.key,
+      //= PAL-HSK-010
+      isRelayKey: (key) => address.fingerprint === undefined || relayFingerprint(key) === address.fingerprint,
       timeoutMs: parseDuration(timeout, '--timeout'),
       onEvent,
     })
   } catch (error) {
-    const isOtherKey = known && error instanceof PalaverError && error.code === 'bad_signature'
+    const isExpected = known !== undefined || address.fingerprint !== undefined
+    const isOtherKey = isExpected && error instanceof PalaverError && error.code === 'bad_signature'
     throw isOtherKey ? otherKey(address, 'it showed another one now', known) : error
   }
 }

@@ -12,7 +12,7 @@ import { printable } from './printable.ts'
 
 const FILE_ID_BYTES = 16
 /** Room for everything in a part but its data. */
-const PART_OVERHEAD_BYTES = 1024
+const PART_OVERHEAD_BYTES = 512
 /**
  * Parts under way. The relay cuts off receivers for which more than its outbound limit waits, so that a
  * sender must not run far ahead of them.
@@ -83,6 +83,7 @@ async function sendParts(sending: FileSending, file: FileHandle, facts: FileFact
   const { connection, conversation, path, onProgress } = sending
   const { name, size, sha256 } = facts
   const partBytes = Math.min(LIMITS.partBytes, connection.limit('bodyBytes') - PART_OVERHEAD_BYTES)
+  if (partBytes < 1) throw usageError('this relay takes only messages that are too short for files')
   const count = Math.max(1, Math.ceil(size / partBytes))
   const fileId = randomBytes(FILE_ID_BYTES)
   const underWay: Promise<Receipt>[] = []

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
-import { connect, createServer, type Server } from 'node:net'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ERRORS, encodeFrame } from '../../src/codec/index.ts'
 import { Home, jsonLines } from './process.ts'
 
 describe('exit codes', () => {
@@ -118,17 +119,15 @@ describe('exit codes', () => {
     expect((await home.run(['rooms', `palaver://${fingerprint}@${place}/lobby`])).code).toBe(0)
   })
 
-  it('5 when there are too many unfinished handshakes', async () => {
-    const config = join(home.folder, 'relay.toml')
-    writeFileSync(config, '[limits]\nhandshakes = 1\n')
-    const { tcp, running } = await home.relay(['-c', config])
-    const idle = connect(Number(tcp.split(':').at(-1)), '127.0.0.1')
-    await new Promise((done) => idle.once('connect', done))
-    const second = await home.run(['rooms', tcp])
-    idle.destroy()
-    expect(second.code).toBe(5)
-    expect(second.stderr).toContain('[too_many_links 0x0112]')
-    expect(running.stdout).toContain('"refused"')
+  it('5 when the relay has too many links from this address', async () => {
+    const close = encodeFrame({ type: 'close', code: ERRORS.too_many_links, text: 'enough', retryMs: 0 })
+    const relay = createServer((socket) => socket.on('error', () => {}).end(close))
+    await new Promise<void>((done) => relay.listen(0, '127.0.0.1', done))
+    const { port } = relay.address() as AddressInfo
+    const { code, stderr } = await home.run(['rooms', `tcp://127.0.0.1:${port}`])
+    relay.close()
+    expect(code).toBe(5)
+    expect(stderr).toContain('[too_many_links 0x0112]')
   })
 
   it('6 without the token, 0 with it', async () => {
