@@ -204,6 +204,15 @@ describe('refusals', () => {
     expect(refusal(world, 'One', { identity })).toBeUndefined()
   })
 
+  //= PAL-HSK-038
+  test('a new name when the relay has bound as many as it may; known ones go on', () => {
+    const world = new World({ limits: { names: 2 } })
+    expect(refusal(world, 'one')).toBeUndefined()
+    expect(refusal(world, 'two')).toBeUndefined()
+    expect(refusal(world, 'three')).toBe(codeOf('relay_full'))
+    expect(refusal(world, 'two')).toBeUndefined()
+  })
+
   //= PAL-HSK-018
   test('come in the order of the specification', () => {
     const world = new World({

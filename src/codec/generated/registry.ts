@@ -81,6 +81,8 @@ export const LIMITS = {
   eventsHeld: 1024,
   /** bodies a client has under way in one conversation; one message may always be, bytes */
   unacknowledgedBytes: 262144,
+  /** names bound on the relay, names */
+  names: 250000,
   /** from a link's opening to the end of its handshake, ms */
   handshakeMs: 5000,
   /** silence after which a client sends a ping, ms */
@@ -131,6 +133,7 @@ export const LIMIT_IDS = {
   outboundBytes: 43,
   eventsHeld: 44,
   unacknowledgedBytes: 45,
+  names: 46,
   handshakeMs: 64,
   pingMs: 65,
   idleMs: 66,
@@ -139,7 +142,7 @@ export const LIMIT_IDS = {
 } as const
 
 /** The limits that a relay enforces and announces in ready. */
-export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'handshakeMs', 'idleMs', 'lingerMs'] as const
+export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'handshakeMs', 'idleMs', 'lingerMs'] as const
 
 /** Error codes by name. */
 export const ERRORS = {

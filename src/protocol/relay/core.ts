@@ -90,7 +90,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       signatures: options.signatures,
       entropy: options.entropy,
       limits,
-      directory: new Directory(options.stored ?? [], limits.namesPerKey),
+      directory: new Directory(options.stored ?? [], limits),
       operators: options.operators ?? new Set(),
     })
     this.#policy = {

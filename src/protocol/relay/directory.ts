@@ -36,16 +36,22 @@ export interface KnownName {
   readonly key: Uint8Array
 }
 
+/** How many names there may be. */
+export interface DirectoryLimits {
+  readonly names: number
+  readonly namesPerKey: number
+}
+
 export class Directory {
   readonly #names = new Map<string, NameRecord>()
   /** By what names look like; the first owner of a look keeps it. */
   readonly #looks = new Map<string, NameRecord>()
   readonly #namesOfKey = new Map<string, number>()
   readonly #bans = new Map<string, BanRecord>()
-  readonly #namesPerKeyMax: number
+  readonly #limits: DirectoryLimits
 
-  constructor(stored: Iterable<DirectoryRecord>, namesPerKeyMax: number) {
-    this.#namesPerKeyMax = namesPerKeyMax
+  constructor(stored: Iterable<DirectoryRecord>, limits: DirectoryLimits) {
+    this.#limits = limits
     for (const change of stored) this.#apply(change)
   }
 
@@ -69,7 +75,9 @@ export class Directory {
       if (lookalike && lookalike.keyHex !== keyHex) return 'name_taken'
     }
     //= PAL-HSK-028
-    return (this.#namesOfKey.get(keyHex) ?? 0) >= this.#namesPerKeyMax ? 'name_taken' : undefined
+    if ((this.#namesOfKey.get(keyHex) ?? 0) >= this.#limits.namesPerKey) return 'name_taken'
+    //= PAL-HSK-038
+    return this.#names.size >= this.#limits.names ? 'relay_full' : undefined
   }
 
   /** Binds the name to the key; the record to keep, or undefined when it was bound already. */
