@@ -25,6 +25,8 @@ export interface UdpStats {
   readonly packetsSent: number
   readonly packetsReceived: number
   readonly packetsLost: number
+  /** Pieces of lanes sent again before they were acknowledged or found lost. */
+  readonly copiesSent: number
   readonly packetsDuplicate: number
   /** Packets that did not verify. */
   readonly packetsBad: number

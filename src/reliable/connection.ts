@@ -122,11 +122,12 @@ export class Connection implements UdpConnection, Timed {
   }
 
   get stats(): UdpStats {
-    const { recovery } = this.#transmitter
+    const { recovery, copies } = this.#transmitter
     return {
       packetsSent: this.#packetsSent,
       packetsReceived: this.#packetsReceived,
       packetsLost: recovery.lostCount,
+      copiesSent: copies.sentCount,
       packetsDuplicate: this.#packetsDuplicate,
       packetsBad: this.#packetsBad,
       bytesSent: this.#bytesSent,

@@ -8,6 +8,13 @@ const QUANTUM_BYTES = LIMIT.datagramBytes
 /** Less room than this is left empty rather than filled with a splinter of a longer piece. */
 const SPLINTER_BYTES = 24
 
+/** Some bytes of a lane. */
+export interface LanePiece {
+  readonly lane: number
+  readonly offset: number
+  readonly length: number
+}
+
 /** All lanes of the sending direction: order of service, credit, and what is queued. */
 export class LaneSender {
   /** Unsent and unacknowledged bytes of all lanes. */
@@ -118,6 +125,23 @@ export class LaneSender {
     if (!isRepeat) this.#sentTotal += length
     packet.pieces.push(lane, start, length)
     return offset + length
+  }
+
+  /** Whether `piece` is on its way, neither acknowledged nor found lost. */
+  isOutstanding(piece: LanePiece): boolean {
+    return this.#lanes[piece.lane]?.isOutstanding(piece.offset, piece.length) ?? false
+  }
+
+  /** Writes `piece`, which is outstanding, once more. Returns `at` when there is no room. */
+  writeCopy(into: Uint8Array, at: number, end: number, piece: LanePiece, packet: SentPacket): number {
+    const { lane, offset, length } = piece
+    if (at + 2 + varintSize(offset) + varintSize(length) + length > end) return at
+    into[at] = FRAME.laneSized
+    into[at + 1] = lane
+    const data = writeVarint(into, writeVarint(into, at + 2, offset), length)
+    this.#lanes[lane]?.copy(offset, length, into, data)
+    packet.pieces.push(lane, offset, length)
+    return data + length
   }
 
   onAcked(packet: SentPacket): void {

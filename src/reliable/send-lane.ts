@@ -58,6 +58,13 @@ export class SendLane {
     return this.#lost.endOf(0) - this.#lost.startOf(0)
   }
 
+  /** Whether [offset, offset + length) is on its way: neither acknowledged in part nor found lost. */
+  isOutstanding(offset: number, length: number): boolean {
+    const end = offset + length
+    if (offset < this.#acknowledged || end > this.#next) return false
+    return !touches(this.#acked, offset, end) && !touches(this.#lost, offset, end)
+  }
+
   push(bytes: Uint8Array): void {
     this.#chunks.push(bytes)
     this.#starts.push(this.#written)
@@ -149,4 +156,9 @@ export class SendLane {
     }
     return low
   }
+}
+
+function touches(set: RangeSet, start: number, end: number): boolean {
+  const index = set.firstEndingAfter(start)
+  return index < set.count && set.startOf(index) < end
 }

@@ -8,6 +8,7 @@ import {
   utf8Bytes,
 } from '../base/index.ts'
 import { NewReno, Pacer } from './congestion.ts'
+import { Copies } from './copies.ts'
 import { writeClose } from './frame.ts'
 import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
@@ -39,6 +40,7 @@ export interface TransmitterMeans {
 export class Transmitter implements RecoveryHost {
   readonly recovery: Recovery = new Recovery(this, new NewReno())
   readonly lanes: LaneSender = new LaneSender()
+  readonly copies: Copies = new Copies()
   /** When the last packet that asks for an acknowledgement left. */
   lastElicitingAt: Instant
 
@@ -82,7 +84,7 @@ export class Transmitter implements RecoveryHost {
   /** When `handleTimeout` or `poll` has something to do. */
   get deadline(): Instant {
     const at = earlierOf(this.recovery.deadline, this.#received.ackAt)
-    return earlierOf(at, this.#pacedUntil)
+    return earlierOf(earlierOf(at, this.#pacedUntil), this.copies.dueAt)
   }
 
   /** Packets go to `dcid`, sealed under `secret`. */
@@ -118,6 +120,7 @@ export class Transmitter implements RecoveryHost {
     if (mayElicit) {
       end = this.#receiver.writeCredits(frames, end, FRAMES_BYTES_MAX, packet)
       end = this.lanes.writeFrames(frames, end, FRAMES_BYTES_MAX, packet)
+      end = this.#writeCopies(end, packet, now)
     }
     if (end === ackEnd && this.#needsPing(mayElicit)) frames[end++] = FRAME.ping
     if (end > ackEnd) return this.#sendEliciting(protection, packet, end, now)
@@ -136,23 +139,25 @@ export class Transmitter implements RecoveryHost {
   clear(): void {
     this.recovery.clear()
     this.lanes.clear()
+    this.copies.clear()
   }
 
   /** Part of `RecoveryHost`. */
   onPacketAcked(packet: SentPacket): void {
+    this.copies.onAcked()
     this.lanes.onAcked(packet)
     if (packet.ackedLargest >= 0) this.#received.onAckAcked(packet.ackedLargest)
   }
 
   /** Part of `RecoveryHost`. */
   onPacketLost(packet: SentPacket): void {
-    this.lanes.onLost(packet)
-    this.#receiver.onLost(packet)
+    this.copies.onLost(this.#numbers.next)
+    this.#repeat(packet)
   }
 
   /** Part of `RecoveryHost`. */
   onProbe(packet: SentPacket): void {
-    this.onPacketLost(packet)
+    this.#repeat(packet)
   }
 
   /** Part of `RecoveryHost`. */
@@ -165,13 +170,38 @@ export class Transmitter implements RecoveryHost {
     this.#pacedUntil = NEVER
     //= PAL-UDP-064
     if (this.#probesOwed > 0) return true
-    if (!this.#isPingOwed && !this.#receiver.hasCreditDue && !this.lanes.hasSendable) return false
-    if (this.#isWindowFull) return false
     const { congestion, rtt } = this.recovery
-    const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
-    if (readyAt <= now) return true
-    this.#pacedUntil = readyAt
+    const isCopyDue = this.copies.isDue(this.lanes, rtt.smoothedMs, now)
+    const isNewDue = this.#isPingOwed || this.#receiver.hasCreditDue || this.lanes.hasSendable
+    if (!isNewDue && !isCopyDue) return false
+    if (!this.#isWindowFull) {
+      const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
+      if (readyAt <= now) return true
+      if (isNewDue) this.#pacedUntil = readyAt
+    }
+    // A copy that has to wait comes too late to be of use.
+    if (isCopyDue) this.copies.dropDue(now)
     return false
+  }
+
+  /** Fills what room is left with copies, and notes what else the packet carries as worth one. */
+  #writeCopies(at: number, packet: SentPacket, now: Instant): number {
+    const count = packet.pieces.length
+    let end = at
+    //= PAL-UDP-088 Probes may exceed the window; they carry no copies.
+    if (this.copies.isWaiting && this.#probesOwed === 0 && !this.lanes.isPacketFull) {
+      const means = { lanes: this.lanes, rttMs: this.recovery.rtt.smoothedMs, now }
+      end = this.copies.write(this.#means.scratch, { at, end: FRAMES_BYTES_MAX }, packet, means)
+    }
+    this.copies.note(packet.pieces, count, this.#numbers.next, now)
+    return end
+  }
+
+  /** What `packet` carried is to be sent again. */
+  #repeat(packet: SentPacket): void {
+    this.copies.forget(packet.pieces)
+    this.lanes.onLost(packet)
+    this.#receiver.onLost(packet)
   }
 
   /** A probe, a keepalive, or a receiver's ACKs that have gone unacknowledged for long. */

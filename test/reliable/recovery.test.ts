@@ -149,7 +149,7 @@ describe('the probe timeout', () => {
 
 describe('the congestion window', () => {
   //= PAL-UDP-066, PAL-UDP-065
-  it('starts at ten packets, doubles in a round trip, halves once for one with losses, not below four', () => {
+  it('starts at ten packets, doubles in a round trip, halves once for losses in one, not below four', () => {
     const bench = new Bench()
     expect(bench.congestion.windowBytes).toBe(10 * PACKET)
     for (let i = 0; i < 10; i++) bench.send(0)

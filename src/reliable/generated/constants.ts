@@ -125,6 +125,14 @@ export const LIMIT = {
   packetThreshold: 3,
   /** Packets sent when the probe timeout fires. */
   probePackets: 2,
+  /** Packets after a loss among which copies are sent. */
+  copyPackets: 1024,
+  /** Longest piece of a lane that is copied. */
+  copyBytesMax: 400,
+  /** Copies of a piece, beside the first. */
+  copiesMax: 2,
+  /** Pieces of which copies wait to be sent. */
+  copyPiecesMax: 32,
   /** First congestion window. */
   initialWindowPackets: 10,
   /** Smallest window after an ordinary loss. */
@@ -185,6 +193,8 @@ export const TIMER = {
   initialRttMs: 300,
   /** Timer granularity. */
   granularityMs: 1,
+  /** Wait before a copy leaves alone. */
+  copyDelayMs: 15,
   /** While data waits the probe timeout is at most the larger of this and 4 PTO. */
   probeCapMinMs: 250,
   /** Silence after which a connection is forgotten. */
@@ -205,6 +215,8 @@ export const RATIO = {
   persistentCongestion: 3,
   /** Times window / RTT at which packets leave. */
   pacingGain: 1.25,
+  /** Average loss from which a piece is copied more than once. */
+  copyTwiceLoss: 0.03,
   /** Times the PTO in the cap above. */
   probeCap: 4,
   /** Times the PTO that a closed connection is remembered. */
