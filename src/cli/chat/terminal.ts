@@ -1,4 +1,6 @@
 /** Chat on a terminal. The prompt is on the screen before anything is loaded that connects. */
+
+import { CONVERSATION_KINDS } from '../../codec/generated/registry.ts'
 import type { Arguments } from '../args.ts'
 import { styleOf, wantsColour } from '../style.ts'
 import { TabCycle } from './completion.ts'
@@ -178,10 +180,16 @@ class Keyboard {
     const listener = this.#listener
     if (!listener) return
     const { talk, commands } = listener
-    const names = [...(talk.current?.members.values() ?? [])].map(({ name }) => name)
-    const rooms = talk.conversations.map(({ name }) => name)
-    const others = names.filter((name) => name !== talk.client.nick)
-    const before = this.#tab.next(this.#editor.before, { names: others, rooms, commands })
+    // After a command somebody from any room may be meant; otherwise those who read along come to mind.
+    const places = this.#editor.before.startsWith('/') ? talk.conversations : [talk.current]
+    const names = new Set(
+      places.flatMap((place) => [...(place?.members.values() ?? [])].map(({ name }) => name)),
+    )
+    names.delete(talk.client.nick)
+    const rooms = talk.conversations
+      .filter(({ kind }) => kind === CONVERSATION_KINDS.room)
+      .map(({ name }) => name)
+    const before = this.#tab.next(this.#editor.before, { names: [...names], rooms, commands })
     if (before === undefined) this.#view.bell()
     else this.#editor.set(before, this.#editor.after)
   }
