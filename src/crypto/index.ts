@@ -1,5 +1,31 @@
 /** End-to-end encryption: defined and tested here, not yet spoken by the session layer. */
-export { type HkdfInput, hkdf, label } from './kdf.ts'
+export {
+  type Bundle,
+  type BundleParts,
+  createLiveBundle,
+  createStoredBundle,
+  LIVE_NONCE_BYTES,
+  type OwnPrekey,
+  type Prekey,
+  readLiveBundle,
+  readStoredBundle,
+} from './bundle.ts'
+export {
+  type CryptoFault,
+  createIdentity,
+  type Identity,
+  type OwnIdentity,
+  readIdentityRecord,
+} from './identity.ts'
 export type { DhKey, Primitives, SigningKey, VerifyingKey } from './primitives.ts'
 export { createPortablePrimitives } from './provider-portable.ts'
 export { selfTestFault } from './self-test.ts'
+export {
+  acceptSession,
+  type InitiatedSession,
+  initiateSession,
+  type PrekeyMessage,
+  type ResponderKeys,
+  readPrekeyMessage,
+  type SessionSecrets,
+} from './session-start.ts'

@@ -1,4 +1,4 @@
-/** What libraries disagree on: points of small order, malleable signatures, encodings that are not canonical. */
+/** What libraries disagree on: points of small order, malleable signatures, other encodings of a value. */
 import { describe, expect, test } from 'vitest'
 import { AssertionFailure } from '../../src/base/assert.ts'
 import { UsageError } from '../../src/base/errors.ts'
