@@ -36,7 +36,10 @@ function normalize(name: string, codePointsMax: number, bytesMax: number): Norma
   return tooLong || !ALLOWED.test(folded) ? undefined : { text, folded }
 }
 
-/** How texts are compared (spec chapter 5.4). Lower-casing writes a final sigma in its own form; it is one letter. */
+/**
+ * How texts are compared (spec chapter 5.4). Lower-casing writes a final sigma in its own form; it is one
+ * letter.
+ */
 export function foldName(text: string): string {
   return text.normalize('NFKC').toLowerCase().replaceAll('\u03c2', '\u03c3').normalize('NFC')
 }

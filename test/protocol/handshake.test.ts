@@ -326,7 +326,7 @@ describe('links', () => {
   })
 
   //= PAL-HSK-037
-  test('all unfinished handshakes together are bounded: the oldest makes room, so that nobody is kept out', () => {
+  test('unfinished handshakes are bounded: the oldest makes room, so that nobody is kept out', () => {
     const world = new World({ limits: { handshakes: 3 } })
     const wires = [1, 2, 3].map((i) => world.open(`192.0.2.${i}`))
     world.connect('alice', { host: '192.0.2.9' })

@@ -117,7 +117,8 @@ function tsType(field: FieldEntry): string {
 function frameSpecs(registry: Registry): string {
   const records = Object.entries(registry.records).map(
     ([name, record]) =>
-      `const ${camel(name)}Fields: readonly FieldSpec[] = [\n${fieldLines(registry, record.fields, '  ')}\n]\n`,
+      `const ${camel(name)}Fields: readonly FieldSpec[] = ` +
+      `[\n${fieldLines(registry, record.fields, '  ')}\n]\n`,
   )
   const frames = registry.frames.map(
     (frame) =>

@@ -1,6 +1,6 @@
 /**
- * What a client knows of the conversations it is in (spec chapter 7): members, the position in each log, and its
- * own messages under way. Bounded, because a relay decides how much there is to know.
+ * What a client knows of the conversations it is in (spec chapter 7): members, the position in each log, and
+ * its own messages under way. Bounded, because a relay decides how much there is to know.
  */
 import { assert } from '../../base/assert.ts'
 import { copyOf } from '../../base/bytes.ts'
