@@ -14,13 +14,16 @@ export interface CongestionController {
   pacingRate(rttMsSmoothed: number): number
   onSent(bytes: number, now: Instant): void
   /** `bytesInFlight` before the ACK: the window grows only while it is what limits the sender. */
-  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant): void
+  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant, rttMsSmoothed: number): void
   /** A packet sent at `sentAt` was lost. */
   onLoss(sentAt: Instant, now: Instant): void
   onPersistent(): void
 }
 
 const PACKET_BYTES = LIMIT.datagramBytes
+
+/** Which controller a sender uses. */
+export type CongestionControl = 'cubic' | 'newreno'
 
 /** NewReno (RFC 9002 section 7, appendix B) with a floor of four packets after an ordinary loss. */
 export class NewReno implements CongestionController {
@@ -33,7 +36,7 @@ export class NewReno implements CongestionController {
   }
 
   pacingRate(rttMsSmoothed: number): number {
-    return (RATIO.pacingGain * this.#windowBytes) / Math.max(rttMsSmoothed, 0.1)
+    return pacingRateOf(this.#windowBytes, rttMsSmoothed)
   }
 
   onSent(): void {
@@ -41,8 +44,11 @@ export class NewReno implements CongestionController {
   }
 
   onAck(packet: AckedPacket, bytesInFlight: number): void {
-    if (packet.sentAt <= this.#recoveryStartedAt || !this.#isLimiting(bytesInFlight)) return
-    if (this.#windowBytes < this.#slowStartThreshold) this.#windowBytes += packet.bytes
+    const isSlowStart = this.#windowBytes < this.#slowStartThreshold
+    //= PAL-UDP-093
+    if (packet.sentAt <= this.#recoveryStartedAt) return
+    if (!isWindowUsed(this.#windowBytes, bytesInFlight, isSlowStart)) return
+    if (isSlowStart) this.#windowBytes += packet.bytes
     else this.#windowBytes += (PACKET_BYTES * packet.bytes) / this.#windowBytes
     this.#windowBytes = Math.min(this.#windowBytes, LIMIT.windowBytesMax)
   }
@@ -50,7 +56,7 @@ export class NewReno implements CongestionController {
   onLoss(sentAt: Instant, now: Instant): void {
     if (sentAt <= this.#recoveryStartedAt) return
     this.#recoveryStartedAt = now
-    //= PAL-UDP-066
+    //= PAL-UDP-066, PAL-UDP-091
     const halved = Math.max(this.#windowBytes / 2, LIMIT.lossWindowPacketsMin * PACKET_BYTES)
     this.#slowStartThreshold = halved
     // After persistent congestion the window is below that floor and stays there.
@@ -61,12 +67,17 @@ export class NewReno implements CongestionController {
     this.#windowBytes = LIMIT.minimumWindowPackets * PACKET_BYTES
     this.#recoveryStartedAt = -Infinity as Instant
   }
+}
 
-  /** In slow start half a window in flight counts: the other half is still being paced out. */
-  #isLimiting(bytesInFlight: number): boolean {
-    if (bytesInFlight + 3 * PACKET_BYTES >= this.#windowBytes) return true
-    return this.#windowBytes < this.#slowStartThreshold && 2 * bytesInFlight >= this.#windowBytes
-  }
+/** Whether the window is what limits the sender. In slow start half of it may still be being paced out. */
+export function isWindowUsed(windowBytes: number, bytesInFlight: number, isSlowStart: boolean): boolean {
+  if (bytesInFlight + 3 * PACKET_BYTES >= windowBytes) return true
+  return isSlowStart && 2 * bytesInFlight >= windowBytes
+}
+
+/** Bytes per millisecond that spread a window over a round trip. */
+export function pacingRateOf(windowBytes: number, rttMsSmoothed: number): number {
+  return (RATIO.pacingGain * windowBytes) / Math.max(rttMsSmoothed, 0.1)
 }
 
 /** A leaky bucket that spreads a window over a round trip and lets ten packets go back to back. */

@@ -21,6 +21,7 @@ import {
 } from '../base/index.ts'
 import type { UdpConnection, UdpEvent } from './api.ts'
 import { ClientHandshake, prologueOf } from './client-handshake.ts'
+import type { CongestionControl } from './congestion.ts'
 import { Connection, type ConnectionHost } from './connection.ts'
 import { FrameReader } from './frame.ts'
 import { CLOSE, DATAGRAM_VERSION, LIMIT, REFUSE, TIMER } from './generated/constants.ts'
@@ -61,6 +62,8 @@ export interface UdpEndpointOptions {
   /** Relay: the X25519 static secret, 32 bytes. Without it the endpoint only connects. */
   readonly staticSecret?: Uint8Array
   readonly limits?: Partial<UdpLimits>
+  /** Default: 'cubic'. */
+  readonly congestionControl?: CongestionControl
 }
 
 /** The default limits. */
@@ -110,6 +113,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   readonly entropy: Entropy
   readonly scratch: Uint8Array = new Uint8Array(LIMIT.datagramBytes)
   readonly reader: FrameReader = new FrameReader()
+  readonly congestionControl: CongestionControl
 
   readonly #limits: UdpLimits
   readonly #relay: Relay | undefined
@@ -130,6 +134,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   constructor(options: UdpEndpointOptions) {
     this.primitives = options.primitives
     this.entropy = options.entropy
+    this.congestionControl = options.congestionControl ?? 'cubic'
     this.#limits = { ...DEFAULT_UDP_LIMITS, ...options.limits }
     this.#relay = options.staticSecret === undefined ? undefined : this.#makeRelay(options.staticSecret)
   }

@@ -19,6 +19,8 @@ export interface LanePiece {
 export class LaneSender {
   /** Unsent and unacknowledged bytes of all lanes. */
   queuedBytes = 0
+  /** Bytes of all lanes never sent, allowed by credit or not. */
+  unsentBytes = 0
   /** Whether the frame just written reaches to the end of its packet. */
   isPacketFull = false
 
@@ -56,6 +58,7 @@ export class LaneSender {
     const queue = this.#laneAt(lane)
     queue.push(bytes)
     this.queuedBytes += bytes.length
+    this.unsentBytes += bytes.length
     this.#pieceCount++
     this.#activate(lane, queue)
   }
@@ -122,7 +125,10 @@ export class LaneSender {
     queue.onSent(start, length)
     queue.deficit -= length
     //= PAL-UDP-082
-    if (!isRepeat) this.#sentTotal += length
+    if (!isRepeat) {
+      this.#sentTotal += length
+      this.unsentBytes -= length
+    }
     packet.pieces.push(lane, start, length)
     return offset + length
   }
@@ -168,6 +174,7 @@ export class LaneSender {
     this.#lanes.length = 0
     this.#ring.length = 0
     this.queuedBytes = 0
+    this.unsentBytes = 0
     this.#pieceCount = 0
   }
 

@@ -213,7 +213,7 @@ export class Recovery {
 
   #acknowledge(packet: SentPacket, inFlightBefore: number, now: Instant): void {
     this.bytesInFlight -= packet.bytes
-    this.congestion.onAck(packet, inFlightBefore, now)
+    this.congestion.onAck(packet, inFlightBefore, now, this.rtt.smoothedMs)
     this.#host.onPacketAcked(packet)
     this.giveBack(packet)
   }

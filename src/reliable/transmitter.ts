@@ -7,8 +7,9 @@ import {
   NEVER,
   utf8Bytes,
 } from '../base/index.ts'
-import { NewReno, Pacer } from './congestion.ts'
+import { type CongestionControl, NewReno, Pacer } from './congestion.ts'
 import { Copies } from './copies.ts'
+import { Cubic } from './cubic.ts'
 import { writeClose } from './frame.ts'
 import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
@@ -22,6 +23,8 @@ import { PacketProtection } from './seal.ts'
 const FRAMES_BYTES_MAX = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
 /** An ACK leaves room for data behind it. */
 const ACK_BYTES_MAX = 400
+/** Header, tag, the smallest ACK, and heads of a few LANE frames. */
+const SMALL_PACKET_BYTES = 150
 const ELICITING_FRAMES_BYTES_MIN = LIMIT.resettableBytesMin - LIMIT.dataOverheadBytes
 
 /** What a transmitter is given by the endpoint. */
@@ -30,6 +33,7 @@ export interface TransmitterMeans {
   readonly entropy: Entropy
   /** Room for the frames of one packet, used only within a call. */
   readonly scratch: Uint8Array
+  readonly congestionControl: CongestionControl
 }
 
 /**
@@ -38,7 +42,7 @@ export interface TransmitterMeans {
  * no packets: the connection passes on the ACKs.
  */
 export class Transmitter implements RecoveryHost {
-  readonly recovery: Recovery = new Recovery(this, new NewReno())
+  readonly recovery: Recovery
   readonly lanes: LaneSender = new LaneSender()
   readonly copies: Copies = new Copies()
   /** When the last packet that asks for an acknowledgement left. */
@@ -59,6 +63,8 @@ export class Transmitter implements RecoveryHost {
   /** Acknowledges what `received` holds and sends the credit that `receiver` owes. */
   constructor(means: TransmitterMeans, received: ReceivedNumbers, receiver: LaneReceiver, now: Instant) {
     this.#means = means
+    //= PAL-UDP-092
+    this.recovery = new Recovery(this, means.congestionControl === 'cubic' ? new Cubic() : new NewReno())
     this.#received = received
     this.#receiver = receiver
     this.#numbers = new NumberSource(means.entropy)
@@ -111,16 +117,17 @@ export class Transmitter implements RecoveryHost {
     if (!mayElicit && this.#received.ackAt > now) return undefined
     const frames = this.#means.scratch
     const packet = this.recovery.take()
+    const room = mayElicit ? this.#framesRoom : FRAMES_BYTES_MAX
     let end = 0
     if (this.#received.hasNews) {
       packet.ackedLargest = this.#received.largest
-      end = this.#received.writeAck(frames, 0, ACK_BYTES_MAX, now)
+      end = this.#received.writeAck(frames, 0, Math.min(ACK_BYTES_MAX, room / 2), now)
     }
     const ackEnd = end
     if (mayElicit) {
-      end = this.#receiver.writeCredits(frames, end, FRAMES_BYTES_MAX, packet)
-      end = this.lanes.writeFrames(frames, end, FRAMES_BYTES_MAX, packet)
-      end = this.#writeCopies(end, packet, now)
+      end = this.#receiver.writeCredits(frames, end, room, packet)
+      end = this.lanes.writeFrames(frames, end, room, packet)
+      end = this.#writeCopies(end, room, packet, now)
     }
     if (end === ackEnd && this.#needsPing(mayElicit)) frames[end++] = FRAME.ping
     if (end > ackEnd) return this.#sendEliciting(protection, packet, end, now)
@@ -185,13 +192,13 @@ export class Transmitter implements RecoveryHost {
   }
 
   /** Fills what room is left with copies, and notes what else the packet carries as worth one. */
-  #writeCopies(at: number, packet: SentPacket, now: Instant): number {
+  #writeCopies(at: number, room: number, packet: SentPacket, now: Instant): number {
     const count = packet.pieces.length
     let end = at
     //= PAL-UDP-088 Probes may exceed the window; they carry no copies.
     if (this.copies.isWaiting && this.#probesOwed === 0 && !this.lanes.isPacketFull) {
       const means = { lanes: this.lanes, rttMs: this.recovery.rtt.smoothedMs, now }
-      end = this.copies.write(this.#means.scratch, { at, end: FRAMES_BYTES_MAX }, packet, means)
+      end = this.copies.write(this.#means.scratch, { at, end: room }, packet, means)
     }
     this.copies.note(packet.pieces, count, this.#numbers.next, now)
     return end
@@ -208,12 +215,24 @@ export class Transmitter implements RecoveryHost {
   #needsPing(mayElicit: boolean): boolean {
     if (mayElicit) return true
     //= PAL-UDP-061
-    return ++this.#ackOnlyRun >= LIMIT.ackOnlyRunMax && !this.#isWindowFull
+    return ++this.#ackOnlyRun >= LIMIT.ackOnlyRunMax && this.#windowRoom >= LIMIT.datagramBytes
   }
 
+  /** Whether the window has no room: for a full packet, or for a smaller one that holds all there is to say. */
   //= PAL-UDP-065
   get #isWindowFull(): boolean {
-    return this.recovery.bytesInFlight + LIMIT.datagramBytes > this.recovery.congestion.windowBytes
+    const needed = Math.min(LIMIT.datagramBytes, SMALL_PACKET_BYTES + this.lanes.unsentBytes)
+    return this.#windowRoom < needed
+  }
+
+  get #windowRoom(): number {
+    return Math.floor(this.recovery.congestion.windowBytes - this.recovery.bytesInFlight)
+  }
+
+  /** Room for frames that the window leaves; a probe may exceed it. */
+  get #framesRoom(): number {
+    if (this.#probesOwed > 0) return FRAMES_BYTES_MAX
+    return Math.min(FRAMES_BYTES_MAX, this.#windowRoom - LIMIT.dataOverheadBytes)
   }
 
   #sendEliciting(

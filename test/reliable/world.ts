@@ -1,5 +1,11 @@
 import type { Address, Datagram, Instant, LinkPrimitives } from '../../src/base/index.ts'
-import { type UdpConnection, UdpEndpoint, type UdpEvent, type UdpLimits } from '../../src/reliable/index.ts'
+import {
+  type CongestionControl,
+  type UdpConnection,
+  UdpEndpoint,
+  type UdpEvent,
+  type UdpLimits,
+} from '../../src/reliable/index.ts'
 import { DatagramWorld, type LinkConditions, seededEntropy, type WireObserver } from '../../src/sim/index.ts'
 import { testPrimitives } from './primitives.ts'
 
@@ -30,6 +36,7 @@ export interface PairOptions {
   readonly primitives?: LinkPrimitives
   readonly observer?: WireObserver
   readonly limits?: Partial<UdpLimits>
+  readonly congestionControl?: CongestionControl
 }
 
 export function newSeen(): Seen {
@@ -60,6 +67,7 @@ export function newRelay(seed = 1, options: PairOptions = {}): UdpEndpoint {
     primitives: options.primitives ?? testPrimitives(),
     entropy: seededEntropy(seed * 2 + 1),
     staticSecret: STATIC_SECRET,
+    ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
 }
@@ -68,6 +76,7 @@ export function newClient(seed = 1, options: PairOptions = {}): UdpEndpoint {
   return new UdpEndpoint({
     primitives: options.primitives ?? testPrimitives(),
     entropy: seededEntropy(seed * 2 + 0x10000),
+    ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
   })
 }
 

@@ -213,6 +213,10 @@ export const RATIO = {
   timeThreshold: 1.125,
   /** Times the PTO that a run of losses spans in persistent congestion. */
   persistentCongestion: 3,
+  /** C of CUBIC, in packets per cubic second. */
+  cubicC: 0.4,
+  /** Times the window that CUBIC keeps after a loss. */
+  cubicBeta: 0.7,
   /** Times window / RTT at which packets leave. */
   pacingGain: 1.25,
   /** Average loss from which a piece is copied more than once. */
