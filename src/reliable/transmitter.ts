@@ -218,7 +218,7 @@ export class Transmitter implements RecoveryHost {
     return ++this.#ackOnlyRun >= LIMIT.ackOnlyRunMax && this.#windowRoom >= LIMIT.datagramBytes
   }
 
-  /** Whether the window has no room: for a full packet, or for a smaller one that holds all there is to say. */
+  /** Whether the window has no room: for a full packet, or for a smaller one holding all there is to say. */
   //= PAL-UDP-065
   get #isWindowFull(): boolean {
     const needed = Math.min(LIMIT.datagramBytes, SMALL_PACKET_BYTES + this.lanes.unsentBytes)
