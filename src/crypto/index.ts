@@ -17,8 +17,19 @@ export {
   type OwnIdentity,
   readIdentityRecord,
 } from './identity.ts'
+export { pad, paddedLength, unpad } from './padding.ts'
 export type { DhKey, Primitives, SigningKey, VerifyingKey } from './primitives.ts'
 export { createPortablePrimitives } from './provider-portable.ts'
+export {
+  initiatorRatchet,
+  type Opened,
+  openMessage,
+  PLAINTEXT_BYTES_MAX,
+  responderRatchet,
+  type Sealed,
+  sealMessage,
+} from './ratchet.ts'
+export { decodeRatchet, encodeRatchet, type RatchetState } from './ratchet-state.ts'
 export { selfTestFault } from './self-test.ts'
 export {
   acceptSession,

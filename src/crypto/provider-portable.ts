@@ -68,6 +68,7 @@ function importVerifyingKey(publicKey: Uint8Array): VerifyingKey | undefined {
 }
 
 function verify(key: VerifyingKey, signature: Uint8Array, message: Uint8Array): boolean {
+  //= PAL-ENC-003
   if (!isPlausibleSignature(key.publicKey, signature)) return false
   return nacl.sign.detached.verify(message, signature, key.publicKey)
 }

@@ -56,5 +56,6 @@ function importVerifyingKey(publicKey: Uint8Array): VerifyingKey | undefined {
 function verify(key: VerifyingKey, signature: Uint8Array, message: Uint8Array): boolean {
   const native = nativeKeys.get(key)
   if (!native) throw new UsageError('bad_argument', 'the verifying key is not of this provider')
+  //= PAL-ENC-003
   return isPlausibleSignature(key.publicKey, signature) && verifyMessage(null, message, native, signature)
 }

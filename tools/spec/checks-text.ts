@@ -19,6 +19,7 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   '11': ['EXT'],
   '12': ['SEC'],
   '13': ['UDP'],
+  '14': ['ENC'],
 }
 
 const CORE_WORDS_MAX = 9000
