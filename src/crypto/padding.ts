@@ -4,7 +4,7 @@ const STEP_BYTES = 64
 const STEPS_UP_TO_BYTES = 512
 const MARK = 0x80
 
-/** The length of `byteCount` bytes with their padding: steps of 64 up to 512, then Padmé (at most 12 % more). */
+/** The length with padding of `byteCount` bytes: steps of 64 up to 512, then Padmé (at most 12 % more). */
 export function paddedLength(byteCount: number): number {
   const length = byteCount + 1
   if (length <= STEPS_UP_TO_BYTES) return Math.ceil(length / STEP_BYTES) * STEP_BYTES
