@@ -20,6 +20,7 @@ import { LaneReceiver } from './lane-receiver.ts'
 import { ReceivedNumbers } from './numbers.ts'
 import { CID_BYTES } from './packet.ts'
 import type { Parameters } from './parameters.ts'
+import { PathCheck } from './path-check.ts'
 import { fullPacketNumber, PacketProtection } from './seal.ts'
 import { Transmitter, type TransmitterMeans } from './transmitter.ts'
 
@@ -39,6 +40,8 @@ export interface ConnectionHost extends TransmitterMeans {
   wake(connection: Connection): void
   /** The connection is over and forgotten. */
   release(connection: Connection): void
+  /** The peer has another address. */
+  onMoved(connection: Connection): void
 }
 
 /** The keys and ids that the handshake gave. */
@@ -60,7 +63,8 @@ type State =
   | { readonly kind: 'closed' }
 
 export class Connection implements UdpConnection, Timed {
-  readonly remote: Address
+  /** Where the peer is; a relay's client may move. */
+  remote: Address
   readonly cid: Uint8Array
   handshakeHash: Uint8Array = EMPTY_BYTES
   peerStatic: Uint8Array | undefined
@@ -82,6 +86,7 @@ export class Connection implements UdpConnection, Timed {
   readonly #received: ReceivedNumbers = new ReceivedNumbers()
   readonly #receiver: LaneReceiver
   readonly #transmitter: Transmitter
+  readonly #pathCheck: PathCheck = new PathCheck()
   #idleTimeoutMs: number = TIMER.idleTimeoutMs
   #lastHeardAt: Instant
   #isCloseOwed = false
@@ -222,8 +227,9 @@ export class Connection implements UdpConnection, Timed {
 
   /** A DATA packet whose header is in order and whose cid is ours. */
   handleData(packet: Uint8Array, from: Address, now: Instant): void {
+    const isElsewhere = !sameAddress(from, this.remote)
     //= PAL-UDP-030
-    if (!sameAddress(from, this.remote) || this.#opener === undefined) return
+    if ((isElsewhere && !this.#mayMove()) || this.#opener === undefined) return
     if (this.#state.kind === 'closing') {
       this.#answerWhileClosing()
       return
@@ -244,7 +250,12 @@ export class Connection implements UdpConnection, Timed {
     this.#bytesReceived += packet.length
     this.#lastHeardAt = now
     if (this.#state.kind === 'expect_confirm') this.#confirm(this.#state.since, now)
-    this.#apply(frames, number, now)
+    const isHighest = number > this.#received.largest
+    this.#apply(frames, { number, from }, now)
+    if (isElsewhere && this.#isUp() && !sameAddress(from, this.remote)) {
+      const means = { entropy: this.#host.entropy, ptoMs: this.#ptoMs(), now }
+      this.#pathCheck.onElsewhere(from, { bytes: packet.length, isHighest }, means)
+    }
     this.#host.wake(this)
   }
 
@@ -299,11 +310,12 @@ export class Connection implements UdpConnection, Timed {
 
   /** The next datagram to send now. */
   pollTransmit(now: Instant): Datagram | undefined {
-    const bytes = this.#pollPacket(now)
+    const challenge = this.#isUp() ? this.#pathCheck.poll(this.#ptoMs(), now) : undefined
+    const bytes = challenge ? this.#transmitter.sealChallenge(challenge.data) : this.#pollPacket(now)
     if (bytes === undefined) return undefined
     this.#packetsSent++
     this.#bytesSent += bytes.length
-    return { to: this.remote, bytes }
+    return { to: challenge?.to ?? this.remote, bytes }
   }
 
   #pollPacket(now: Instant): Uint8Array | undefined {
@@ -326,7 +338,11 @@ export class Connection implements UdpConnection, Timed {
 
   // ---- receiving -------------------------------------------------------------------------------
 
-  #apply(frames: Uint8Array, number: number, now: Instant): void {
+  #apply(
+    frames: Uint8Array,
+    packet: { readonly number: number; readonly from: Address },
+    now: Instant,
+  ): void {
     const reader = this.#host.reader
     reader.start(frames)
     let isEliciting = false
@@ -345,19 +361,25 @@ export class Connection implements UdpConnection, Timed {
         return
       }
       if (type !== FRAME.ack && type !== FRAME.close) isEliciting = true
-      if (!this.#applyFrame(type, frames, now)) isKept = false
+      if (!this.#applyFrame(type, frames, packet.from, now)) isKept = false
       if (!this.#isUp()) return
     }
     //= PAL-UDP-055
-    if (isKept) this.#received.onReceived(number, isEliciting, now)
+    if (isKept) this.#received.onReceived(packet.number, isEliciting, now)
   }
 
   /** False when the frame was thrown away and its packet must not be acknowledged. */
-  #applyFrame(type: number, frames: Uint8Array, now: Instant): boolean {
+  #applyFrame(type: number, frames: Uint8Array, from: Address, now: Instant): boolean {
     const reader = this.#host.reader
     switch (type) {
       case FRAME.ack:
         this.#applyAck(now)
+        return true
+      case FRAME.pathChallenge:
+        this.#transmitter.owePathAnswer(frames.subarray(reader.dataStart, reader.dataEnd))
+        return true
+      case FRAME.pathResponse:
+        this.#applyPathResponse(frames.subarray(reader.dataStart, reader.dataEnd), from, now)
         return true
       case FRAME.credit:
         this.#transmitter.lanes.onCredit(reader.value)
@@ -392,6 +414,14 @@ export class Connection implements UdpConnection, Timed {
     }
   }
 
+  #applyPathResponse(data: Uint8Array, from: Address, now: Instant): void {
+    if (!this.#pathCheck.isAnswered(data, from, now)) return
+    const isOtherHost = from.host !== this.remote.host
+    this.remote = from
+    if (isOtherHost) this.#transmitter.changePath()
+    this.#host.onMoved(this)
+  }
+
   #applyLane(bytes: Uint8Array, now: Instant): boolean {
     const reader = this.#host.reader
     const outcome = this.#receiver.receive(reader.lane, reader.offset, bytes)
@@ -417,7 +447,8 @@ export class Connection implements UdpConnection, Timed {
 
   #openDeadline(): Instant {
     const idleAt = instantAfter(this.#lastHeardAt, this.#idleTimeoutMs)
-    return earlierOf(earlierOf(this.#transmitter.deadline, idleAt), this.#keepaliveAt())
+    const at = earlierOf(earlierOf(this.#transmitter.deadline, idleAt), this.#keepaliveAt())
+    return earlierOf(at, this.#pathCheck.deadline)
   }
 
   //= PAL-UDP-070
@@ -435,6 +466,7 @@ export class Connection implements UdpConnection, Timed {
       return
     }
     this.#transmitter.handleTimeout(now)
+    this.#pathCheck.giveUp(now)
     if (now >= this.#keepaliveAt()) this.#transmitter.owePing()
   }
 
@@ -498,6 +530,7 @@ export class Connection implements UdpConnection, Timed {
   #stop(): void {
     this.#transmitter.clear()
     this.#receiver.clear()
+    this.#pathCheck.clear()
   }
 
   #emitClosed(reason: UdpCloseReason): void {
@@ -505,7 +538,16 @@ export class Connection implements UdpConnection, Timed {
   }
 
   #drainingMs(): number {
+    return RATIO.draining * this.#ptoMs()
+  }
+
+  #ptoMs(): number {
     const { rtt, peerAckDelayMs } = this.#transmitter.recovery
-    return RATIO.draining * rtt.ptoMs(peerAckDelayMs)
+    return rtt.ptoMs(peerAckDelayMs)
+  }
+
+  /** Only a client that has confirmed its first address may have another. */
+  #mayMove(): boolean {
+    return !this.#isClient && this.#isUp()
   }
 }

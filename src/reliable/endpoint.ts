@@ -260,8 +260,17 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       const peerKey = cidKey(connection.dcid, 0)
       if (this.#byPeerCid.get(peerKey) === connection) this.#byPeerCid.delete(peerKey)
     }
-    const prefix = connection.prefix
-    if (prefix === undefined) return
+    if (connection.prefix !== undefined) this.#leavePrefix(connection.prefix)
+  }
+
+  /** Part of `ConnectionHost`. */
+  onMoved(connection: Connection): void {
+    if (connection.prefix !== undefined) this.#leavePrefix(connection.prefix)
+    connection.prefix = addressPrefix(connection.remote.host)
+    this.#perPrefix.set(connection.prefix, (this.#perPrefix.get(connection.prefix) ?? 0) + 1)
+  }
+
+  #leavePrefix(prefix: string): void {
     const count = (this.#perPrefix.get(prefix) ?? 1) - 1
     if (count === 0) this.#perPrefix.delete(prefix)
     else this.#perPrefix.set(prefix, count)

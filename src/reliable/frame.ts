@@ -10,6 +10,9 @@ export const FRAMES_END = -1
 /** `FrameReader.next()`: the packet is malformed, see `fault`. */
 export const FRAMES_FAULT = -2
 
+/** Random bytes in PATH_CHALLENGE and PATH_RESPONSE. */
+const PATH_DATA_BYTES = 8
+
 /**
  * Reads the frames of one packet (spec/13-datagram.md, section 5) without allocating: `next()` gives the type
  * and leaves the fields in the reader, valid until the following call. Refuses, never throws.
@@ -20,7 +23,7 @@ export class FrameReader {
   lane = 0
   /** LANE_*: position of the first byte in the lane. */
   offset = 0
-  /** LANE_*, CLOSE: the bytes are `bytes.subarray(dataStart, dataEnd)`. */
+  /** LANE_*, CLOSE, PATH_*: the bytes are `bytes.subarray(dataStart, dataEnd)`. */
   dataStart = 0
   dataEnd = 0
   /** CREDIT and LANE_CREDIT: the total. CLOSE: the code. */
@@ -55,6 +58,9 @@ export class FrameReader {
         return this.#readAck() ? type : FRAMES_FAULT
       case FRAME.close:
         return this.#readClose() ? type : FRAMES_FAULT
+      case FRAME.pathChallenge:
+      case FRAME.pathResponse:
+        return this.#take(PATH_DATA_BYTES, 0, PATH_DATA_BYTES) ? type : FRAMES_FAULT
       case FRAME.credit:
         this.value = this.#number()
         return this.value < 0 ? FRAMES_FAULT : type
@@ -204,4 +210,11 @@ export function writeCredit(into: Uint8Array, at: number, total: number): number
 export function writeLaneCredit(into: Uint8Array, at: number, lane: number, total: number): number {
   into[at] = FRAME.laneCredit
   return writeVarint(into, writeVarint(into, at + 1, lane), total)
+}
+
+/** Writes PATH_CHALLENGE or PATH_RESPONSE with its 8 bytes. Returns the offset after it. */
+export function writePath(into: Uint8Array, at: number, type: number, data: Uint8Array): number {
+  into[at] = type
+  into.set(data, at + 1)
+  return at + 1 + PATH_DATA_BYTES
 }

@@ -47,8 +47,8 @@ const POOL_MAX = 64
 const SKIPPED_KEPT_MAX = 64
 
 export class Recovery {
-  readonly rtt: RttEstimator = new RttEstimator()
-  readonly congestion: CongestionController
+  rtt: RttEstimator = new RttEstimator()
+  congestion: CongestionController
   bytesInFlight = 0
   lostCount = 0
   peerAckDelayMs: number = TIMER.maxAckDelayMs
@@ -289,6 +289,13 @@ export class Recovery {
       else survivors.push(packet)
     }
     this.#replaceFront(end)
+  }
+
+  /** Nothing is known of the path from here on; what is in flight stays so. */
+  changePath(congestion: CongestionController): void {
+    this.rtt = new RttEstimator()
+    this.congestion = congestion
+    this.#firstSampleAt = NEVER
   }
 
   /** Forgets everything in flight. */

@@ -7,10 +7,10 @@ import {
   NEVER,
   utf8Bytes,
 } from '../base/index.ts'
-import { type CongestionControl, NewReno, Pacer } from './congestion.ts'
+import { type CongestionControl, type CongestionController, NewReno, Pacer } from './congestion.ts'
 import { Copies } from './copies.ts'
 import { Cubic } from './cubic.ts'
-import { writeClose } from './frame.ts'
+import { writeClose, writePath } from './frame.ts'
 import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
 import { LaneSender } from './lane-sender.ts'
@@ -58,13 +58,14 @@ export class Transmitter implements RecoveryHost {
   #pacedUntil: Instant = NEVER
   #probesOwed = 0
   #isPingOwed = false
+  readonly #pathAnswers: Uint8Array[] = []
   #ackOnlyRun = 0
 
   /** Acknowledges what `received` holds and sends the credit that `receiver` owes. */
   constructor(means: TransmitterMeans, received: ReceivedNumbers, receiver: LaneReceiver, now: Instant) {
     this.#means = means
     //= PAL-UDP-092
-    this.recovery = new Recovery(this, means.congestionControl === 'cubic' ? new Cubic() : new NewReno())
+    this.recovery = new Recovery(this, this.#newController())
     this.#received = received
     this.#receiver = receiver
     this.#numbers = new NumberSource(means.entropy)
@@ -104,6 +105,18 @@ export class Transmitter implements RecoveryHost {
     this.#isPingOwed = true
   }
 
+  /** Answers PATH_CHALLENGE with the next packet. */
+  //= PAL-UDP-095
+  owePathAnswer(data: Uint8Array): void {
+    if (this.#pathAnswers.length < LIMIT.pathAnswersMax) this.#pathAnswers.push(new Uint8Array(data))
+  }
+
+  /** A packet that holds PATH_CHALLENGE alone. It is neither repeated nor counted as in flight. */
+  sealChallenge(data: Uint8Array): Uint8Array | undefined {
+    const end = writePath(this.#means.scratch, 0, FRAME.pathChallenge, data)
+    return this.#protection && this.#seal(this.#protection, this.#pad(end))
+  }
+
   handleTimeout(now: Instant): void {
     this.#probesOwed = Math.max(this.#probesOwed, this.recovery.onTimeout(now))
   }
@@ -125,6 +138,8 @@ export class Transmitter implements RecoveryHost {
     }
     const ackEnd = end
     if (mayElicit) {
+      for (const data of this.#pathAnswers) end = writePath(frames, end, FRAME.pathResponse, data)
+      this.#pathAnswers.length = 0
       end = this.#receiver.writeCredits(frames, end, room, packet)
       end = this.lanes.writeFrames(frames, end, room, packet)
       end = this.#writeCopies(end, room, packet, now)
@@ -140,6 +155,12 @@ export class Transmitter implements RecoveryHost {
     const reason = utf8Bytes(detail).subarray(0, LIMIT.closeReasonBytesMax)
     const end = writeClose(this.#means.scratch, 0, code, reason)
     return this.#protection && this.#seal(this.#protection, end)
+  }
+
+  /** Starts anew on another path, of which nothing is known. */
+  //= PAL-UDP-099
+  changePath(): void {
+    this.recovery.changePath(this.#newController())
   }
 
   /** Forgets everything that is queued or under way. */
@@ -172,6 +193,10 @@ export class Transmitter implements RecoveryHost {
     return this.lanes.queuedBytes > 0 || this.recovery.isCreditInFlight
   }
 
+  #newController(): CongestionController {
+    return this.#means.congestionControl === 'cubic' ? new Cubic() : new NewReno()
+  }
+
   /** Whether something that asks for an acknowledgement is to be sent, and may be. */
   #mayElicit(now: Instant): boolean {
     this.#pacedUntil = NEVER
@@ -179,7 +204,8 @@ export class Transmitter implements RecoveryHost {
     if (this.#probesOwed > 0) return true
     const { congestion, rtt } = this.recovery
     const isCopyDue = this.copies.isDue(this.lanes, rtt.smoothedMs, now)
-    const isNewDue = this.#isPingOwed || this.#receiver.hasCreditDue || this.lanes.hasSendable
+    const isControlDue = this.#isPingOwed || this.#pathAnswers.length > 0
+    const isNewDue = isControlDue || this.#receiver.hasCreditDue || this.lanes.hasSendable
     if (!isNewDue && !isCopyDue) return false
     if (!this.#isWindowFull) {
       const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
@@ -241,10 +267,7 @@ export class Transmitter implements RecoveryHost {
     contentEnd: number,
     now: Instant,
   ): Uint8Array {
-    let end = contentEnd
-    //= PAL-UDP-028
-    while (end < ELICITING_FRAMES_BYTES_MIN) this.#means.scratch[end++] = FRAME.padding
-    const bytes = this.#seal(protection, end)
+    const bytes = this.#seal(protection, this.#pad(contentEnd))
     packet.number = this.#numbers.next - 1
     packet.bytes = bytes.length
     this.recovery.onSent(packet, now)
@@ -254,6 +277,13 @@ export class Transmitter implements RecoveryHost {
     this.#ackOnlyRun = 0
     if (this.#probesOwed > 0) this.#probesOwed = this.lanes.hasSendable ? this.#probesOwed - 1 : 0
     return bytes
+  }
+
+  //= PAL-UDP-028
+  #pad(contentEnd: number): number {
+    let end = contentEnd
+    while (end < ELICITING_FRAMES_BYTES_MIN) this.#means.scratch[end++] = FRAME.padding
+    return end
   }
 
   /** Seals the first `end` bytes of the scratch under the next number. */

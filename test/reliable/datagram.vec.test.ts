@@ -105,6 +105,10 @@ describe('frames', () => {
     switch (type) {
       case FRAME.ping:
         return { type: 'ping' }
+      case FRAME.pathChallenge:
+        return { type: 'path_challenge', data }
+      case FRAME.pathResponse:
+        return { type: 'path_response', data }
       case FRAME.credit:
         return { type: 'credit', total: String(reader.value) }
       case FRAME.laneCredit:

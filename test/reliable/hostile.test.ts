@@ -73,10 +73,16 @@ describe('packets that do not verify', () => {
   })
 
   //= PAL-UDP-030
-  it('or that come from another address are dropped', () => {
-    const { relay, peer } = connected()
-    relay.handleDatagram(peer.packet(lane(2, 0, Buffer.from('x'))), { ...CLIENT, port: 1 }, NOW)
-    expect(eventsOf(relay)).toEqual([])
+  it('or that reach a client from another address than the relay are dropped', () => {
+    const pair = openPair()
+    pair.far.write(2, Buffer.from('x'))
+    const [packet] = drain(pair.relay, pair.world.now)
+    const { packetsReceived } = pair.near.stats
+    pair.client.handleDatagram(packet?.bytes as Uint8Array, { ...RELAY, port: 1 }, pair.world.now)
+    expect(pair.near.stats.packetsReceived).toBe(packetsReceived)
+    expect(drain(pair.client, pair.world.now)).toEqual([])
+    pair.client.handleDatagram(packet?.bytes as Uint8Array, RELAY, pair.world.now)
+    expect(pair.near.stats.packetsReceived).toBe(packetsReceived + 1)
   })
 })
 

@@ -92,11 +92,16 @@ export class RawPeer {
     for (const datagram of drain(this.relay, now)) {
       if (datagram.bytes[0] !== 0x40) continue
       const number = Buffer.from(datagram.bytes).readUInt32BE(9)
-      const frames = this.#open?.open(datagram.bytes, number)
-      if (frames === undefined) throw new Error('relay packet does not verify')
-      out.push({ number, frames })
+      out.push({ number, frames: this.framesOf(datagram.bytes) })
     }
     return out
+  }
+
+  /** The frames of a DATA packet of the relay. */
+  framesOf(packet: Uint8Array): Uint8Array {
+    const frames = this.#open?.open(packet, Buffer.from(packet).readUInt32BE(9))
+    if (frames === undefined) throw new Error('relay packet does not verify')
+    return frames
   }
 }
 

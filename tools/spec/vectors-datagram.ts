@@ -300,6 +300,16 @@ function frameVectors(): object[] {
   const text = Buffer.from('hi')
   return [
     good('PING', bytes(1), { type: 'ping' }),
+    good('PATH_CHALLENGE', bytes(6, 1, 2, 3, 4, 5, 6, 7, 8), {
+      type: 'path_challenge',
+      data: '0102030405060708',
+    }),
+    good('PATH_RESPONSE', bytes(7, 8, 7, 6, 5, 4, 3, 2, 1), {
+      type: 'path_response',
+      data: '0807060504030201',
+    }),
+    bad('PATH_CHALLENGE of 7 bytes', bytes(6, Buffer.alloc(7)), 'frame_encoding'),
+    bad('PATH_RESPONSE of 7 bytes', bytes(7, Buffer.alloc(7)), 'frame_encoding'),
     good('PING between PADDING', bytes(0, 0, 1, 0), { type: 'ping' }),
     good(
       'LANE_SIZED then PING',
@@ -344,7 +354,7 @@ function frameVectors(): object[] {
 
 function badFrameVectors(text: Buffer): object[] {
   const ack = (...fields: (number | bigint)[]): Buffer => bytes(2, ...fields.map((field) => varint(field)))
-  const reserved = [0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x0f, 0x12, 0x13, 0x3f, 0x40, 0xff]
+  const reserved = [0x08, 0x09, 0x0a, 0x0b, 0x0f, 0x12, 0x13, 0x3f, 0x40, 0xff]
   return [
     bad('no frame at all but PADDING', Buffer.alloc(20)),
     ...reserved.map((type) =>

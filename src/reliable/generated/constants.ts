@@ -33,9 +33,9 @@ export const FRAME = {
   credit: 0x04,
   /** Bytes the peer may have sent on one lane, since the start. */
   laneCredit: 0x05,
-  /** Path validation. */
+  /** Asks an address whether the peer is there. */
   pathChallenge: 0x06,
-  /** Path validation. */
+  /** Answers it with the same bytes. */
   pathResponse: 0x07,
   /** A further connection id. */
   newCid: 0x08,
@@ -133,6 +133,8 @@ export const LIMIT = {
   copiesMax: 2,
   /** Pieces of which copies wait to be sent. */
   copyPiecesMax: 32,
+  /** PATH_RESPONSE frames waiting to leave. */
+  pathAnswersMax: 4,
   /** First congestion window. */
   initialWindowPackets: 10,
   /** Smallest window after an ordinary loss. */
@@ -203,6 +205,8 @@ export const TIMER = {
   keepaliveMs: 20000,
   /** Longest wait for acknowledgements before CLOSE is sent. */
   closeLingerMs: 1000,
+  /** Time between two addresses asked by PATH_CHALLENGE. */
+  pathCheckIntervalMs: 1000,
   /** Time between two RESETs to one address. */
   resetIntervalMs: 1000,
 } as const
@@ -223,6 +227,10 @@ export const RATIO = {
   copyTwiceLoss: 0.03,
   /** Times the PTO in the cap above. */
   probeCap: 4,
+  /** Times the PTO in which an address answers PATH_CHALLENGE. */
+  pathCheck: 3,
+  /** Times the bytes from an unanswered address that are sent to it. */
+  amplification: 3,
   /** Times the PTO that a closed connection is remembered. */
   draining: 3,
 } as const

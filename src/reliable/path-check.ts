@@ -1,0 +1,90 @@
+import type { Address, Entropy } from '../base/index.ts'
+import { earlierOf, type Instant, instantAfter, NEVER, sameAddress } from '../base/index.ts'
+import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
+
+const CHALLENGE_BYTES = 8
+
+/** An address that a client's packets came from and that has not answered yet. */
+interface Candidate {
+  readonly address: Address
+  readonly data: Uint8Array
+  readonly until: Instant
+  sendAt: Instant
+  receivedBytes: number
+  sentBytes: number
+}
+
+/**
+ * Whether a client whose packets come from another address can be reached there (spec/13-datagram.md,
+ * section 11): one address at a time is asked, with no more than three times the bytes that came from it.
+ * Nothing else goes there before it has answered; so whoever repeats a client's packets gains nothing.
+ */
+export class PathCheck {
+  #candidate: Candidate | undefined
+  #nextAt: Instant = 0 as Instant
+
+  /** When there is something to send, or to give up. */
+  get deadline(): Instant {
+    const one = this.#candidate
+    return one === undefined ? NEVER : earlierOf(one.sendAt, one.until)
+  }
+
+  /** A verified packet came from `from`, which is not the connection's address. */
+  //= PAL-UDP-094
+  onElsewhere(
+    from: Address,
+    packet: { readonly bytes: number; readonly isHighest: boolean },
+    means: { readonly entropy: Entropy; readonly ptoMs: number; readonly now: Instant },
+  ): void {
+    const { now } = means
+    this.giveUp(now)
+    if (this.#candidate !== undefined) {
+      if (sameAddress(this.#candidate.address, from)) this.#candidate.receivedBytes += packet.bytes
+      return
+    }
+    if (!packet.isHighest || now < this.#nextAt) return
+    this.#nextAt = instantAfter(now, TIMER.pathCheckIntervalMs)
+    this.#candidate = {
+      address: from,
+      data: means.entropy(CHALLENGE_BYTES),
+      until: instantAfter(now, RATIO.pathCheck * means.ptoMs),
+      sendAt: now,
+      receivedBytes: packet.bytes,
+      sentBytes: 0,
+    }
+  }
+
+  /** Whether `data`, which came from `from`, answers what was asked there; that ends the check. */
+  //= PAL-UDP-096
+  isAnswered(data: Uint8Array, from: Address, now: Instant): boolean {
+    this.giveUp(now)
+    const one = this.#candidate
+    if (one === undefined || !sameAddress(one.address, from)) return false
+    if (!one.data.every((byte, i) => byte === data[i])) return false
+    this.#candidate = undefined
+    return true
+  }
+
+  /** Lets go of an address that has not answered in time. */
+  //= PAL-UDP-098
+  giveUp(now: Instant): void {
+    if (this.#candidate !== undefined && now >= this.#candidate.until) this.#candidate = undefined
+  }
+
+  /** The challenge to send now, and where to. Its packet has the least size of one that is ack-eliciting. */
+  poll(ptoMs: number, now: Instant): { readonly to: Address; readonly data: Uint8Array } | undefined {
+    this.giveUp(now)
+    const one = this.#candidate
+    if (one === undefined || now < one.sendAt) return undefined
+    one.sendAt = instantAfter(now, ptoMs)
+    const bytes = one.sentBytes + LIMIT.resettableBytesMin
+    //= PAL-UDP-097
+    if (bytes > RATIO.amplification * one.receivedBytes) return undefined
+    one.sentBytes = bytes
+    return { to: one.address, data: one.data }
+  }
+
+  clear(): void {
+    this.#candidate = undefined
+  }
+}
