@@ -12,7 +12,7 @@ export const SKIPPED_KEYS_MAX = 2000
 /** The most receiving chains kept after their successor began. */
 export const OLD_CHAINS_MAX = 5
 /** How long the key of a missing message is kept: 7 days, in milliseconds. */
-export const SKIPPED_KEY_MS = 7 * 86_400_000
+export const SKIPPED_KEY_MS: number = 7 * 86_400_000
 
 const FORMAT = 1
 const KEY_BYTES = 32
