@@ -174,6 +174,20 @@ describe('forged bytes', () => {
     )
   })
 
+  test('a peer that turns twice without an answer is undecryptable', () => {
+    const own = talking()
+    const answered = own.states[1].sending
+    expect(open(own, 1, seal(own, 0))).toBe('00')
+    const { sending } = own.states[0]
+    if (sending.state !== 'open' || answered.state !== 'open') throw new Error('both have spoken')
+    const { nextHeaderKey, count: previousCount } = sending
+    const peerKey = answered.ownKey.publicKey
+    const hasty = { state: 'due', peerKey, nextHeaderKey, previousCount } as const
+    const sealed = sealMessage(p, { ...own.states[0], sending: hasty }, Uint8Array.of(7))
+    expect(own.states[1].sending.state).toBe('due')
+    expect(open(own, 1, sealed.message)).toBe('undecryptable')
+  })
+
   test('a message of another session, and the own one turned back, are undecryptable', () => {
     const other = talking()
     expect(open(talking(), 1, seal(other, 0))).toBe('undecryptable')
@@ -209,6 +223,7 @@ describe('limits', () => {
   test('missing messages of two chains count together', () => {
     //= PAL-ENC-017
     const pair = talking()
+    expect(open(pair, 1, seal(pair, 0))).toBe('00')
     many(pair, 0, 600)
     expect(open(pair, 0, seal(pair, 1))).toBe('01')
     const messages = many(pair, 0, 402)
