@@ -12,14 +12,14 @@ interface Vector {
   readonly messages: readonly { readonly payload: string; readonly ciphertext: string }[]
 }
 
-const file = JSON.parse(readFileSync(new URL('./data/noise-nx.json', import.meta.url), 'utf8')) as {
+const file = JSON.parse(readFileSync(new URL('../../spec/vectors/noise.json', import.meta.url), 'utf8')) as {
   vectors: Vector[]
 }
 const hex = (text: string): Uint8Array => Buffer.from(text, 'hex')
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const primitives = testPrimitives()
 
-describe.each(file.vectors)('Noise_NX_25519_ChaChaPoly_SHA512, public vector', (vector) => {
+describe.each(file.vectors)('Noise_NX_25519_ChaChaPoly_SHA512, vector %#', (vector) => {
   const [first, second, ...transport] = vector.messages
   const start = () =>
     startInitiator(
