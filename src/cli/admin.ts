@@ -7,9 +7,8 @@ import { ADMIN_PORT, groupedFingerprint } from '../node/address.ts'
 import { nearestOf } from '../node/nearest.ts'
 import { readFileIfAny, stateFolder } from '../node/private-file.ts'
 import { transportErrorOf } from '../transport/errors.ts'
-import { type Arguments, type CommandSpec, parseCommandLine } from './args.ts'
+import type { Arguments, CommandSpec } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
-import { commandHelp } from './help.ts'
 import { columns } from './listing.ts'
 import { sizeText, writeJson, writeLine } from './output.ts'
 import { printable } from './printable.ts'
@@ -19,7 +18,8 @@ import { parseCount, parseDuration, parseSeconds } from './units.ts'
 const ANSWER_BYTES_MAX = 32 * 1024 * 1024
 const LIMIT_MAX = 0xffffffff
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'admin',
   summary: 'look into a relay that runs on this machine, and moderate it',
   usage: ['palaver admin status|sessions|rooms|announce|limit|kick|ban|unban [ARGUMENTS] [OPTIONS]'],
@@ -55,12 +55,7 @@ interface Order {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const [action, ...rest] = args.positionals
   const order = orderOf(action, rest, args)
   const answer = await ask(order, args)

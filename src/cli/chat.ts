@@ -1,8 +1,9 @@
 /** `palaver chat`: talking, on a terminal or through a pipe. */
-import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
 import { usageError } from './exit.ts'
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'chat',
   summary: 'talk, on a terminal or through a pipe',
   usage: ['palaver chat ADDRESS [ROOM...] [OPTIONS]'],
@@ -30,12 +31,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write((await import('./help.ts')).commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   return isPlain(args)
     ? (await import('./chat/plain.ts')).runPlain(args)
     : (await import('./chat/terminal.ts')).runTerminal(args)

@@ -5,10 +5,9 @@ import { bytesOfHex } from '../base/bytes.ts'
 import type { DecodeFault } from '../codec/fault.ts'
 import { FrameReader } from '../codec/reader.ts'
 import { fileError } from '../node/private-file.ts'
-import { type CommandSpec, parseCommandLine } from './args.ts'
+import type { Arguments, CommandSpec } from './args.ts'
 import { decodeTree, type FrameNode, type ValueNode } from './decode-tree.ts'
 import { EXIT, usageError } from './exit.ts'
-import { commandHelp } from './help.ts'
 import { readAll } from './lines.ts'
 import { writeJson, writeLine } from './output.ts'
 import { printable } from './printable.ts'
@@ -19,7 +18,8 @@ const BYTES_COLUMN = BYTES_SHOWN * 3 + 2
 const TEXT_SHOWN = 120
 const BYTES_PER_ROW = 16
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'decode',
   summary: 'explain bytes of the protocol',
   usage: ['palaver decode [FILE | -] [--hex] [--format tree|hex|json]'],
@@ -36,12 +36,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const format = args.has('json') ? 'json' : (args.text('format') ?? 'tree')
   const show = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
   if (!show) throw usageError(`--format ${format}: use tree, hex or json`)

@@ -10,16 +10,16 @@ import {
 } from '../node/identity-file.ts'
 import { forgetRelay, knownRelays } from '../node/known-relays.ts'
 import { nearestOf } from '../node/nearest.ts'
-import { type Arguments, type CommandSpec, parseCommandLine } from './args.ts'
+import type { Arguments, CommandSpec } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
-import { commandHelp } from './help.ts'
 import { columns } from './listing.ts'
 import { writeJson, writeLine } from './output.ts'
 import { printable } from './printable.ts'
 
 const KEY_SHOWN = 16
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'id',
   summary: 'your identities and the relays you know',
   usage: ['palaver id new|show|list|relays|forget-relay [ARGUMENTS] [OPTIONS]'],
@@ -50,12 +50,7 @@ const ACTIONS: Readonly<Record<string, (args: Arguments, words: readonly string[
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const [action = 'show', ...rest] = args.positionals
   const act = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined
   if (!act) {

@@ -1,13 +1,18 @@
 #!/usr/bin/env node
 /** The program: finds the command and loads only that. */
+import type { Arguments, CommandSpec } from './args.ts'
 import { programVersion } from './version.ts'
 
-/** What every command gets. */
-export type RunCommand = (words: readonly string[]) => Promise<number>
+/** What the module of a command offers. */
+interface Command {
+  readonly SPEC: CommandSpec
+  /** Resolves with the exit code. */
+  readonly run: (args: Arguments) => Promise<number>
+}
 
 const NODE_MAJOR_MIN = 20
 
-const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: RunCommand }>>> = {
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: () => import('./serve.ts'),
   chat: () => import('./chat.ts'),
   send: () => import('./send.ts'),
@@ -27,19 +32,25 @@ async function main(words: readonly string[]): Promise<number> {
   const command = first !== undefined && Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined
   if (!command) return runUnnamed(words)
   if (rest.includes('--version') || rest.includes('-V')) return print(`palaver ${programVersion()}\n`)
-  return (await command()).run(rest)
+  return runCommand(await command(), rest)
+}
+
+async function runCommand({ SPEC, run }: Command, words: readonly string[]): Promise<number> {
+  const { parseCommandLine } = await import('./args.ts')
+  const args = parseCommandLine(SPEC, words)
+  return args.has('help') ? print((await import('./help.ts')).commandHelp(SPEC)) : run(args)
 }
 
 /** No command: an address to chat at, or a misspelling. */
 async function runUnnamed(words: readonly string[]): Promise<number> {
   const { checkUnnamed } = await import('./unnamed.ts')
   checkUnnamed(words, Object.keys(COMMANDS))
-  return (await import('./chat.ts')).run(words)
+  return runCommand(await import('./chat.ts'), words)
 }
 
 async function help(words: readonly string[]): Promise<number> {
   const command = words[0] !== undefined && Object.hasOwn(COMMANDS, words[0]) ? COMMANDS[words[0]] : undefined
-  if (command) return (await command()).run(['--help'])
+  if (command) return runCommand(await command(), ['--help'])
   return print((await import('./help.ts')).programHelp())
 }
 

@@ -3,13 +3,12 @@ import { spawn } from 'node:child_process'
 import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS } from '../codec/generated/registry.ts'
 import type { SessionEvent } from '../node/client-connection.ts'
 import type { ReceivedMessage } from '../protocol/client/index.ts'
-import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
 import { type Client, close, connect, roomNames, targetOf, untilClosed } from './connect.ts'
 import { contentKindName, messageFields, messageLine, placeOf, senderOf } from './content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { about } from './failure.ts'
 import { FileReceiver, folderSink, type PartResult } from './file-receiving.ts'
-import { commandHelp } from './help.ts'
 import { interruption } from './interrupt.ts'
 import { clockText, isoText, sizeText, warn, writeJson, writeLine } from './output.ts'
 import { printable } from './printable.ts'
@@ -21,7 +20,8 @@ type RoomEvent = Extract<SessionEvent, { kind: 'event' }>
 const WAITING_MAX = 64
 const COUNT_MAX = 2 ** 31
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'recv',
   summary: 'print, save or hand on what arrives',
   usage: ['palaver recv ADDRESS (-r ROOM... | -t me) [OPTIONS]'],
@@ -66,12 +66,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const plan = planOf(args)
   const interrupted = interruption()
   const receiving = new Receiving(plan)

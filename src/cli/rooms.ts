@@ -1,14 +1,14 @@
 /** `palaver rooms`: the rooms of a relay. */
-import { CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
 import { close, connect, targetOf } from './connect.ts'
 import { usageError } from './exit.ts'
-import { commandHelp } from './help.ts'
 import { interruption } from './interrupt.ts'
 import { allRooms, columns } from './listing.ts'
 import { writeJson, writeLine } from './output.ts'
 import { printable } from './printable.ts'
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'rooms',
   summary: 'the rooms of a relay',
   usage: ['palaver rooms ADDRESS [OPTIONS]'],
@@ -17,12 +17,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const { address, words: rest } = targetOf(args)
   if (rest.length > 0) throw usageError(`rooms takes no "${rest[0]}"`, 'see: palaver rooms --help')
   const interrupted = interruption()

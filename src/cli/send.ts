@@ -2,18 +2,18 @@
 import { utf8Bytes } from '../base/bytes.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { Receipt } from '../node/client-connection.ts'
-import { type Arguments, CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
 import { type Client, close, connect, roomName, roomNames, targetOf, untilClosed } from './connect.ts'
 import { usageError } from './exit.ts'
 import { about } from './failure.ts'
-import { commandHelp } from './help.ts'
 import { interruption } from './interrupt.ts'
 import { forEachLine, readAll } from './lines.ts'
 import { isoText, writeJson, writeLine } from './output.ts'
 
 const UNDER_WAY_MAX = 128
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'send',
   summary: 'send messages or files, and end',
   usage: ['palaver send ADDRESS (-r ROOM | -t NICK) [TEXT... | -] [OPTIONS]'],
@@ -41,12 +41,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const plan = planOf(args)
   const interrupted = interruption()
   const client = await Promise.race([connect(args, plan.address, () => {}), interrupted])

@@ -20,9 +20,8 @@ import { RelayServer } from '../node/relay-server.ts'
 import { ephemeralStore, openStore, type RelayStore } from '../node/store.ts'
 import { udpTransport } from '../node/udp-transport.ts'
 import { tcpTransport } from '../transport/tcp.ts'
-import { type Arguments, type CommandSpec, parseCommandLine } from './args.ts'
+import type { Arguments, CommandSpec } from './args.ts'
 import { CliError, EXIT, Interrupted, usageError } from './exit.ts'
-import { commandHelp } from './help.ts'
 import { clockText, warn, writeJson, writeLine } from './output.ts'
 import { RelayLog } from './relay-log.ts'
 import { readToken } from './token.ts'
@@ -34,7 +33,8 @@ const DRAIN_MS = 2000
 const SESSIONS_MAX = 1_000_000
 const STANDARD_ROOM = 'lobby'
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'serve',
   summary: 'run a relay',
   usage: ['palaver serve [-l ADDRESS]... [-c FILE] [OPTIONS]'],
@@ -78,12 +78,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command until a signal ends it. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   if (args.positionals.length > 0)
     throw usageError(`serve takes no "${args.positionals[0]}"`, 'see: palaver serve --help')
   const settings = settingsOf(args)

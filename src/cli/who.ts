@@ -1,10 +1,9 @@
 /** `palaver who`: who is on a relay or in a room. */
 import { hexOf } from '../base/bytes.ts'
 import { ROLES } from '../codec/generated/registry.ts'
-import { CLIENT_OPTIONS, type CommandSpec, parseCommandLine } from './args.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
 import { close, connect, roomName, targetOf } from './connect.ts'
 import { usageError } from './exit.ts'
-import { commandHelp } from './help.ts'
 import { interruption } from './interrupt.ts'
 import { columns, everybody, visitMembers } from './listing.ts'
 import { writeJson, writeLine } from './output.ts'
@@ -15,7 +14,8 @@ const ROLE_NAMES: ReadonlyMap<number, string> = new Map(
 )
 const KEY_SHOWN = 16
 
-const SPEC: CommandSpec = {
+/** What the command line is checked against. */
+export const SPEC: CommandSpec = {
   name: 'who',
   summary: 'who is there',
   usage: ['palaver who ADDRESS [-r ROOM] [OPTIONS]'],
@@ -27,12 +27,7 @@ const SPEC: CommandSpec = {
 }
 
 /** Runs the command; resolves with the exit code. */
-export async function run(words: readonly string[]): Promise<number> {
-  const args = parseCommandLine(SPEC, words)
-  if (args.has('help')) {
-    process.stdout.write(commandHelp(SPEC))
-    return 0
-  }
+export async function run(args: Arguments): Promise<number> {
   const { address, words: rest } = targetOf(args)
   if (rest.length > 0) throw usageError(`who takes no "${rest[0]}"`, 'a room is given with -r')
   const room = args.text('room') ?? address.room
