@@ -162,10 +162,8 @@ export function handleLeave<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
   if (!membership) return hub.replyError(session.link, 'not_a_member', frame)
   //= PAL-ROM-017
   hub.leave(membership, LEAVE_REASONS.left)
-  // Ahead of anything that this turn may yet bring in the conversation, such as being taken into it anew.
-  const { request, conversation } = frame
   //= PAL-ROM-031
-  hub.sendNow(session.link, { type: 'ok', request, conversation }, conversation)
+  hub.replyOk(session.link, frame.request, frame.conversation)
 }
 
 export function handleWho<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: WhoFrame): void {
@@ -240,8 +238,6 @@ export function handleDirect<Owner>(hub: Hub<Owner>, session: Session<Owner>, fr
   //= PAL-ROM-025
   const found = hub.directs.get(pair)
   const membership = found && membershipIn(session, found)
-  // What joined.seq counts has to arrive before it.
-  if (found) hub.sealEarly(found)
   if (membership) return announceMembership(hub, membership, frame.request)
   if (session.directCount >= hub.limits.directsPerSession) return refuse('too_many_conversations')
   const conversation = found ?? createDirect(hub, pair, ends)
