@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { hexOf } from '../../src/base/index.ts'
 import { encodeFrame } from '../../src/codec/index.ts'
 import { parseRelayAddress } from '../../src/node/address.ts'
@@ -19,7 +19,7 @@ import { memTransport, tcpTransport } from '../../src/transport/index.ts'
 import type { Link, LinkHandler, Transport } from '../../src/transport/transport.ts'
 
 const SRC = join(import.meta.dirname, '..', '..', 'src')
-const RETRY_WAIT_MS = 50
+const RETRY_WAIT_MS = 60_000
 
 function sourceFiles(): { readonly name: string; readonly text: string }[] {
   return readdirSync(SRC, { recursive: true, encoding: 'utf8' })
@@ -196,6 +196,10 @@ describe('plain streams', () => {
 })
 
 describe('a session that ended', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
   async function served(): Promise<{
     readonly server: RelayServer
     readonly dials: () => number
@@ -223,13 +227,14 @@ describe('a session that ended', () => {
   //= PAL-SES-023
   //= PAL-SES-024
   test('is not opened anew by the library, whatever it ended with: that is left to the program', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval'], shouldAdvanceTime: true })
     const { server, dials, open } = await served()
     const first = await open()
     const second = await open()
     expect((await first.closed).name).toBe('replaced')
     await server.close(10)
     expect((await second.closed).name).toBe('going_away')
-    await new Promise((resolve) => setTimeout(resolve, RETRY_WAIT_MS))
+    await vi.advanceTimersByTimeAsync(RETRY_WAIT_MS)
     expect(dials()).toBe(2)
     await expect(second.request({ type: 'list', after: '' })).rejects.toMatchObject({ code: 'going_away' })
     expect(dials()).toBe(2)

@@ -1,24 +1,11 @@
 /** A relay may be hostile, too: what it can make a client keep is bounded. */
 import { describe, expect, test } from 'vitest'
-import { encodeFrame, type Frame, LIMITS } from '../../src/codec/index.ts'
+import { CONVERSATION_KINDS, encodeFrame, type Frame, LIMITS } from '../../src/codec/index.ts'
+import { JOINED } from './played-relay.ts'
 import { World } from './world.ts'
 
-const JOINED: Extract<Frame, { type: 'joined' }> = {
-  type: 'joined',
-  request: 0,
-  conversation: 1,
-  kind: 1,
-  name: 'x',
-  alias: 1,
-  role: 0,
-  seq: 0,
-  ref: 0,
-  count: 1,
-  limit: 10,
-  locked: false,
-  topic: '',
-  peers: [],
-}
+/** Not asked for: a direct conversation that somebody else opened. */
+const UNASKED: Frame = { ...JOINED, request: 0, kind: CONVERSATION_KINDS.direct, name: 'x' }
 
 describe('a relay that floods', () => {
   //= PAL-LIM-008
@@ -37,7 +24,7 @@ describe('a relay that floods', () => {
     const world = new World()
     const { session } = world.connect('alice')
     for (let conversation = 1; conversation <= 70_000; conversation++)
-      session.handleBytes(0, encodeFrame({ ...JOINED, conversation }), world.now)
+      session.handleBytes(0, encodeFrame({ ...UNASKED, conversation }), world.now)
     expect(session.conversations.size).toBeLessThanOrEqual(65_536)
     expect(session.state).toBe('closed')
   })
@@ -46,7 +33,7 @@ describe('a relay that floods', () => {
   test('with members of one room is left', () => {
     const world = new World()
     const { session } = world.connect('alice')
-    session.handleBytes(0, encodeFrame({ ...JOINED, kind: 0 }), world.now)
+    session.handleBytes(0, encodeFrame({ ...UNASKED, kind: CONVERSATION_KINDS.room }), world.now)
     for (let page = 0; page < 500; page++) {
       const members = Array.from({ length: 128 }, (_, i) => {
         return { alias: page * 128 + i + 1, name: 'x', key: new Uint8Array(32), role: 0 }

@@ -20,6 +20,7 @@ import {
 } from '../../src/codec/index.ts'
 import { ClientSession } from '../../src/protocol/index.ts'
 import { frameValues } from '../../tools/spec/arbitraries.ts'
+import { JOINED } from './played-relay.ts'
 import { authFor, challengeOf, HELLO, openRaw, readyFor } from './raw-handshake.ts'
 import { identityOf, type Wire, World } from './world.ts'
 
@@ -204,33 +205,18 @@ describe('the client', () => {
       if (state === 'expect_ready') return
       const auth = this.sent.at(-1) as Extract<Frame, { type: 'auth' }>
       this.give(readyFor(this.world, this.hello, challenge, auth))
-      this.give(JOINED)
+      this.give(UNASKED)
       if (state === 'closed')
         this.give({ type: 'hello', versions: [1], capabilities: [], nonce: NONCE, agent: '' })
     }
   }
 
   const NONCE = new Uint8Array(32)
-  const JOINED: Extract<Frame, { type: 'joined' }> = {
-    type: 'joined',
-    request: 0,
-    conversation: 1,
-    kind: 0,
-    name: 'lobby',
-    alias: 1,
-    role: 0,
-    seq: 0,
-    ref: 0,
-    count: 1,
-    limit: 10,
-    locked: false,
-    topic: '',
-    peers: [],
-  }
+  const UNASKED = { ...JOINED, request: 0 }
 
   /** Frames that fit the conversation the client is in. */
   const FITTING: Readonly<Partial<Record<Input, Frame>>> = {
-    joined: { ...JOINED, conversation: 2 },
+    joined: { ...UNASKED, conversation: 2 },
     message: {
       type: 'message',
       conversation: 1,
