@@ -38,7 +38,12 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
   checkDialAddress(to)
   const doing = `connect to tcp://${showAddress(to)}`
   return new Promise((resolve, reject) => {
-    const socket = new Socket({ highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true } as object)
+    // Node reads `noDelay` only here: given to `connect` it is ignored, and small writes wait for ACKs.
+    const socket = new Socket({
+      highWaterMark: HIGH_WATER_BYTES,
+      allowHalfOpen: true,
+      noDelay: true,
+    } as object)
     const finish = (error: Error | undefined): void => {
       clearTimeout(timer)
       options.signal?.removeEventListener('abort', onAbort)
@@ -56,7 +61,7 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
     if (options.signal?.aborted) return onAbort()
     options.signal?.addEventListener('abort', onAbort)
     socket.on('error', onError)
-    socket.connect({ host: to.host, port: to.port, noDelay: true, autoSelectFamily: true }, () => {
+    socket.connect({ host: to.host, port: to.port, autoSelectFamily: true }, () => {
       try {
         attach(socket, onLink)
         finish(undefined)
