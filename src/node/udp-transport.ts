@@ -276,7 +276,7 @@ class EndpointDriver {
   /** Takes no new connection, and closes the socket once the last one is forgotten. */
   retire(): void {
     this.#isRetired = true
-    this.#endpoint.stopAccepting()
+    this.#endpoint.stopAccepting(monotonicNow())
     this.flush()
   }
 

@@ -25,6 +25,11 @@ export interface UdpStats {
   readonly packetsSent: number
   readonly packetsReceived: number
   readonly packetsLost: number
+  /** Loss average: each packet counts 1/256. Between 0 and 1. */
+  readonly lossAverage: number
+  readonly probeTimeouts: number
+  /** Lane bytes sent again because they were lost or a probe carried them; copies are not among them. */
+  readonly bytesRepeated: number
   /** Pieces of lanes sent again before they were acknowledged or found lost. */
   readonly copiesSent: number
   readonly packetsDuplicate: number
@@ -35,12 +40,20 @@ export interface UdpStats {
   readonly bytesInFlight: number
   readonly windowBytes: number
   readonly rttMsSmoothed: number
+  readonly rttMsLatest: number
+  /** `Infinity` before the first sample. */
+  readonly rttMsMin: number
+  readonly rttMsVariation: number
+  /** The longest datagram sent at present. */
+  readonly datagramBytes: number
   /** Memory held for bytes ahead of a gap. */
   readonly heldBytes: number
 }
 
 /** A connection as its user sees it. */
 export interface UdpConnection {
+  /** Our connection id in hexadecimal: what the connection is called in traces. */
+  readonly id: string
   readonly remote: Address
   /** The Noise handshake hash, 64 bytes: the channel binding. Empty before 'opened'. */
   readonly handshakeHash: Uint8Array

@@ -5,10 +5,10 @@ import {
   type Datagram,
   EMPTY_BYTES,
   earlierOf,
+  hexOf,
   type Instant,
   instantAfter,
   NEVER,
-  readUint32,
   utf8Text,
 } from '../base/index.ts'
 import { sameAddress } from '../base/ip-address.ts'
@@ -16,12 +16,11 @@ import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts
 import type { ClientHandshake } from './client-handshake.ts'
 import { FRAMES_END, FRAMES_FAULT, type FrameReader } from './frame.ts'
 import { CLOSE, FRAME, LIMIT, RATIO, TIMER } from './generated/constants.ts'
+import { Intake } from './intake.ts'
 import { LaneReceiver } from './lane-receiver.ts'
-import { ReceivedNumbers } from './numbers.ts'
-import { CID_BYTES } from './packet.ts'
 import type { Parameters } from './parameters.ts'
 import { PathCheck } from './path-check.ts'
-import { fullPacketNumber, PacketProtection } from './seal.ts'
+import { ConnectionTrace, type Tracer } from './trace.ts'
 import { Transmitter, type TransmitterMeans } from './transmitter.ts'
 
 /**
@@ -35,6 +34,8 @@ import { Transmitter, type TransmitterMeans } from './transmitter.ts'
 /** What a connection needs of the endpoint it belongs to. */
 export interface ConnectionHost extends TransmitterMeans {
   readonly reader: FrameReader
+  /** Absent where nothing is traced. */
+  readonly tracer: Tracer | undefined
   emit(event: UdpEvent): void
   /** The connection may have something to send. */
   wake(connection: Connection): void
@@ -66,6 +67,7 @@ export class Connection implements UdpConnection, Timed {
   /** Where the peer is; a relay's client may move. */
   remote: Address
   readonly cid: Uint8Array
+  readonly id: string
   handshakeHash: Uint8Array = EMPTY_BYTES
   peerStatic: Uint8Array | undefined
   observedAddress: Address | undefined
@@ -82,8 +84,8 @@ export class Connection implements UdpConnection, Timed {
   readonly #host: ConnectionHost
   readonly #isClient: boolean
   #state: State
-  #opener: PacketProtection | undefined
-  readonly #received: ReceivedNumbers = new ReceivedNumbers()
+  readonly #trace: ConnectionTrace | undefined
+  readonly #intake: Intake
   readonly #receiver: LaneReceiver
   readonly #transmitter: Transmitter
   readonly #pathCheck: PathCheck = new PathCheck()
@@ -93,11 +95,7 @@ export class Connection implements UdpConnection, Timed {
   #heardWhileClosing = 0
   #isWriterWaiting = false
   #packetsSent = 0
-  #packetsReceived = 0
-  #packetsDuplicate = 0
-  #packetsBad = 0
   #bytesSent = 0
-  #bytesReceived = 0
 
   constructor(
     host: ConnectionHost,
@@ -107,10 +105,19 @@ export class Connection implements UdpConnection, Timed {
     this.#host = host
     this.remote = peer.remote
     this.cid = peer.cid
+    this.id = hexOf(peer.cid)
+    this.#trace = host.tracer && new ConnectionTrace(host.tracer, this.id)
+    this.#intake = new Intake(host.primitives)
     this.#isClient = peer.handshake !== undefined
     this.#lastHeardAt = now
     this.#receiver = new LaneReceiver(this, LIMIT.connectionCreditBytes, LIMIT.laneCreditBytes)
-    this.#transmitter = new Transmitter(host, this.#received, this.#receiver, now)
+    this.#transmitter = new Transmitter({
+      means: host,
+      received: this.#intake.numbers,
+      receiver: this.#receiver,
+      trace: this.#trace,
+      now,
+    })
     this.#state =
       peer.handshake === undefined
         ? { kind: 'expect_confirm', since: now, until: instantAfter(now, TIMER.handshakeTimeoutMs) }
@@ -127,19 +134,15 @@ export class Connection implements UdpConnection, Timed {
   }
 
   get stats(): UdpStats {
-    const { recovery, copies } = this.#transmitter
+    const intake = this.#intake
     return {
+      ...this.#transmitter.stats,
       packetsSent: this.#packetsSent,
-      packetsReceived: this.#packetsReceived,
-      packetsLost: recovery.lostCount,
-      copiesSent: copies.sentCount,
-      packetsDuplicate: this.#packetsDuplicate,
-      packetsBad: this.#packetsBad,
+      packetsReceived: intake.packetCount,
+      packetsDuplicate: intake.duplicateCount,
+      packetsBad: intake.badCount,
       bytesSent: this.#bytesSent,
-      bytesReceived: this.#bytesReceived,
-      bytesInFlight: recovery.bytesInFlight,
-      windowBytes: recovery.congestion.windowBytes,
-      rttMsSmoothed: recovery.rtt.smoothedMs,
+      bytesReceived: intake.byteCount,
       heldBytes: this.#receiver.heldBytes,
     }
   }
@@ -167,7 +170,7 @@ export class Connection implements UdpConnection, Timed {
     switch (this.#state.kind) {
       case 'expect_accept':
       case 'expect_confirm':
-        this.#finish({ by: 'local', code, detail: reason })
+        this.#finish({ by: 'local', code, detail: reason }, now)
         break
       case 'open':
         //= PAL-UDP-076
@@ -175,7 +178,7 @@ export class Connection implements UdpConnection, Timed {
           this.#beginClosing(code, reason, now)
         } else {
           const until = instantAfter(now, TIMER.closeLingerMs)
-          this.#state = { kind: 'lingering', until, code, detail: reason }
+          this.#enter({ kind: 'lingering', until, code, detail: reason }, now)
           this.#host.wake(this)
         }
         break
@@ -197,7 +200,7 @@ export class Connection implements UdpConnection, Timed {
     this.resetToken = keys.parameters.resetToken
     this.observedAddress = keys.parameters.observedAddress
     this.#transmitter.open(keys.dcid, keys.sendSecret)
-    this.#opener = new PacketProtection(this.#host.primitives, keys.receiveSecret)
+    this.#intake.open(keys.receiveSecret)
     this.#transmitter.lanes.open(keys.parameters.creditBytes, keys.parameters.laneCreditBytes)
     this.#transmitter.recovery.peerAckDelayMs = keys.parameters.maxAckDelayMs
     this.#idleTimeoutMs = Math.min(TIMER.idleTimeoutMs, keys.parameters.idleTimeoutMs)
@@ -205,7 +208,7 @@ export class Connection implements UdpConnection, Timed {
     if (!this.#isClient) return
     //= PAL-UDP-020
     this.#transmitter.owePing()
-    this.#open()
+    this.#open(now)
     this.#host.wake(this)
   }
 
@@ -215,43 +218,45 @@ export class Connection implements UdpConnection, Timed {
   }
 
   /** Ends the connection without a word to the peer. */
-  abandon(by: 'peer' | 'link', code: number, detail: string): void {
+  abandon(reason: UdpCloseReason, now: Instant): void {
     if (this.#state.kind === 'closing' || this.#state.kind === 'draining') return
-    this.#finish({ by, code, detail })
+    this.#finish(reason, now)
   }
 
   /** Forgets the connection of a relay whose client has not confirmed the handshake. */
-  abandonUnconfirmed(): void {
-    if (this.#state.kind === 'expect_confirm') this.#forget()
+  abandonUnconfirmed(now: Instant): void {
+    if (this.#state.kind === 'expect_confirm') this.#forget(now)
+  }
+
+  /** A handshake packet came that concerns this connection: for the trace only. */
+  noteHandshake(packet: string, bytes: number, from: Address, now: Instant): void {
+    this.#trace?.note(now, { kind: 'packet_received', packet, from, bytes })
   }
 
   /** A DATA packet whose header is in order and whose cid is ours. */
   handleData(packet: Uint8Array, from: Address, now: Instant): void {
     const isElsewhere = !sameAddress(from, this.remote)
     //= PAL-UDP-030
-    if ((isElsewhere && !this.#mayMove()) || this.#opener === undefined) return
+    if ((isElsewhere && !this.#mayMove()) || !this.#intake.isOpen) {
+      this.#trace?.note(now, { kind: 'packet_dropped', bytes: packet.length, why: 'address' })
+      return
+    }
     if (this.#state.kind === 'closing') {
       this.#answerWhileClosing()
       return
     }
     if (this.#state.kind === 'draining' || this.#state.kind === 'closed') return
-    const number = fullPacketNumber(this.#received.largest + 1, readUint32(packet, 1 + CID_BYTES))
-    if (number < 0 || this.#received.isKnown(number)) {
-      this.#packetsDuplicate++
-      return
-    }
-    //= PAL-UDP-025
-    const frames = this.#opener.open(packet, number)
+    const intake = this.#intake
+    const frames = intake.take(packet)
     if (frames === undefined) {
-      this.#packetsBad++
+      this.#trace?.dropped(now, packet.length, intake)
       return
     }
-    this.#packetsReceived++
-    this.#bytesReceived += packet.length
+    this.#trace?.received(now, from, { number: intake.number, bytes: packet.length, frames })
     this.#lastHeardAt = now
     if (this.#state.kind === 'expect_confirm') this.#confirm(this.#state.since, now)
-    const isHighest = number > this.#received.largest
-    this.#apply(frames, { number, from }, now)
+    const { isHighest } = intake
+    this.#apply(frames, from, now)
     if (isElsewhere && this.#isUp() && !sameAddress(from, this.remote)) {
       const means = { entropy: this.#host.entropy, ptoMs: this.#ptoMs(), now }
       this.#pathCheck.onElsewhere(from, { bytes: packet.length, isHighest }, means)
@@ -264,11 +269,11 @@ export class Connection implements UdpConnection, Timed {
     const state = this.#state
     switch (state.kind) {
       case 'expect_accept':
-        if (now >= state.handshake.deadline) this.#giveUp()
+        if (now >= state.handshake.deadline) this.#giveUp(now)
         break
       case 'expect_confirm':
         //= PAL-UDP-024
-        if (now >= state.until) this.#giveUp()
+        if (now >= state.until) this.#giveUp(now)
         break
       case 'lingering':
         if (now >= state.until) this.#beginClosing(state.code, state.detail, now)
@@ -279,7 +284,7 @@ export class Connection implements UdpConnection, Timed {
         break
       case 'closing':
       case 'draining':
-        if (now >= state.until) this.#forget()
+        if (now >= state.until) this.#forget(now)
         break
       case 'closed':
         return
@@ -315,7 +320,18 @@ export class Connection implements UdpConnection, Timed {
     if (bytes === undefined) return undefined
     this.#packetsSent++
     this.#bytesSent += bytes.length
-    return { to: challenge?.to ?? this.remote, bytes }
+    const to = challenge?.to ?? this.remote
+    if (this.#trace !== undefined) this.#traceSent(this.#trace, to, bytes, now)
+    return { to, bytes }
+  }
+
+  #traceSent(trace: ConnectionTrace, to: Address, bytes: Uint8Array, now: Instant): void {
+    const { sealedNumber: number, sealedFrames: frames } = this.#transmitter
+    if (this.#state.kind === 'expect_accept') {
+      trace.note(now, { kind: 'packet_sent', packet: 'initial', to, bytes: bytes.length })
+    } else {
+      trace.sent(now, to, { number, bytes: bytes.length, frames })
+    }
   }
 
   #pollPacket(now: Instant): Uint8Array | undefined {
@@ -338,11 +354,7 @@ export class Connection implements UdpConnection, Timed {
 
   // ---- receiving -------------------------------------------------------------------------------
 
-  #apply(
-    frames: Uint8Array,
-    packet: { readonly number: number; readonly from: Address },
-    now: Instant,
-  ): void {
+  #apply(frames: Uint8Array, from: Address, now: Instant): void {
     const reader = this.#host.reader
     reader.start(frames)
     let isEliciting = false
@@ -361,11 +373,11 @@ export class Connection implements UdpConnection, Timed {
         return
       }
       if (type !== FRAME.ack && type !== FRAME.close) isEliciting = true
-      if (!this.#applyFrame(type, frames, packet.from, now)) isKept = false
+      if (!this.#applyFrame(type, frames, from, now)) isKept = false
       if (!this.#isUp()) return
     }
     //= PAL-UDP-055
-    if (isKept) this.#received.onReceived(packet.number, isEliciting, now)
+    if (isKept) this.#intake.accept(isEliciting, now)
   }
 
   /** False when the frame was thrown away and its packet must not be acknowledged. */
@@ -399,8 +411,8 @@ export class Connection implements UdpConnection, Timed {
   }
 
   #applyAck(now: Instant): void {
-    const { recovery, lanes, nextNumber } = this.#transmitter
-    if (!recovery.onAck(this.#host.reader, nextNumber, now)) {
+    const { lanes } = this.#transmitter
+    if (!this.#transmitter.onAck(this.#host.reader, now)) {
       this.#beginClosing(CLOSE.falseAck, 'a packet that was not sent', now)
       return
     }
@@ -419,6 +431,7 @@ export class Connection implements UdpConnection, Timed {
     const isOtherHost = from.host !== this.remote.host
     this.remote = from
     if (isOtherHost) this.#transmitter.changePath()
+    this.#trace?.note(now, { kind: 'path', address: from, state: 'validated' })
     this.#host.onMoved(this)
   }
 
@@ -434,7 +447,7 @@ export class Connection implements UdpConnection, Timed {
     const detail = utf8Text(reason)
     this.#emitClosed({ by: 'peer', code: this.#host.reader.value, detail })
     this.#stop()
-    this.#state = { kind: 'draining', until: instantAfter(now, this.#drainingMs()) }
+    this.#enter({ kind: 'draining', until: instantAfter(now, this.#drainingMs()) }, now)
   }
 
   /** Part of `LaneSink`. */
@@ -462,7 +475,7 @@ export class Connection implements UdpConnection, Timed {
   #handleOpenTimeout(now: Instant): void {
     //= PAL-UDP-069
     if (now >= instantAfter(this.#lastHeardAt, this.#idleTimeoutMs)) {
-      this.#finish({ by: 'link', code: CLOSE.idle, detail: 'nothing heard' })
+      this.#finish({ by: 'link', code: CLOSE.idle, detail: 'nothing heard' }, now)
       return
     }
     this.#transmitter.handleTimeout(now)
@@ -472,6 +485,11 @@ export class Connection implements UdpConnection, Timed {
 
   // ---- state -----------------------------------------------------------------------------------
 
+  #enter(state: State, now: Instant): void {
+    this.#state = state
+    this.#trace?.note(now, { kind: 'state', state: state.kind })
+  }
+
   #isUp(): boolean {
     return this.#state.kind === 'open' || this.#state.kind === 'lingering'
   }
@@ -480,19 +498,19 @@ export class Connection implements UdpConnection, Timed {
   //= PAL-UDP-023
   #confirm(since: Instant, now: Instant): void {
     this.sampleRtt(Math.max(now - since, TIMER.granularityMs), now)
-    this.#open()
+    this.#open(now)
   }
 
-  #open(): void {
-    this.#state = { kind: 'open' }
+  #open(now: Instant): void {
+    this.#enter({ kind: 'open' }, now)
     this.#host.emit({ kind: 'opened', connection: this })
   }
 
-  #giveUp(): void {
+  #giveUp(now: Instant): void {
     const detail = 'the handshake took too long'
     // A relay's user never heard of a connection that was not confirmed.
-    if (this.#isClient) this.#finish({ by: 'link', code: CLOSE.handshakeTimeout, detail })
-    else this.#forget()
+    if (this.#isClient) this.#finish({ by: 'link', code: CLOSE.handshakeTimeout, detail }, now)
+    else this.#forget(now)
   }
 
   /** Sends CLOSE now and remembers the connection while late packets may arrive. */
@@ -500,7 +518,7 @@ export class Connection implements UdpConnection, Timed {
   #beginClosing(code: number, detail: string, now: Instant): void {
     const packet = this.#transmitter.sealClose(code, detail)
     assert(packet !== undefined, 'only an open connection closes')
-    this.#state = { kind: 'closing', until: instantAfter(now, this.#drainingMs()), packet }
+    this.#enter({ kind: 'closing', until: instantAfter(now, this.#drainingMs()), packet }, now)
     this.#isCloseOwed = true
     this.#stop()
     this.#emitClosed({ by: 'local', code, detail })
@@ -515,14 +533,14 @@ export class Connection implements UdpConnection, Timed {
     this.#host.wake(this)
   }
 
-  #finish(reason: UdpCloseReason): void {
+  #finish(reason: UdpCloseReason, now: Instant): void {
     this.#emitClosed(reason)
-    this.#forget()
+    this.#forget(now)
   }
 
-  #forget(): void {
+  #forget(now: Instant): void {
     if (this.#state.kind === 'closed') return
-    this.#state = { kind: 'closed' }
+    this.#enter({ kind: 'closed' }, now)
     this.#stop()
     this.#host.release(this)
   }

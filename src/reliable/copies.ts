@@ -32,6 +32,11 @@ export class Copies {
   #untilNumber = 0
   #lossAverage = 0
 
+  /** Part of the packets lost, each packet counting 1/256. */
+  get lossAverage(): number {
+    return this.#lossAverage
+  }
+
   /** Whether there is anything to copy. */
   get isWaiting(): boolean {
     return this.#candidates.length > 0

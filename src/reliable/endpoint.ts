@@ -40,6 +40,7 @@ import {
 } from './packet.ts'
 import { DEFAULT_PARAMETERS, decodeParameters, encodeParameters } from './parameters.ts'
 import { TokenMint } from './token.ts'
+import { Tracer, type UdpTraceEvent } from './trace.ts'
 
 /**
  * One UDP socket's worth of connections (spec/13-datagram.md): finds the connection of each datagram, answers
@@ -64,6 +65,8 @@ export interface UdpEndpointOptions {
   readonly limits?: Partial<UdpLimits>
   /** Default: 'cubic'. */
   readonly congestionControl?: CongestionControl
+  /** Gathers what happens, for `pollTrace`. */
+  readonly trace?: boolean
 }
 
 /** The default limits. */
@@ -114,6 +117,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   readonly scratch: Uint8Array = new Uint8Array(LIMIT.datagramBytes)
   readonly reader: FrameReader = new FrameReader()
   readonly congestionControl: CongestionControl
+  readonly tracer: Tracer | undefined
 
   readonly #limits: UdpLimits
   readonly #relay: Relay | undefined
@@ -135,6 +139,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     this.primitives = options.primitives
     this.entropy = options.entropy
     this.congestionControl = options.congestionControl ?? 'cubic'
+    this.tracer = options.trace === true ? new Tracer() : undefined
     this.#limits = { ...DEFAULT_UDP_LIMITS, ...options.limits }
     this.#relay = options.staticSecret === undefined ? undefined : this.#makeRelay(options.staticSecret)
   }
@@ -155,9 +160,9 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   /** Answers no stranger from now on, and forgets those not yet confirmed; connections that are open stay. */
-  stopAccepting(): void {
+  stopAccepting(now: Instant): void {
     this.#isAccepting = false
-    for (const connection of this.#connections.values()) connection.abandonUnconfirmed()
+    for (const connection of this.#connections.values()) connection.abandonUnconfirmed(now)
   }
 
   /** Starts a connection. Writes are queued until it opens; a failure comes as a 'closed' event. */
@@ -186,6 +191,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       case 'retry':
         if (packet.version === DATAGRAM_VERSION) {
           const connection = this.#waitingFor(packet.dcid, from)
+          connection?.noteHandshake('retry', bytes.length, from, now)
           connection?.handshake?.onRetry(packet.token, now)
           if (connection !== undefined) this.wake(connection)
         }
@@ -194,10 +200,10 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
         this.#handleAccept(packet, from, now)
         break
       case 'refuse':
-        this.#handleRefuse(packet, from)
+        this.#handleRefuse(packet, from, now)
         break
       case 'reset':
-        this.#handleReset(packet, from)
+        this.#handleReset(packet, from, now)
         break
       default:
         packet satisfies never
@@ -221,6 +227,11 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   pollEvent(): UdpEvent | undefined {
     return this.#events.shift()
+  }
+
+  /** What happened next, where `trace` was asked for. Poll after each input: what waits is bounded. */
+  pollTrace(): UdpTraceEvent | undefined {
+    return this.tracer?.poll()
   }
 
   /** The next datagram to send. One per connection in turn. */
@@ -312,12 +323,13 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   //= PAL-UDP-075
-  #handleReset(packet: Extract<HandshakePacket, { kind: 'reset' }>, from: Address): void {
+  #handleReset(packet: Extract<HandshakePacket, { kind: 'reset' }>, from: Address, now: Instant): void {
     const connection = this.#byPeerCid.get(cidKey(packet.dcid, 0))
     if (connection === undefined || connection.resetToken === undefined) return
     if (!sameAddress(connection.remote, from) || !equalBytes(connection.dcid, packet.dcid)) return
     if (!equalSecrets(connection.resetToken, packet.token)) return
-    connection.abandon('link', CLOSE.reset, 'the relay has forgotten the connection')
+    const detail = 'the relay has forgotten the connection'
+    connection.abandon({ by: 'link', code: CLOSE.reset, detail }, now)
   }
 
   #resetTokenOf(relay: Relay, cid: Uint8Array): Uint8Array {
@@ -433,11 +445,13 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   #handleAccept(packet: Extract<HandshakePacket, { kind: 'accept' }>, from: Address, now: Instant): void {
     const connection = this.#waitingFor(packet.dcid, from)
+    connection?.noteHandshake('accept', packet.noise.length + 17, from, now)
     const result = connection?.handshake?.onAccept(packet.scid, packet.noise, now)
     if (connection === undefined || result === undefined || result === 'ignored') return
     //= PAL-UDP-078
     if (result === 'failed') {
-      connection.abandon('link', CLOSE.handshakeFailed, 'the relay sent unusable parameters')
+      const detail = 'the relay sent unusable parameters'
+      connection.abandon({ by: 'link', code: CLOSE.handshakeFailed, detail }, now)
       return
     }
     const dcid = new Uint8Array(packet.scid)
@@ -457,13 +471,15 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   //= PAL-UDP-013
-  #handleRefuse(packet: Extract<HandshakePacket, { kind: 'refuse' }>, from: Address): void {
+  #handleRefuse(packet: Extract<HandshakePacket, { kind: 'refuse' }>, from: Address, now: Instant): void {
     const connection = this.#waitingFor(packet.dcid, from)
     if (connection === undefined) return
     if (packet.code === REFUSE.full) {
-      connection.abandon('peer', CLOSE.refusedFull, 'the relay takes no more connections')
+      const detail = 'the relay takes no more connections'
+      connection.abandon({ by: 'peer', code: CLOSE.refusedFull, detail }, now)
     } else {
-      connection.abandon('peer', CLOSE.refusedVersion, `the relay speaks ${packet.versions.join(', ')}`)
+      const detail = `the relay speaks ${packet.versions.join(', ')}`
+      connection.abandon({ by: 'peer', code: CLOSE.refusedVersion, detail }, now)
     }
   }
 

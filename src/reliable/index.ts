@@ -12,3 +12,4 @@ export {
   REFUSE,
   TIMER,
 } from './generated/constants.ts'
+export type { UdpTraceEvent, UdpTraceFrame, UdpTraceMetrics } from './trace.ts'

@@ -21,6 +21,8 @@ export class LaneSender {
   queuedBytes = 0
   /** Bytes of all lanes never sent, allowed by credit or not. */
   unsentBytes = 0
+  /** Bytes sent again because they were lost, or for a probe. */
+  repeatedBytes = 0
   /** Whether the frame just written reaches to the end of its packet. */
   isPacketFull = false
 
@@ -125,7 +127,9 @@ export class LaneSender {
     queue.onSent(start, length)
     queue.deficit -= length
     //= PAL-UDP-082
-    if (!isRepeat) {
+    if (isRepeat) {
+      this.repeatedBytes += length
+    } else {
       this.#sentTotal += length
       this.unsentBytes -= length
     }

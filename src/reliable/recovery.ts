@@ -33,10 +33,13 @@ export class SentPacket {
   }
 }
 
+/** Which of the two thresholds of RFC 9002 section 6.1 made a packet lost. */
+export type LossReason = 'packet_threshold' | 'time_threshold'
+
 /** Whom recovery tells what became of a packet. */
 export interface RecoveryHost {
   onPacketAcked(packet: SentPacket): void
-  onPacketLost(packet: SentPacket): void
+  onPacketLost(packet: SentPacket, why: LossReason, now: Instant): void
   /** The probe timeout fired: send what `packet` carried once more. */
   onProbe(packet: SentPacket): void
   /** Whether data waits, sent or not, or credit that the peer may wait for: then the backoff has a cap. */
@@ -51,6 +54,8 @@ export class Recovery {
   congestion: CongestionController
   bytesInFlight = 0
   lostCount = 0
+  /** Probe timeouts that passed. */
+  probeCount = 0
   peerAckDelayMs: number = TIMER.maxAckDelayMs
 
   readonly #host: RecoveryHost
@@ -86,6 +91,11 @@ export class Recovery {
       if (hasCredit || laneCredits.length > 0) return true
     }
     return false
+  }
+
+  /** Probe timeouts since the last acknowledgement. */
+  get probeRun(): number {
+    return this.#ptoCount
   }
 
   /** An empty record for the next packet. */
@@ -233,7 +243,8 @@ export class Recovery {
     this.lostCount++
     this.congestion.onLoss(packet.sentAt, now)
     this.#extendRun(packet)
-    this.#host.onPacketLost(packet)
+    const isByCount = packet.number <= this.#largestAcked - LIMIT.packetThreshold
+    this.#host.onPacketLost(packet, isByCount ? 'packet_threshold' : 'time_threshold', now)
     this.giveBack(packet)
   }
 
@@ -271,6 +282,7 @@ export class Recovery {
       return 0
     }
     this.#ptoCount++
+    this.probeCount++
     //= PAL-UDP-085
     const count = Math.min(LIMIT.probePackets, this.inFlightCount)
     for (let i = 0; i < count; i++) this.#host.onProbe(this.#packets[this.#head + i] as SentPacket)

@@ -7,16 +7,18 @@ import {
   NEVER,
   utf8Bytes,
 } from '../base/index.ts'
+import type { UdpStats } from './api.ts'
 import { type CongestionControl, type CongestionController, NewReno, Pacer } from './congestion.ts'
 import { Copies } from './copies.ts'
 import { Cubic } from './cubic.ts'
-import { writeClose, writePath } from './frame.ts'
+import { type FrameReader, writeClose, writePath } from './frame.ts'
 import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
 import { LaneSender } from './lane-sender.ts'
 import { NumberSource, type ReceivedNumbers } from './numbers.ts'
-import { Recovery, type RecoveryHost, type SentPacket } from './recovery.ts'
+import { type LossReason, Recovery, type RecoveryHost, type SentPacket } from './recovery.ts'
 import { PacketProtection } from './seal.ts'
+import type { ConnectionTrace } from './trace.ts'
 
 /** Room for frames in a datagram. */
 //= PAL-UDP-001
@@ -36,6 +38,26 @@ export interface TransmitterMeans {
   readonly congestionControl: CongestionControl
 }
 
+interface TransmitterParts {
+  readonly means: TransmitterMeans
+  readonly received: ReceivedNumbers
+  readonly receiver: LaneReceiver
+  readonly trace: ConnectionTrace | undefined
+  readonly now: Instant
+}
+
+/** The counters of a connection that its sending half keeps. */
+type SendStats = Omit<
+  UdpStats,
+  | 'packetsSent'
+  | 'packetsReceived'
+  | 'packetsDuplicate'
+  | 'packetsBad'
+  | 'bytesSent'
+  | 'bytesReceived'
+  | 'heldBytes'
+>
+
 /**
  * The sending half of an open connection: decides when a DATA packet may leave, what goes into it (ACK,
  * credit, lane bytes, copies, PING), seals it, and puts what was lost into another. Knows no states and reads
@@ -47,12 +69,16 @@ export class Transmitter implements RecoveryHost {
   readonly copies: Copies = new Copies()
   /** When the last packet that asks for an acknowledgement left. */
   lastElicitingAt: Instant
+  /** The number and the frames of the packet sealed last; valid until the next. */
+  sealedNumber = -1
+  sealedFrames: Uint8Array = EMPTY_BYTES
 
   readonly #means: TransmitterMeans
   readonly #received: ReceivedNumbers
   readonly #receiver: LaneReceiver
   readonly #numbers: NumberSource
   readonly #pacer: Pacer = new Pacer()
+  readonly #trace: ConnectionTrace | undefined
   #protection: PacketProtection | undefined
   #dcid: Uint8Array = EMPTY_BYTES
   #pacedUntil: Instant = NEVER
@@ -62,14 +88,33 @@ export class Transmitter implements RecoveryHost {
   #ackOnlyRun = 0
 
   /** Acknowledges what `received` holds and sends the credit that `receiver` owes. */
-  constructor(means: TransmitterMeans, received: ReceivedNumbers, receiver: LaneReceiver, now: Instant) {
+  constructor({ means, received, receiver, trace, now }: TransmitterParts) {
     this.#means = means
+    this.#trace = trace
     //= PAL-UDP-092
     this.recovery = new Recovery(this, this.#newController())
     this.#received = received
     this.#receiver = receiver
     this.#numbers = new NumberSource(means.entropy)
     this.lastElicitingAt = now
+  }
+
+  get stats(): SendStats {
+    const { recovery, copies, lanes } = this
+    return {
+      packetsLost: recovery.lostCount,
+      lossAverage: copies.lossAverage,
+      probeTimeouts: recovery.probeCount,
+      bytesRepeated: lanes.repeatedBytes,
+      copiesSent: copies.sentCount,
+      bytesInFlight: recovery.bytesInFlight,
+      windowBytes: recovery.congestion.windowBytes,
+      rttMsSmoothed: recovery.rtt.smoothedMs,
+      rttMsLatest: recovery.rtt.latestMs,
+      rttMsMin: recovery.rtt.minMs,
+      rttMsVariation: recovery.rtt.variationMs,
+      datagramBytes: LIMIT.datagramBytes,
+    }
   }
 
   /** The first packet number not yet used. */
@@ -118,7 +163,33 @@ export class Transmitter implements RecoveryHost {
   }
 
   handleTimeout(now: Instant): void {
-    this.#probesOwed = Math.max(this.#probesOwed, this.recovery.onTimeout(now))
+    const { lostCount } = this.recovery
+    const count = this.recovery.onTimeout(now)
+    this.#probesOwed = Math.max(this.#probesOwed, count)
+    if (count > 0) this.#trace?.note(now, { kind: 'probe_timeout', count: this.recovery.probeRun })
+    if (this.recovery.lostCount > lostCount) this.#noteMetrics(now)
+  }
+
+  /** Takes an ACK. False when it names a number that was never sent. */
+  onAck(ack: FrameReader, now: Instant): boolean {
+    if (!this.recovery.onAck(ack, this.#numbers.next, now)) return false
+    this.#noteMetrics(now)
+    return true
+  }
+
+  #noteMetrics(now: Instant): void {
+    const trace = this.#trace
+    if (trace === undefined) return
+    const { rtt, congestion, bytesInFlight } = this.recovery
+    const metrics = {
+      rttMsLatest: rtt.latestMs,
+      rttMsSmoothed: rtt.smoothedMs,
+      rttMsMin: rtt.minMs,
+      rttMsVariation: rtt.variationMs,
+      windowBytes: congestion.windowBytes,
+      bytesInFlight,
+    }
+    trace.note(now, { kind: 'metrics', metrics })
   }
 
   /** The next packet to send now. */
@@ -178,7 +249,8 @@ export class Transmitter implements RecoveryHost {
   }
 
   /** Part of `RecoveryHost`. */
-  onPacketLost(packet: SentPacket): void {
+  onPacketLost(packet: SentPacket, why: LossReason, now: Instant): void {
+    this.#trace?.note(now, { kind: 'packet_lost', number: packet.number, why })
     this.copies.onLost(this.#numbers.next)
     this.#repeat(packet)
   }
@@ -290,6 +362,8 @@ export class Transmitter implements RecoveryHost {
   #seal(protection: PacketProtection, end: number): Uint8Array {
     const number = this.#numbers.take(this.recovery.congestion.windowBytes / LIMIT.datagramBytes)
     if (this.#numbers.skipped >= 0) this.recovery.onSkipped(this.#numbers.skipped)
-    return protection.seal(this.#dcid, number, this.#means.scratch.subarray(0, end))
+    this.sealedNumber = number
+    this.sealedFrames = this.#means.scratch.subarray(0, end)
+    return protection.seal(this.#dcid, number, this.sealedFrames)
   }
 }

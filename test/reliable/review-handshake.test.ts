@@ -31,7 +31,7 @@ describe('a relay that takes no more connections', () => {
     relay.handleDatagram(peer.initial(peer.token(NOW)), CLIENT, NOW)
     peer.takeAccept(drain(relay, NOW).at(-1)?.bytes as Uint8Array)
     relay.pollEvent()
-    relay.stopAccepting()
+    relay.stopAccepting(NOW)
     peer.send(Uint8Array.of(1), NOW)
     expect(relay.pollEvent()).toBeUndefined()
     expect(relay.connectionCount).toBe(1)

@@ -37,6 +37,8 @@ export interface PairOptions {
   readonly observer?: WireObserver
   readonly limits?: Partial<UdpLimits>
   readonly congestionControl?: CongestionControl
+  /** At the client. */
+  readonly trace?: boolean
 }
 
 export function newSeen(): Seen {
@@ -76,6 +78,7 @@ export function newClient(seed = 1, options: PairOptions = {}): UdpEndpoint {
   return new UdpEndpoint({
     primitives: options.primitives ?? testPrimitives(),
     entropy: seededEntropy(seed * 2 + 0x10000),
+    trace: options.trace ?? false,
     ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
   })
 }

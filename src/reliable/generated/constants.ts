@@ -177,6 +177,8 @@ export const LIMIT = {
   connectionsMax: 65536,
   /** RETRY, REFUSE, RESET and ACCEPT packets waiting to leave. */
   repliesQueuedMax: 1024,
+  /** Traced events waiting to be read. */
+  traceEventsMax: 16384,
 } as const
 
 /** Durations in milliseconds. */
