@@ -112,6 +112,17 @@ describe('names', () => {
   })
 })
 
+//= PAL-ROM-070
+test('whois shows a name in the spelling that was bound, whatever the session goes by', () => {
+  const world = new World()
+  const bob = world.connect('Bob')
+  bob.session.close()
+  world.settle()
+  expect(world.connect('BOB', { identity: 'Bob' }).session.facts?.name).toBe('BOB')
+  const answer = world.connect('alice').ask({ type: 'whois', name: 'bOB' })
+  expect(answer).toMatchObject({ kind: 'identity', frame: { name: 'Bob', online: true } })
+})
+
 describe('secrets and limits', () => {
   //= PAL-HSK-020
   test('tokens are compared whole, by their hashes, whatever is wrong with them', () => {
@@ -293,6 +304,7 @@ describe('the order of things', () => {
       wire.received()
       alice.session.request({ type: 'direct', name })
       const [joined] = wire.framesOf('joined')
+      expect(joined?.peers.map((peer) => peer.role)).toEqual([ROLES.member, ROLES.member])
       return [joined?.name as string, ...(joined?.peers.map((peer) => peer.name) ?? [])].sort()
     }
     expect(shown('bob')).toEqual(['alice', 'robert', 'robert'])

@@ -217,6 +217,7 @@ export function handleWhois<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
   hub.reply(session.link, {
     type: 'identity',
     request: frame.request,
+    //= PAL-ROM-070
     name: known.name,
     key: known.key,
     online: online !== undefined,
