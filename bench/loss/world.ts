@@ -1,0 +1,169 @@
+/** One contestant on one lossy network: a sender in namespace A, and what it talks to in namespace B. */
+import type { ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { setPriority, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type LinkSettings, LossyNetwork, type Side } from '../../test/lossy/network.ts'
+import type { Contestant, Order, PeerName, PersonPlan, Report } from './talk.ts'
+
+export const BODY_BYTES = 200
+export const ROOMS = 10
+const MAIN = join(import.meta.dirname, '../../dist/cli/main.js')
+const PORT = 7667
+/** Others may use the machine: what is measured goes first. */
+const PRIORITY = -15
+
+type Fact = { readonly type: string } & Readonly<Record<string, unknown>>
+
+/** A process of the measurement that takes orders. */
+export class Actor {
+  readonly #child: ChildProcess
+  readonly #facts: Fact[] = []
+  #wake: () => void = () => {}
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+    setPriority(child.pid as number, PRIORITY)
+    child.on('message', (fact: Fact) => {
+      this.#facts.push(fact)
+      this.#wake()
+    })
+    child.on('exit', (code) => {
+      this.#facts.push({ type: 'exit', code })
+      this.#wake()
+    })
+  }
+
+  tell(order: Order): void {
+    this.#child.send(order)
+  }
+
+  /** The next fact of that type; rejects when the process ends before. */
+  async hear(type: string): Promise<Fact> {
+    for (;;) {
+      const at = this.#facts.findIndex((fact) => fact.type === type)
+      if (at >= 0) return this.#facts.splice(at, 1)[0] as Fact
+      if (this.#facts.some((fact) => fact.type === 'exit')) throw new Error(`ended before "${type}"`)
+      await new Promise<void>((wake) => {
+        this.#wake = wake
+      })
+    }
+  }
+
+  /** Whether the process told that already. */
+  hasTold(type: string): boolean {
+    return this.#facts.some((fact) => fact.type === type)
+  }
+
+  async report(): Promise<Report> {
+    this.tell({ type: 'report' })
+    return (await this.hear('report')) as unknown as Report
+  }
+
+  stop(): void {
+    this.#child.kill('SIGKILL')
+  }
+}
+
+export interface WorldOptions {
+  readonly contestant: Contestant
+  readonly settings: LinkSettings
+}
+
+export class World {
+  readonly network: LossyNetwork
+  readonly sender: Actor
+  readonly receiver: Actor
+  readonly #relay: ChildProcess | undefined
+  readonly #folder: string
+
+  private constructor(
+    network: LossyNetwork,
+    actors: { readonly sender: Actor; readonly receiver: Actor },
+    relay: { readonly process: ChildProcess | undefined; readonly folder: string },
+  ) {
+    this.network = network
+    this.sender = actors.sender
+    this.receiver = actors.receiver
+    this.#relay = relay.process
+    this.#folder = relay.folder
+  }
+
+  static async start({ contestant, settings }: WorldOptions): Promise<World> {
+    const wished = contestant === 'tcp-bbr' ? 'bbr' : 'cubic'
+    const network = await LossyNetwork.open(wished)
+    setPriority(network.pid, PRIORITY)
+    if (network.a.congestionControl !== wished || network.b.congestionControl !== wished)
+      throw new Error(`TCP uses ${network.a.congestionControl} where ${wished} was wished`)
+    // Sessions are opened over a link without loss: what is measured is talking, not opening.
+    await network.set({ 'delay-ms': settings['delay-ms'] ?? 25 })
+    const folder = mkdtempSync(join(tmpdir(), 'palaver-loss-'))
+    const isOurs = contestant.startsWith('tcp') || contestant === 'udp'
+    const relay = isOurs ? await startRelay(network.b, folder) : undefined
+    const start = (side: Side, name: string): Actor =>
+      (isOurs ? person : peer)(side, contestant, name, network)
+    const receiver = start(network.b, 'bob')
+    await receiver.hear('ready')
+    const sender = start(network.a, 'alice')
+    await sender.hear('ready')
+    await network.set(settings)
+    return new World(network, { sender, receiver }, { process: relay, folder })
+  }
+
+  get relayPid(): number | undefined {
+    return this.#relay?.pid
+  }
+
+  async stop(): Promise<void> {
+    this.sender.stop()
+    this.receiver.stop()
+    this.#relay?.kill('SIGKILL')
+    await this.network.close()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** A child that takes orders, and whose words come through. */
+export const SPAWNING = { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] as ('ignore' | 'inherit' | 'ipc')[] }
+
+async function startRelay(side: Side, folder: string): Promise<ChildProcess> {
+  const { PATH = '' } = process.env
+  const listen = [`tcp://${side.address}:${PORT}`, `udp://${side.address}:${PORT}`]
+  const words = [
+    'serve',
+    '--json',
+    '--ephemeral',
+    '--admin',
+    'off',
+    ...listen.flatMap((each) => ['-l', each]),
+  ]
+  const relay = side.spawn(process.execPath, [MAIN, ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH, HOME: folder },
+  })
+  setPriority(relay.pid as number, PRIORITY)
+  for await (const line of createInterface({ input: relay.stdout as NodeJS.ReadableStream }))
+    if (line.includes('"listening"')) return relay
+  throw new Error('the relay did not start')
+}
+
+function person(side: Side, contestant: Contestant, name: string, network: LossyNetwork): Actor {
+  const plan: PersonPlan = {
+    contestant,
+    host: network.b.address,
+    port: PORT,
+    name,
+    rooms: ROOMS,
+    bodyBytes: BODY_BYTES,
+  }
+  const file = join(import.meta.dirname, 'person.ts')
+  return new Actor(side.spawn(process.execPath, ['--import', 'tsx', file, JSON.stringify(plan)], SPAWNING))
+}
+
+function peer(side: Side, contestant: Contestant, name: string, network: LossyNetwork): Actor {
+  const role = name === 'bob' ? 'receiver' : 'sender'
+  const file = join(import.meta.dirname, 'peers', `${contestant as PeerName}.ts`)
+  const words = [role, network.a.address, network.b.address, String(BODY_BYTES), String(ROOMS)]
+  return new Actor(side.spawn(process.execPath, ['--import', 'tsx', file, ...words], SPAWNING))
+}
