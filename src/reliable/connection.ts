@@ -315,7 +315,7 @@ export class Connection implements UdpConnection, Timed {
 
   /** The next datagram to send now. */
   pollTransmit(now: Instant): Datagram | undefined {
-    const challenge = this.#isUp() ? this.#pathCheck.poll(this.#ptoMs(), now) : undefined
+    const challenge = this.#isUp() ? this.#pathCheck.poll(now) : undefined
     const bytes = challenge ? this.#transmitter.sealChallenge(challenge.data) : this.#pollPacket(now)
     if (bytes === undefined) return undefined
     this.#packetsSent++

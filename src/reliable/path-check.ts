@@ -10,6 +10,7 @@ interface Candidate {
   readonly data: Uint8Array
   readonly until: Instant
   sendAt: Instant
+  waitMs: number
   receivedBytes: number
   sentBytes: number
 }
@@ -47,8 +48,10 @@ export class PathCheck {
     this.#candidate = {
       address: from,
       data: means.entropy(CHALLENGE_BYTES),
-      until: instantAfter(now, RATIO.pathCheck * means.ptoMs),
+      // The other path may be far longer than the one that the PTO is known of.
+      until: instantAfter(now, Math.max(RATIO.pathCheck * means.ptoMs, TIMER.pathCheckMinMs)),
       sendAt: now,
+      waitMs: means.ptoMs,
       receivedBytes: packet.bytes,
       sentBytes: 0,
     }
@@ -72,11 +75,12 @@ export class PathCheck {
   }
 
   /** The challenge to send now, and where to. Its packet has the least size of one that is ack-eliciting. */
-  poll(ptoMs: number, now: Instant): { readonly to: Address; readonly data: Uint8Array } | undefined {
+  poll(now: Instant): { readonly to: Address; readonly data: Uint8Array } | undefined {
     this.giveUp(now)
     const one = this.#candidate
     if (one === undefined || now < one.sendAt) return undefined
-    one.sendAt = instantAfter(now, ptoMs)
+    one.sendAt = instantAfter(now, one.waitMs)
+    one.waitMs *= 2
     const bytes = one.sentBytes + LIMIT.resettableBytesMin
     //= PAL-UDP-097
     if (bytes > RATIO.amplification * one.receivedBytes) return undefined

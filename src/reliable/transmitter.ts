@@ -205,7 +205,7 @@ export class Transmitter implements RecoveryHost {
     let end = 0
     if (this.#received.hasNews) {
       packet.ackedLargest = this.#received.largest
-      end = this.#received.writeAck(frames, 0, Math.min(ACK_BYTES_MAX, room / 2), now)
+      end = this.#received.writeAck(frames, 0, Math.min(ACK_BYTES_MAX, Math.max(room, 0) / 2), now)
     }
     const ackEnd = end
     if (mayElicit) {
@@ -275,9 +275,11 @@ export class Transmitter implements RecoveryHost {
     //= PAL-UDP-064
     if (this.#probesOwed > 0) return true
     const { congestion, rtt } = this.recovery
+    // Whoever waits for the answer may be unable to acknowledge anything before it has come.
+    //= PAL-UDP-095
+    if (this.#pathAnswers.length > 0) return true
     const isCopyDue = this.copies.isDue(this.lanes, rtt.smoothedMs, now)
-    const isControlDue = this.#isPingOwed || this.#pathAnswers.length > 0
-    const isNewDue = isControlDue || this.#receiver.hasCreditDue || this.lanes.hasSendable
+    const isNewDue = this.#isPingOwed || this.#receiver.hasCreditDue || this.lanes.hasSendable
     if (!isNewDue && !isCopyDue) return false
     if (!this.#isWindowFull) {
       const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)

@@ -23,7 +23,7 @@ interface Place<Event> {
 export class DatagramWorld<Event> {
   now: Instant = 0 as Instant
   readonly #seed: number
-  readonly #conditions: LinkConditions
+  #conditions: LinkConditions
   readonly #places: Place<Event>[] = []
   readonly #links: Map<string, SimLink> = new Map()
   readonly #flying: FlyingDatagram[] = []
@@ -60,6 +60,12 @@ export class DatagramWorld<Event> {
       this.#links.set(key, link)
     }
     return link
+  }
+
+  /** Changes the conditions of all links, those made later included. */
+  changeLinks(conditions: Partial<LinkConditions>): void {
+    this.#conditions = { ...this.#conditions, ...conditions }
+    for (const link of this.#links.values()) link.conditions = { ...link.conditions, ...conditions }
   }
 
   /** Puts a datagram on the wire as anybody could: with any source address. */

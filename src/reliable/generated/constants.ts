@@ -209,6 +209,8 @@ export const TIMER = {
   closeLingerMs: 1000,
   /** Time between two addresses asked by PATH_CHALLENGE. */
   pathCheckIntervalMs: 1000,
+  /** Shortest time in which an address may answer PATH_CHALLENGE. */
+  pathCheckMinMs: 1000,
   /** Time between two RESETs to one address. */
   resetIntervalMs: 1000,
 } as const
