@@ -3,7 +3,6 @@
  * of the packets of its own, from the text of spec/13-datagram.md and node:crypto, without src/reliable.
  */
 import {
-  createCipheriv,
   createDecipheriv,
   createHash,
   createHmac,
@@ -51,13 +50,6 @@ function open(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8
     return undefined
   }
   return plain
-}
-
-/** Seals as the text says; for the vectors of others and for tests of this module. */
-export function sealAs(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain: Uint8Array): Buffer {
-  const cipher = createCipheriv('chacha20-poly1305', key.subarray(0, 32), nonce, { authTagLength: TAG_BYTES })
-  cipher.setAAD(aad, { plaintextLength: plain.length })
-  return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
 /** Primitives that leave every X25519 secret they meet in `log`, by its public key in hexadecimal. */
