@@ -1,0 +1,124 @@
+/**
+ * The relay beside its peers: starts each server and the load generator, each on a core of its own, in turn,
+ * round after round, and shows medians and ratios. `npm run bench -- --help` tells the rest.
+ */
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { installNpmPeers } from './adapters/npm.ts'
+import { engineProblem } from './engine.ts'
+import { helpText } from './help.ts'
+import { type Figures, measure } from './measure.ts'
+import { MODES, type Mode } from './modes.ts'
+import type { Peer } from './peer.ts'
+import { NPM_PEERS, PEERS, STANDARD_PEERS } from './peers.ts'
+import { runInNamespace, takePrecedence } from './quiet.ts'
+import {
+  appendHistory,
+  conditions,
+  type Outcome,
+  readJson,
+  tableOf,
+  writeChart,
+  writeJson,
+} from './report.ts'
+import { type Cores, hasProgram } from './server.ts'
+
+const { values } = parseArgs({
+  options: {
+    mode: { type: 'string', short: 'm', multiple: true },
+    peer: { type: 'string', short: 'p', multiple: true },
+    runs: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '2' },
+    warm: { type: 'string', default: '1' },
+    json: { type: 'string' },
+    from: { type: 'string', multiple: true },
+    chart: { type: 'string' },
+    record: { type: 'boolean', default: false },
+    all: { type: 'boolean', default: false },
+    plain: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+})
+
+function chosen<T extends { readonly name: string }>(all: readonly T[], names: readonly string[]): T[] {
+  return names.map((name) => {
+    const found = all.find((each) => each.name === name)
+    if (!found) throw new Error(`there is no "${name}"; there are ${all.map((each) => each.name).join(', ')}`)
+    return found
+  })
+}
+
+function coresHere(): Cores {
+  const isPinned = cpus().length > 1 && hasProgram('taskset')
+  return isPinned ? { server: 0, engine: 1 } : { server: undefined, engine: undefined }
+}
+
+/** The peers that are there; says what to install for the others. */
+function present(peers: readonly Peer[]): Peer[] {
+  return peers.filter((peer) => {
+    if (NPM_PEERS.has(peer.name)) installNpmPeers()
+    const missing = peer.missing()
+    if (missing !== undefined) console.error(`${peer.name} is not here: ${installHint(missing)}`)
+    return missing === undefined
+  })
+}
+
+function installHint(missing: string): string {
+  return missing.includes(' ') ? missing : `apt-get install ${missing}`
+}
+
+async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
+  const settings = { seconds: Number(values.seconds), warmSeconds: Number(values.warm), cores: coresHere() }
+  const isTold = (peer: Peer): boolean => (mode.figure === 'durable') === peer.isDurable
+  const taking = peers.filter(isTold)
+  const runs = new Map<string, Figures[]>(taking.map(({ name }) => [name, []]))
+  for (let round = 0; round < Number(values.runs); round++)
+    for (const peer of taking) {
+      try {
+        runs.get(peer.name)?.push(await measure(peer, mode, settings))
+      } catch (error) {
+        console.error(`${mode.name}, ${peer.name}: ${error instanceof Error ? error.message : error}`)
+      }
+    }
+  return { mode, runs }
+}
+
+async function main(): Promise<void> {
+  if (values.help) return console.log(helpText())
+  if (values.from !== undefined) return showKept(values.from)
+  const modes = chosen(MODES, values.mode ?? MODES.map(({ name }) => name))
+  const standard = values.all ? PEERS.map(({ name }) => name) : STANDARD_PEERS
+  const peers = present(chosen(PEERS, values.peer ?? standard))
+  const status = values.plain ? undefined : await runInNamespace()
+  if (status !== undefined) process.exit(status)
+  if (!values.plain) takePrecedence()
+  const problem = engineProblem()
+  if (problem !== undefined) throw new Error(problem)
+  console.log(`${conditions()}\n`)
+  const outcomes: Outcome[] = []
+  for (const mode of modes) {
+    const outcome = await runMode(mode, peers)
+    outcomes.push(outcome)
+    console.log(`${mode.name}: ${mode.title}\n\n${tableOf(outcome)}\n`)
+  }
+  keep(outcomes)
+}
+
+/** Tables, chart and history of runs made before. */
+function showKept(paths: readonly string[]): void {
+  const outcomes = paths.flatMap((path) => readJson(path, MODES))
+  for (const outcome of outcomes)
+    console.log(`${outcome.mode.name}: ${outcome.mode.title}\n\n${tableOf(outcome)}\n`)
+  keep(outcomes)
+}
+
+function keep(outcomes: readonly Outcome[]): void {
+  if (values.json !== undefined) writeJson(values.json, outcomes)
+  if (values.chart !== undefined) writeChart(values.chart, outcomes)
+  if (values.record) appendHistory(outcomes)
+}
+
+await main().catch((error: unknown) => {
+  console.error(`error: ${error instanceof Error ? error.message : error}`)
+  process.exitCode = 1
+})

@@ -1,0 +1,191 @@
+/** One run of one mode against one server. */
+import { performance } from 'node:perf_hooks'
+import { Engine, type RunResult, type Wire } from './engine.ts'
+import type { Mode } from './modes.ts'
+import { bodyOf, type Client, MARKER, type Party, type Peer, type Publication } from './peer.ts'
+import { type Cores, Server } from './server.ts'
+
+/** How many clients log in or join at once. */
+const AT_ONCE = 20
+const SETTLE_MS = 300
+const MEMORY_SETTLE_MS = 1500
+/** A server whose core idles more than this was not saturated: its figure flatters or wrongs it. */
+const US = 1e6
+
+/** What one run found. Figures that the mode does not ask for are undefined. */
+export interface Figures {
+  /** Deliveries, or acknowledged messages, or joins. */
+  readonly perCpuSecond: number
+  readonly perSecond: number
+  readonly cpuMicroseconds: number
+  readonly serverBusy: number
+  readonly engineBusy: number
+  readonly p50: number | undefined
+  readonly p99: number | undefined
+  readonly p999: number | undefined
+  readonly bytesPerConnection: number | undefined
+  readonly stalls: number
+}
+
+export interface RunSettings {
+  readonly seconds: number
+  readonly warmSeconds: number
+  readonly cores: Cores
+}
+
+interface Joined {
+  readonly party: Party
+  readonly wire: Wire
+  readonly client: Client
+}
+
+/** Starts the server and the generator, runs the mode, and stops both. */
+export async function measure(peer: Peer, mode: Mode, settings: RunSettings): Promise<Figures> {
+  const server = await Server.start((place) => peer.launch(place), settings.cores.server)
+  const engine = new Engine(settings.cores.engine)
+  try {
+    return await measureWith({ peer, mode, settings, server, engine })
+  } catch (error) {
+    throw server.hasEnded ? new Error(`${peer.name} ended: ${server.text}`, { cause: error }) : error
+  } finally {
+    engine.close()
+    await server.stop()
+  }
+}
+
+interface Bench {
+  readonly peer: Peer
+  readonly mode: Mode
+  readonly settings: RunSettings
+  readonly server: Server
+  readonly engine: Engine
+}
+
+async function measureWith(bench: Bench): Promise<Figures> {
+  const { peer, mode, server, engine } = bench
+  if (peer.prepare) {
+    const [wire] = await engine.open(1, server.port)
+    await peer.prepare(wire as Wire)
+  }
+  const empty = server.memoryBytes()
+  const cpuBefore = server.cpuSeconds()
+  const begun = performance.now()
+  const joined = await join(bench)
+  if (mode.figure === 'storm') {
+    const cpu = server.cpuSeconds() - cpuBefore
+    const wall = (performance.now() - begun) / 1000
+    return { ...figuresOf(joined.length, cpu, wall), engineBusy: 1 }
+  }
+  if (mode.figure === 'memory') {
+    await pause(MEMORY_SETTLE_MS)
+    const bytesPerConnection = (server.memoryBytes() - empty) / joined.length
+    return { ...figuresOf(joined.length, 0, 0), bytesPerConnection }
+  }
+  await pause(SETTLE_MS)
+  return runLoad(bench, joined)
+}
+
+async function join({ peer, mode, server, engine }: Bench): Promise<Joined[]> {
+  const joined: Joined[] = []
+  for (let from = 0; from < mode.parties.length; from += AT_ONCE) {
+    const parties = mode.parties.slice(from, from + AT_ONCE)
+    const wires = await engine.open(parties.length, server.port)
+    const batch = parties.map((party, i) => {
+      const wire = wires[i] as Wire
+      return { party, wire, client: peer.client(party, wire) }
+    })
+    await Promise.all(batch.map(({ client }) => client.login()))
+    joined.push(...batch)
+  }
+  for (let from = 0; from < joined.length; from += AT_ONCE)
+    await Promise.all(joined.slice(from, from + AT_ONCE).map(({ client }) => client.join()))
+  return joined
+}
+
+async function runLoad({ peer, mode, settings, server, engine }: Bench, joined: Joined[]): Promise<Figures> {
+  const body = bodyOf(mode.bodyBytes)
+  for (const [index, { client, wire }] of joined.entries()) {
+    const publication = client.publication(body)
+    wire.spec(specOf(peer, mode, index, publication))
+  }
+  const result = await engine.run({
+    rate: mode.rate,
+    warmMs: settings.warmSeconds * 1000,
+    measureMs: settings.seconds * 1000,
+    pid: server.pid,
+  })
+  if (result.lostConnections > 0) throw new Error(`${peer.name} closed ${result.lostConnections} connections`)
+  if (result.sent === 0) throw new Error(`${peer.name} delivered nothing`)
+  return loadFigures(mode, result)
+}
+
+function specOf(
+  peer: Peer,
+  mode: Mode,
+  index: number,
+  publication: Publication,
+): Parameters<Wire['spec']>[0] {
+  const isPublisher = index < mode.publishers
+  const isTimed = mode.figure === 'pace' || mode.figure === 'durable'
+  const rooms = new Set(mode.parties.map(({ room }) => room)).size
+  // Publishers meter for their windows; of the others one in each room stands for all.
+  const isMeter = isPublisher || isTimed || index < mode.publishers + rooms
+  return {
+    meter: isMeter,
+    publisher: isPublisher,
+    gain: gainOf(peer, mode, rooms),
+    window: mode.window,
+    message: publication.message,
+    counter: publication.counter,
+    stampAt: isTimed ? Buffer.from(publication.message).indexOf(MARKER) + MARKER.length : undefined,
+    marker: publication.replyMarker ?? Buffer.from(MARKER),
+    isReply: publication.replyMarker !== undefined,
+  }
+}
+
+/** One over the messages that a publisher gets for each one of its own. */
+function gainOf(peer: Peer, mode: Mode, rooms: number): number {
+  if (mode.figure === 'durable') return 1
+  if (mode.parties[0]?.partner !== undefined) return peer.echo.direct ? 1 / 2 : 1
+  const talkers = mode.publishers / rooms
+  return 1 / (peer.echo.room ? talkers : talkers - 1)
+}
+
+function loadFigures(mode: Mode, result: RunResult): Figures {
+  const { bytes, meterBytes, meterMessages, sent, serverCpuSeconds, wallSeconds } = result
+  const counted = meterMessages + ((bytes - meterBytes) * meterMessages) / meterBytes
+  // One to one, and where answers are counted, a message counts once, whatever else comes back.
+  const isOnce = mode.figure === 'durable' || mode.parties[0]?.partner !== undefined
+  const deliveries = isOnce ? sent : counted
+  const quantile = (q: number): number | undefined => {
+    const value = result.latencies[Math.floor(q * result.latencies.length)]
+    return value === undefined ? undefined : value / 1000
+  }
+  return {
+    ...figuresOf(deliveries, serverCpuSeconds, wallSeconds),
+    engineBusy: result.ownCpuSeconds / wallSeconds,
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    p999: quantile(0.999),
+    stalls: result.stalls,
+  }
+}
+
+function figuresOf(count: number, cpuSeconds: number, wallSeconds: number): Figures {
+  return {
+    perCpuSecond: count / cpuSeconds,
+    perSecond: count / wallSeconds,
+    cpuMicroseconds: (cpuSeconds / count) * US,
+    serverBusy: cpuSeconds / wallSeconds,
+    engineBusy: 0,
+    p50: undefined,
+    p99: undefined,
+    p999: undefined,
+    bytesPerConnection: undefined,
+    stalls: 0,
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms))
+}
