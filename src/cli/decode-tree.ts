@@ -75,7 +75,8 @@ function frameAt(bytes: Uint8Array, at: number): FrameNode {
   const isSound = scanValue(bytes, start, end) === undefined
   const walk = new Walk(bytes, end, isSound ? end : ((unfinished ?? found)?.offset ?? end))
   const root = walk.value(start, '')
-  const type = root?.children[0]?.value
+  const first = root?.children[0]
+  const type = first?.type === 'int' ? first.value : undefined
   const spec = typeof type === 'number' ? frameSpecOf(type) : undefined
   const named = root && typeof type === 'number' ? withFields(root, spec, type) : root
   return {

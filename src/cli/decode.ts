@@ -4,8 +4,10 @@ import { readFileSync } from 'node:fs'
 import { bytesOfHex } from '../base/bytes.ts'
 import type { DecodeFault } from '../codec/fault.ts'
 import { FrameReader } from '../codec/reader.ts'
+import { RELAY_PORT } from '../node/address.ts'
 import { fileError } from '../node/private-file.ts'
 import type { Arguments, CommandSpec } from './args.ts'
+import { type TcpFlow, tcpFlowsOf } from './capture.ts'
 import { decodeTree, type FrameNode, type ValueNode } from './decode-tree.ts'
 import { EXIT, usageError } from './exit.ts'
 import { readAll } from './lines.ts'
@@ -22,14 +24,20 @@ const BYTES_PER_ROW = 16
 export const SPEC: CommandSpec = {
   name: 'decode',
   summary: 'explain bytes of the protocol',
-  usage: ['palaver decode [FILE | -] [--hex] [--format tree|hex|json]'],
+  usage: [
+    'palaver decode [FILE | -] [--hex] [--format tree|hex|json]',
+    'palaver decode --pcap [--port N] [FILE | -] [--format tree|hex|json]',
+  ],
   examples: [
     ["printf '00000004 93070100' | palaver decode --hex", 'a ping, field by field'],
     ['palaver decode frames.bin', 'every frame in a file, each with its four bytes of length'],
     ['palaver decode frames.bin --format json', 'the same for programs'],
+    ['tcpdump -i lo -w - tcp port 7667 | palaver decode --pcap', 'what a capture holds, side by side'],
   ],
   options: {
     hex: { help: 'the input is hexadecimal text; blanks do not matter' },
+    pcap: { help: 'the input is a capture of tcpdump or Wireshark, of TCP' },
+    port: { value: 'N', help: 'with --pcap: the port of the relay (default 7667)' },
     format: { value: 'tree|hex|json', help: 'how to show it (default tree)' },
   },
   notes: ['A fault is shown where it is, and the exit code is 9.'],
@@ -41,11 +49,34 @@ export async function run(args: Arguments): Promise<number> {
   const show = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
   if (!show) throw usageError(`--format ${format}: use tree, hex or json`)
   if (args.positionals.length > 1) throw usageError('one FILE at a time')
-  const bytes = decodedInput(await inputBytes(args.positionals[0] ?? '-'), args.has('hex'))
-  const frames = decodeTree(bytes)
-  if (frames.length === 0) throw usageError('there are no bytes to decode')
-  for (const frame of frames) show(frame, bytes)
-  return frames.some(({ fault }) => fault) ? EXIT.protocol : EXIT.done
+  const input = await inputBytes(args.positionals[0] ?? '-')
+  const sources = args.has('pcap')
+    ? flowsIn(input, args.text('port') ?? String(RELAY_PORT))
+    : [{ bytes: decodedInput(input, args.has('hex')) }]
+  let frameCount = 0
+  let faultCount = 0
+  for (const source of sources) {
+    if ('from' in source && format !== 'json') writeLine(`# ${source.from} to ${source.to}`)
+    for (const frame of decodeTree(source.bytes)) {
+      show(frame, source)
+      frameCount += 1
+      if (frame.fault) faultCount += 1
+    }
+    if (source.hasGap && format !== 'json') writeLine('# behind this, bytes are missing in the capture')
+  }
+  if (frameCount === 0) throw usageError('there are no bytes to decode')
+  return faultCount > 0 ? EXIT.protocol : EXIT.done
+}
+
+/** The bytes that frames are in, and in a capture whose they are. */
+type Source = Pick<TcpFlow, 'bytes'> & Partial<TcpFlow>
+
+/** What went to and from a port. */
+function flowsIn(input: Uint8Array, port: string): Source[] {
+  if (!/^[1-9]\d{0,4}$/u.test(port)) throw usageError(`--port ${port}: a number from 1 to 65535`)
+  const flows = tcpFlowsOf(input)
+  if (!flows) throw usageError('the input is no capture: pcap and pcapng are read')
+  return flows.filter(({ ports }) => ports.includes(Number(port)))
 }
 
 async function inputBytes(path: string): Promise<Uint8Array> {
@@ -71,14 +102,15 @@ function decodedInput(input: Uint8Array, isHex: boolean): Uint8Array {
   return bytes
 }
 
-const FORMATS: Readonly<Record<string, (frame: FrameNode, bytes: Uint8Array) => void>> = {
-  tree: (frame, bytes) => {
+const FORMATS: Readonly<Record<string, (frame: FrameNode, source: Source) => void>> = {
+  tree: (frame, { bytes }) => {
     for (const line of treeLines(frame, bytes)) writeLine(line)
   },
-  hex: (frame, bytes) => {
+  hex: (frame, { bytes }) => {
     for (const line of hexLines(frame, bytes)) writeLine(line)
   },
-  json: (frame) => writeJson('frame', jsonFields(frame)),
+  json: (frame, { from, to }) =>
+    writeJson('frame', { ...(from === undefined ? {} : { from, to }), ...jsonFields(frame) }),
 }
 
 // ---- tree -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type Chapter, readChapters } from './chapters.ts'
 import { type DatagramRegistry, generateDatagram } from './datagram.ts'
+import { generateDissector } from './dissector.ts'
 import { generateCodec } from './generate-codec.ts'
 import { generateSchemas } from './generate-schemas.ts'
 import { generateText } from './generate-text.ts'
@@ -21,13 +22,15 @@ import { generateVectors } from './vectors.ts'
 /** All generated files, in the order they are written. */
 export function generateAll(): GeneratedFile[] {
   const registry = readRegistry()
-  const datagram = generateDatagram(readRegistryFile('datagram') as DatagramRegistry)
+  const packets = readRegistryFile('datagram') as DatagramRegistry
+  const datagram = generateDatagram(packets)
   const chapters = generateText(registry, chaptersWith(datagram))
   return [
     ...generateCodec(registry),
     ...datagram.filter((file) => !file.path.endsWith('.md')),
     ...chapters,
     ...generateSchemas(registry),
+    generateDissector(registry, packets),
     requirementsFile(extractRequirements(chapters), readRequirements()),
     ...generateVectors(registry),
   ]
