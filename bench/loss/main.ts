@@ -1,6 +1,6 @@
 /**
  * Chat under real loss, whole path with real processes: a client in one network namespace, the relay and the
- * receiver in another, joined by an emulated link of 50 ms round trip. Needs root; says so and ends elsewhere.
+ * receiver in another, joined by an emulated link of 50 ms round trip. Needs root; elsewhere it ends.
  *
  *   npm run bench:loss -- [--mode latency,bulk,fair,outage,rebind] [--who tcp,udp,...] [--loss 0,1,2,5]
  *                         [--outages 0.1,0.5,2,10,50] [--seconds 60] [--seed 1] [--out FOLDER] [--help]

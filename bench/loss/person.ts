@@ -1,6 +1,6 @@
 /**
- * A person of the measurement, in a process and a namespace of its own: opens a session, joins the rooms, sends
- * at a steady rate, and keeps the one-way latency of everything that others sent.
+ * A person of the measurement, in a process and a namespace of its own: opens a session, joins the rooms,
+ * talks, and keeps the one-way latency of everything that others sent.
  */
 import { ClientConnection, identityOfSeed, systemEntropy, udpTransport } from '../../src/node/index.ts'
 import { tcpTransport } from '../../src/transport/index.ts'

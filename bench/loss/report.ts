@@ -120,7 +120,8 @@ function chart(figures: readonly Figure[]): string {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" ` +
     `font-size="12"><rect width="100%" height="100%" fill="#fff"/>` +
-    `<text x="${LEFT}" y="20" font-size="15">One-way latency of chat in ms, 50 ms round trip: bars p99, lines p99.9</text>` +
+    `<text x="${LEFT}" y="20" font-size="15">` +
+    `One-way latency of chat in ms, 50 ms round trip: bars p99, lines p99.9</text>` +
     `<text x="${LEFT}" y="37" fill="#555">100 messages/s of 200 bytes in 10 conversations; logarithmic</text>` +
     `${parts.join('\n')}</svg>\n`
   )
@@ -129,11 +130,10 @@ function chart(figures: readonly Figure[]): string {
 function column({ contestant, values }: Figure, x: number, width: number): string {
   const colour = COLOURS[contestant]
   const top = y(values['p99'] ?? MS_MIN)
-  const middle = x + width * 0.4
-  return (
-    `<rect x="${x.toFixed(1)}" y="${top}" width="${(width * 0.8).toFixed(1)}" height="${BOTTOM - top}" fill="${colour}"/>` +
-    `<line x1="${middle.toFixed(1)}" x2="${middle.toFixed(1)}" y1="${top}" y2="${y(values['p999'] ?? MS_MIN)}" stroke="${colour}" stroke-width="2"/>`
-  )
+  const middle = (x + width * 0.4).toFixed(1)
+  const box = `x="${x.toFixed(1)}" y="${top}" width="${(width * 0.8).toFixed(1)}" height="${BOTTOM - top}"`
+  const line = `x1="${middle}" x2="${middle}" y1="${top}" y2="${y(values['p999'] ?? MS_MIN)}"`
+  return `<rect ${box} fill="${colour}"/><line ${line} stroke="${colour}" stroke-width="2"/>`
 }
 
 function y(ms: number): number {

@@ -51,7 +51,7 @@ export function tell(fact: { readonly type: string } & Readonly<Record<string, u
 
 /**
  * Calls `each` at random times, as many people who know nothing of each other do (a Poisson process): an even
- * spacing would fall in step with the round trip. Times are absolute, so that a late turn does not slow it down.
+ * spacing would fall in step with the round trip. Times are absolute: a late turn does not slow it down.
  */
 export class Schedule {
   count = 0

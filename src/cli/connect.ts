@@ -9,9 +9,8 @@ import {
 } from '../node/address.ts'
 import { ClientConnection, PalaverError, type SessionEvent } from '../node/client-connection.ts'
 import { keepNick, openIdentity, type StoredIdentity } from '../node/identity-file.ts'
-import { type KnownRelay, keepRelay, knownRelay } from '../node/known-relays.ts'
-import { tcpTransport } from '../transport/tcp.ts'
-import type { Transport } from '../transport/transport.ts'
+import { type KnownRelay, keepRelay, keepWinner, knownRelay } from '../node/known-relays.ts'
+import { addressesOf, type Reach, reachOf } from '../node/relay-transport.ts'
 import type { Arguments } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { warn } from './output.ts'
@@ -66,24 +65,73 @@ function transportOption(args: Arguments): 'tcp' | 'udp' | undefined {
 /** Dials and shakes hands as the command line says. */
 export async function connect(
   args: Arguments,
-  address: RelayAddress,
+  target: RelayAddress,
   onEvent: (event: SessionEvent) => void,
 ): Promise<Client> {
   const stored = identityOf(args)
-  const known = knownRelay(address)
-  const fingerprint = known && relayFingerprint(known.key)
-  if (known && address.fingerprint !== undefined && fingerprint !== address.fingerprint)
-    throw otherKey(address, `the link says ${groupedFingerprint(address.fingerprint)}`, known)
-  if (address.transport === 'tcp' && !isLoopback(address.host) && !args.has('quiet'))
-    warn(`${showRelayAddress(address)} is not encrypted; udp:// is`)
-  const connection = await open(args, { address, stored, known, onEvent })
+  const known = knownAt(target)
+  const addresses = permitted(args, addressesOf(target, known?.winner))
+  let address = addresses[0] as RelayAddress
+  const reach = await reachOf(addresses, ({ winner, tried }) => {
+    address = { ...winner, fingerprint: target.fingerprint, room: target.room }
+    if (!args.has('quiet')) warnOfBlocked(winner, tried)
+  })
+  if (address.transport === 'tcp' && addresses.length === 1) warnOfPlain(args, address)
+  const connection = await open(args, { address: target, reach, stored, known, onEvent })
   const { relayKey, relayName, name } = connection.facts
-  const shown = relayFingerprint(relayKey)
+  if (addresses.length > 1) warnOfPlain(args, address)
   //= PAL-HSK-017
   if (!known) keepRelay(address, relayKey, relayName, new Date())
+  if (addresses.length > 1)
+    keepWinner(known ? placeOfKnown(target) : address, showRelayAddress(address), new Date())
   keepNick(stored, name)
-  const isFirstContact = known === undefined
-  return { connection, address, stored, nick: name, fingerprint: groupedFingerprint(shown), isFirstContact }
+  const fingerprint = groupedFingerprint(relayFingerprint(relayKey))
+  return { connection, address, stored, nick: name, fingerprint, isFirstContact: known === undefined }
+}
+
+/** What is known of the relay at any of its addresses; throws when it is not one and the same. */
+function knownAt(target: RelayAddress): KnownRelay | undefined {
+  let found: KnownRelay | undefined
+  //= PAL-STR-021
+  for (const place of addressesOf(target, undefined)) {
+    const known = knownRelay(place)
+    const fingerprint = known && relayFingerprint(known.key)
+    const expected = target.fingerprint ?? (found && relayFingerprint(found.key))
+    if (known && expected !== undefined && fingerprint !== expected)
+      throw otherKey(
+        place,
+        `the ${found ? 'other address' : 'link'} says ${groupedFingerprint(expected)}`,
+        known,
+      )
+    found ??= known
+  }
+  return found
+}
+
+/** The address under which the relay is known. */
+function placeOfKnown(target: RelayAddress): RelayAddress {
+  return addressesOf(target, undefined).find((place) => knownRelay(place) !== undefined) ?? target
+}
+
+/** Where a token may go: not over plain TCP to another machine unless that was allowed. */
+function permitted(args: Arguments, addresses: readonly RelayAddress[]): readonly RelayAddress[] {
+  if (addresses.length === 1 || args.has('insecure') || tokenOf(args) === undefined) return addresses
+  //= PAL-SEC-002
+  const sealed = addresses.filter(({ transport, host }) => transport !== 'tcp' || isLoopback(host))
+  return sealed.length > 0 ? sealed : addresses.slice(0, 1)
+}
+
+function warnOfPlain(args: Arguments, address: RelayAddress): void {
+  if (address.transport === 'tcp' && !isLoopback(address.host) && !args.has('quiet'))
+    warn(`${showRelayAddress(address)} is not encrypted; udp:// is`)
+}
+
+function warnOfBlocked(winner: RelayAddress, tried: readonly RelayAddress[]): void {
+  const silent = tried.find(({ transport }) => transport === 'udp')
+  if (winner.transport === 'udp' || silent === undefined) return
+  warn(
+    `no answer at ${showRelayAddress(silent)}, UDP may be blocked: connected by ${showRelayAddress(winner)}`,
+  )
 }
 
 function identityOf(args: Arguments): StoredIdentity {
@@ -97,19 +145,18 @@ function identityOf(args: Arguments): StoredIdentity {
 
 interface Opening {
   readonly address: RelayAddress
+  readonly reach: Reach
   readonly stored: StoredIdentity
   readonly known: KnownRelay | undefined
   readonly onEvent: (event: SessionEvent) => void
 }
 
 async function open(args: Arguments, opening: Opening): Promise<ClientConnection> {
-  const { address, stored, known, onEvent } = opening
+  const { address, reach, stored, known, onEvent } = opening
   const timeout = args.text('timeout') ?? process.env['PALAVER_TIMEOUT'] ?? TIMEOUT_DEFAULT
   try {
     return await ClientConnection.open({
-      transport: await transportOf(address),
-      // Name lookups put ::1 first, where a relay on all IPv4 addresses does not listen.
-      address: { host: address.host === 'localhost' ? '127.0.0.1' : address.host, port: address.port },
+      ...reach,
       name: stored.nick,
       identity: stored.identity,
       clientId: stored.clientId,
@@ -127,11 +174,6 @@ async function open(args: Arguments, opening: Opening): Promise<ClientConnection
     const isOtherKey = isExpected && error instanceof PalaverError && error.code === 'bad_signature'
     throw isOtherKey ? otherKey(address, 'it showed another one now', known) : error
   }
-}
-
-async function transportOf(address: RelayAddress): Promise<Transport> {
-  if (address.transport === 'tcp') return tcpTransport
-  return (await import('../node/udp-transport.ts')).udpTransport()
 }
 
 function otherKey(address: RelayAddress, found: string, known: KnownRelay | undefined): CliError {

@@ -171,7 +171,8 @@ function relayName(wish: string | undefined): string {
 }
 
 function listeningOf(text: string): Listening {
-  const { transport, host, port, room, fingerprint } = parseRelayAddress(text)
+  const { transport, host, port, room, fingerprint, alternatives } = parseRelayAddress(text)
+  if (alternatives.length > 0) throw usageError(`-l ${text}: one address; give -l again for another`)
   if (!/^(tcp|udp):/u.test(text)) throw usageError(`-l ${text}: say tcp:// or udp://`)
   if (room !== undefined || fingerprint !== undefined) throw usageError(`-l ${text}: only a host and a port`)
   return { transport, host, port }

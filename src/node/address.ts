@@ -11,6 +11,7 @@ export const RELAY_PORT = 7667
 export const ADMIN_PORT = 7671
 
 const PORT_MAX = 65535
+const ADDRESSES_MAX = 8
 const FINGERPRINT_BYTES = 10
 const FINGERPRINT_GROUP = 4
 const FINGERPRINT_LABEL = utf8Bytes('palaver/1/relay\0')
@@ -29,6 +30,8 @@ export interface RelayAddress {
   readonly fingerprint: string | undefined
   /** The room that the link leads to. */
   readonly room: string | undefined
+  /** Further addresses of the same relay; their own list is empty. */
+  readonly alternatives: readonly RelayAddress[]
 }
 
 /** Whether the host is this machine. */
@@ -48,11 +51,39 @@ export function showRelayAddress(address: Pick<RelayAddress, 'transport' | 'host
 }
 
 /**
- * Reads `tcp://host:port`, `udp://host:port`, `palaver://fingerprint@host:port/room` or a bare host. A bare
- * host and a link mean TCP on this machine and the sealed UDP elsewhere, unless `transport` decides. Throws
- * UsageError.
+ * Reads `tcp://host:port`, `udp://host:port`, `palaver://fingerprint@host:port/room`, a bare host, or several
+ * of them with commas between, which are one relay's. A bare host and a link mean TCP on this machine and the
+ * sealed UDP elsewhere, unless `transport` or the link's `via=` decides; `via=udp,tcp` are two addresses.
+ * Throws UsageError.
  */
 export function parseRelayAddress(text: string, transport?: NetworkTransport): RelayAddress {
+  // A link may hold commas of its own: there the next address begins with its scheme.
+  const parts = text.split(text.includes('?') ? /,(?=[a-z][a-z0-9+.-]*:\/\/)/iu : ',')
+  const addresses = parts.flatMap((part) => parseOne(part.trim(), transport))
+  const distinct = new Map(addresses.map((address) => [showRelayAddress(address), address]))
+  if (distinct.size > ADDRESSES_MAX) throw bad(text, `a relay has ${ADDRESSES_MAX} addresses at the most`)
+  //= PAL-STR-016
+  const [first, ...alternatives] = [...distinct.values()].sort((a, b) => rank(a) - rank(b))
+  const fingerprint = common(text, 'fingerprint', addresses)
+  return { ...(first as RelayAddress), fingerprint, room: common(text, 'room', addresses), alternatives }
+}
+
+function rank({ transport }: RelayAddress): number {
+  return transport === 'udp' ? 0 : 1
+}
+
+function common(
+  text: string,
+  what: 'fingerprint' | 'room',
+  addresses: readonly RelayAddress[],
+): string | undefined {
+  const values = new Set(addresses.map((address) => address[what]).filter((value) => value !== undefined))
+  if (values.size > 1) throw bad(text, `the addresses of one relay name more than one ${what}`)
+  return [...values][0]
+}
+
+/** One address, or those that the `via=` of a link makes of it. */
+function parseOne(text: string, transport: NetworkTransport | undefined): RelayAddress[] {
   const match =
     /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:([^@/?#]*)@)?([^/?#]*)(\/[^?#]*)?(?:\?([^#]*))?(#.*)?$/iu.exec(text)
   if (!match) throw bad(text, 'it is not an address')
@@ -64,13 +95,11 @@ export function parseRelayAddress(text: string, transport?: NetworkTransport): R
   if (!isLink && user !== undefined) throw bad(text, 'only a palaver:// link can hold a fingerprint')
   if (!isLink && ((path !== undefined && path !== '/') || query !== undefined || hash !== undefined))
     throw bad(text, 'only a palaver:// link can name a room')
-  return {
-    transport: transport ?? transportOf(scheme, host, query),
-    host,
-    port: port ?? RELAY_PORT,
-    fingerprint: user ? readFingerprint(text, user) : undefined,
-    room: isLink ? roomOf(text, path, hash) : undefined,
-  }
+  const place = { host, port: port ?? RELAY_PORT, alternatives: [] }
+  const fingerprint = user ? readFingerprint(text, user) : undefined
+  const room = isLink ? roomOf(text, path, hash) : undefined
+  const transports = transport === undefined ? transportsOf(scheme, host, query) : [transport]
+  return transports.map((each) => ({ transport: each, ...place, fingerprint, room }))
 }
 
 function bad(text: string, why: string): UsageError {
@@ -107,12 +136,16 @@ function parsePort(text: string, portText: string): number {
   return port
 }
 
-function transportOf(scheme: string | undefined, host: string, query: string | undefined): NetworkTransport {
-  if (scheme === 'tcp' || scheme === 'udp') return scheme
+function transportsOf(
+  scheme: string | undefined,
+  host: string,
+  query: string | undefined,
+): NetworkTransport[] {
+  if (scheme === 'tcp' || scheme === 'udp') return [scheme]
   const via = new URLSearchParams(query ?? '').get('via')?.split(',') ?? []
-  const wished = via.find((each) => each === 'tcp' || each === 'udp')
+  const wished = via.filter((each) => each === 'tcp' || each === 'udp')
   //= PAL-SEC-001
-  return wished ?? (isLoopback(host) ? 'tcp' : 'udp')
+  return wished.length > 0 ? wished : [isLoopback(host) ? 'tcp' : 'udp']
 }
 
 function roomOf(text: string, path: string | undefined, hash: string | undefined): string | undefined {

@@ -101,7 +101,7 @@ export class ClientConnection {
   private constructor(driver: Driver, facts: RelayFacts) {
     this.#driver = driver
     this.facts = facts
-    this.transport = driver.transportKind
+    this.transport = driver.link?.kind ?? driver.transportKind
     this.closed = driver.closed
   }
 

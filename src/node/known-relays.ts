@@ -8,6 +8,7 @@ import { configFolder, readFileIfAny, replaceFile, withFileLock } from './privat
 const VERSION = 1
 const KEY_BYTES = 32
 const RELAYS_MAX = 10_000
+const WINNER_KEPT_MS = 3_600_000
 
 /** A relay met before. */
 export interface KnownRelay {
@@ -16,6 +17,8 @@ export interface KnownRelay {
   readonly name: string
   /** When it was first met, ISO 8601. */
   readonly since: string
+  /** The address among several that succeeded lately. */
+  readonly winner: string | undefined
 }
 
 /** A relay's place: the same key is expected over every transport. */
@@ -28,6 +31,8 @@ interface StoredRelay {
   key: string
   name: string
   since: string
+  winner?: string
+  wonAt?: string
 }
 
 /** The file's path. */
@@ -39,14 +44,19 @@ export function knownRelaysPath(): string {
 export function knownRelay(place: RelayPlace): KnownRelay | undefined {
   const stored = read().get(hostPort(place.host, place.port))
   const key = stored && bytesOfHex(stored.key)
-  return stored && key?.length === KEY_BYTES ? { key, name: stored.name, since: stored.since } : undefined
+  return stored && key?.length === KEY_BYTES ? known(stored, key) : undefined
+}
+
+function known({ name, since, winner, wonAt }: StoredRelay, key: Uint8Array): KnownRelay {
+  //= PAL-STR-020
+  const isRecent = wonAt !== undefined && Math.abs(Date.now() - Date.parse(wonAt)) < WINNER_KEPT_MS
+  return { key, name, since, winner: isRecent ? winner : undefined }
 }
 
 /** All relays known, by host and port. */
 export function knownRelays(): ReadonlyMap<string, KnownRelay> {
   const relays = new Map<string, KnownRelay>()
-  for (const [place, { key, name, since }] of read())
-    relays.set(place, { key: bytesOfHex(key) as Uint8Array, name, since })
+  for (const [place, stored] of read()) relays.set(place, known(stored, bytesOfHex(stored.key) as Uint8Array))
   return relays
 }
 
@@ -60,6 +70,14 @@ export function keepRelay(place: RelayPlace, key: Uint8Array, name: string, sinc
     if (relays.has(hostPort(place.host, place.port))) return
     if (relays.size >= RELAYS_MAX) relays.delete(relays.keys().next().value as string)
     relays.set(hostPort(place.host, place.port), { key: hexOf(key), name, since: since.toISOString() })
+  })
+}
+
+/** Remembers which of several addresses of a known relay succeeded. */
+export function keepWinner(place: RelayPlace, winner: string, at: Date): void {
+  change((relays) => {
+    const stored = relays.get(hostPort(place.host, place.port))
+    if (stored) Object.assign(stored, { winner, wonAt: at.toISOString() })
   })
 }
 

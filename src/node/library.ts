@@ -12,12 +12,11 @@ import { Queue } from '../base/queue.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '../protocol/client/index.ts'
 import { decodeText } from '../protocol/content.ts'
-import { tcpTransport } from '../transport/tcp.ts'
-import type { AbortSignalLike, Transport } from '../transport/transport.ts'
+import type { AbortSignalLike } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
-import { udpTransport } from './udp-transport.ts'
+import { addressesOf, reachOf } from './relay-transport.ts'
 
 const CLIENT_ID_BYTES = 8
 const SEED_BYTES = 32
@@ -58,13 +57,11 @@ export function newLibraryIdentity(): LibraryIdentity {
 export async function connect(address: string, options: ConnectOptions): Promise<PalaverSession> {
   const target = parseRelayAddress(address, options.transport)
   const { fingerprint } = target
-  const transport: Transport = target.transport === 'udp' ? udpTransport() : tcpTransport
   const stored = options.identity ?? newLibraryIdentity()
   const identity: Identity = identityOfSeed(stored.seed)
   const rooms: Rooms = new Map()
   const connection = await ClientConnection.open({
-    transport,
-    address: target,
+    ...(await reachOf(addressesOf(target, undefined))),
     name: options.nick,
     identity,
     clientId: stored.clientId,

@@ -10,14 +10,14 @@ import { bindDatagrams, connectDatagrams, type DatagramSocket } from '../transpo
 import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from '../transport/errors.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow } from './clock.ts'
+import { DialRace } from './dial-race.ts'
 import { nodeLinkPrimitives, systemEntropy } from './primitives.ts'
 
 /** An orderly end, and one that may have cut off what was under way. */
 const CLOSE_DONE = CLOSE.none
 const CLOSE_ABORTED = CLOSE.internal
-/** Addresses of one host that are tried, and the head start of each before the next (RFC 8305). */
+/** Addresses of one host that are tried. */
 const ADDRESSES_MAX = 4
-const NEXT_ADDRESS_MS = 250
 /** Datagrams sent before other work gets its turn. */
 const SENDS_PER_TURN = 512
 
@@ -69,16 +69,20 @@ class Dial {
   readonly #onLink: (link: Link) => LinkHandler
   readonly #doing: string
   readonly #drivers: EndpointDriver[] = []
+  readonly #alarm: Alarm
   #addresses: Address[] = []
-  #failedCount = 0
+  #race: DialRace = new DialRace(0, monotonicNow())
   #isOver = false
-  #nextTimer: ReturnType<typeof setTimeout> | undefined
   #settle: (error?: unknown) => void = () => {}
 
   constructor(to: Address, onLink: (link: Link) => LinkHandler) {
     this.#to = to
     this.#onLink = onLink
     this.#doing = `connect to udp://${showAddress(to)}`
+    this.#alarm = new Alarm(
+      () => this.#race.pollTimeout(),
+      () => this.#turn(),
+    )
   }
 
   run({ timeoutMs, signal }: DialOptions): Promise<void> {
@@ -109,27 +113,30 @@ class Dial {
     this.#addresses = found
       .slice(0, ADDRESSES_MAX)
       .map(({ address: host }) => ({ host, port: this.#to.port }))
-    this.#tryNext()
+    this.#race = new DialRace(this.#addresses.length, monotonicNow())
+    this.#turn()
   }
 
-  #tryNext(): void {
-    clearTimeout(this.#nextTimer)
-    const address = this.#addresses[this.#drivers.length]
-    if (address === undefined) return
+  #turn(): void {
+    const next = (): number | undefined => this.#race.pollStart(monotonicNow())
+    for (let index = next(); index !== undefined && !this.#isOver; index = next()) this.#try(index)
+    if (!this.#isOver) this.#alarm.arm()
+  }
+
+  #try(index: number): void {
     const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy })
     const driver: EndpointDriver = new EndpointDriver(endpoint, (link) => this.#opened(driver, link))
     this.#drivers.push(driver)
-    this.#nextTimer = setTimeout(() => this.#tryNext(), NEXT_ADDRESS_MS)
     driver.onHandshakeFailed = (detail) =>
       this.#failed(new TransportError('timeout', `cannot ${this.#doing}: ${detail}`))
-    driver.connect(address).catch((error: unknown) => this.#failed(error))
+    driver.connect(this.#addresses[index] as Address).catch((error: unknown) => this.#failed(error))
   }
 
   #failed(error: unknown): void {
     if (this.#isOver) return
-    this.#failedCount += 1
-    if (this.#failedCount === this.#addresses.length) this.#finish(error)
-    else this.#tryNext()
+    this.#race.handleFailure(monotonicNow())
+    if (this.#race.state === 'lost') this.#finish(error)
+    else this.#turn()
   }
 
   #opened(driver: EndpointDriver, link: Link): LinkHandler | undefined {
@@ -147,7 +154,7 @@ class Dial {
   /** Ends every attempt but the one that won. */
   #finish(error: unknown, winner?: EndpointDriver): void {
     this.#isOver = true
-    clearTimeout(this.#nextTimer)
+    this.#alarm.stop()
     for (const driver of this.#drivers) if (driver !== winner) driver.destroy()
     this.#drivers.length = 0
     this.#settle(error)

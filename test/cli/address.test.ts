@@ -37,7 +37,8 @@ describe('an address', () => {
     ['palaver://chat.example/lobby', 'udp://chat.example:7667'],
     ['palaver://127.0.0.1/lobby', 'tcp://127.0.0.1:7667'],
     ['palaver://chat.example/lobby?via=tcp', 'tcp://chat.example:7667'],
-    ['palaver://chat.example/lobby?via=tls,tcp,udp', 'tcp://chat.example:7667'],
+    ['palaver://chat.example/lobby?via=tls,tcp', 'tcp://chat.example:7667'],
+    ['palaver://chat.example/lobby?via=tls,tcp,udp', 'udp://chat.example:7667'],
   ])('%s means %s', (text, expected) => {
     expect(shown(text)).toBe(expected)
   })
@@ -70,6 +71,33 @@ describe('an address', () => {
     expect(link).toMatchObject({ fingerprint: 'abcdefghijklmnop', room: 'café', port: 5 })
     expect(parseRelayAddress('palaver://chat.example/#garden').room).toBe('garden')
     expect(parseRelayAddress('palaver://chat.example/').room).toBeUndefined()
+  })
+
+  //= PAL-STR-016
+  it.each([
+    ['tcp://a.example,udp://b.example:9', ['udp://b.example:9', 'tcp://a.example:7667']],
+    ['tcp://a.example, tcp://b.example', ['tcp://a.example:7667', 'tcp://b.example:7667']],
+    ['a.example,127.0.0.1', ['udp://a.example:7667', 'tcp://127.0.0.1:7667']],
+    ['palaver://a.example/lobby?via=tcp,udp', ['udp://a.example:7667', 'tcp://a.example:7667']],
+    [
+      'palaver://a.example/lobby?via=tcp,udp,tcp://b.example',
+      ['udp://a.example:7667', 'tcp://a.example:7667', 'tcp://b.example:7667'],
+    ],
+    ['udp://a.example,udp://a.example:7667', ['udp://a.example:7667']],
+  ])('of several kinds is a list, UDP first: %s', (text, expected) => {
+    const address = parseRelayAddress(text)
+    expect([address, ...address.alternatives].map(showRelayAddress)).toEqual(expected)
+  })
+
+  it('that is a list is of one relay', () => {
+    const one = 'palaver://abcd-efgh-ijkl-mnop@a.example/lobby'
+    expect(parseRelayAddress(`tcp://b.example,${one}`)).toMatchObject({
+      fingerprint: 'abcdefghijklmnop',
+      room: 'lobby',
+    })
+    expect(refusal(`${one},palaver://bbbb-efgh-ijkl-mnop@b.example`)).toContain('more than one fingerprint')
+    expect(refusal(`${one},palaver://b.example/garden`)).toContain('more than one room')
+    expect(refusal(Array.from({ length: 9 }, (_, i) => `tcp://h${i}`).join(','))).toContain('8 addresses')
   })
 
   it('takes its transport from the option when there is one', () => {
