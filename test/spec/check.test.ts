@@ -7,6 +7,7 @@ import {
   checkLength,
   checkLinks,
   checkMarkers,
+  checkMentions,
   checkNames,
   checkSentences,
 } from '../../tools/spec/checks-text.ts'
@@ -120,6 +121,45 @@ describe('requirements', () => {
     expect(problems(checkIds(before, written))).toContain('retired and is used again')
     const again = JSON.parse(requirementsFile(before, written).text) as RequirementsFile
     expect(again.retired).toContain('PAL-FRM-001')
+  })
+})
+
+describe('mentions', () => {
+  test('an identifier that no sentence has is found wherever it is mentioned', () => {
+    const sentence = chapter('[PAL-FRM-001] A sender MUST be kind.')
+    const annex = chapter('| this | PAL-FRM-001, PAL-FRM-002 |', 'spec/annex/a.md')
+    const found = checkMentions([...sentence, ...annex], extractRequirements(sentence))
+    expect(problems(found)).toBe('spec/annex/a.md: there is no PAL-FRM-002')
+  })
+})
+
+describe('policies', () => {
+  const withValues = (ranges: Mutable[]): Registry =>
+    spoiled((copy) => {
+      ;(copy.policies as Mutable)['values'] = ranges
+    })
+  const open = { use: 'all', policy: 'a new edition' }
+  const closed = { use: 'all', policy: 'nobody: for private agreement' }
+
+  test('with gaps, overlaps or an odd end are found', () => {
+    const found = (ranges: Mutable[]): string => problems(checkRegistry(withValues(ranges)))
+    expect(found([{ from: 0, to: 255, ...open }])).toBe('')
+    expect(found([{ from: 0, to: 9, ...open }])).toContain('ends with 9')
+    expect(found([{ from: 1, to: 255, ...open }])).toContain('does not follow')
+    expect(
+      found([
+        { from: 0, to: 99, ...open },
+        { from: 99, to: 255, ...open },
+      ]),
+    ).toContain('the range from 99')
+  })
+
+  test('that number something private, or a registry that is not there, are found', () => {
+    expect(problems(checkRegistry(withValues([{ from: 0, to: 255, ...closed }])))).toContain('is assigned')
+    const unknown = spoiled((copy) => {
+      ;(copy.policies as Mutable)['moods'] = [{ from: 0, to: 255, ...open }]
+    })
+    expect(problems(checkRegistry(unknown))).toContain('no such registry')
   })
 })
 

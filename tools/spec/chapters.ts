@@ -27,12 +27,20 @@ export interface Sentence {
   readonly line: number
 }
 
-/** The Markdown files of spec/, in order. */
+/** Where the text is: the chapters, what is appended to them, and walk-throughs. */
+const FOLDERS = ['spec', 'spec/annex', 'spec/guide'] as const
+
+/** The Markdown files of the text, in order. */
 export function readChapters(): Chapter[] {
-  return readdirSync(join(ROOT, 'spec'))
-    .filter((name) => name.endsWith('.md'))
-    .sort()
-    .map((name) => ({ path: `spec/${name}`, text: readFileSync(join(ROOT, 'spec', name), 'utf8') }))
+  return FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.md'))
+      .sort()
+      .map((name) => ({
+        path: `${folder}/${name}`,
+        text: readFileSync(join(ROOT, folder, name), 'utf8'),
+      })),
+  )
 }
 
 const MARKED = /<!-- generated:([\w-]+) -->\n[\s\S]*?<!-- \/generated -->/gu

@@ -1,7 +1,15 @@
 /** `npm run spec:check`: everything that can be wrong with the specification, found and listed. */
 import { type Chapter, readChapters } from './chapters.ts'
 import { checkRegistry, checkSchema, type Finding } from './checks-registry.ts'
-import { checkIds, checkLength, checkLinks, checkMarkers, checkNames, checkSentences } from './checks-text.ts'
+import {
+  checkIds,
+  checkLength,
+  checkLinks,
+  checkMarkers,
+  checkMentions,
+  checkNames,
+  checkSentences,
+} from './checks-text.ts'
 import { examplesOf, problemOf } from './examples.ts'
 import { generateAll, onDisk, readRequirements, staleFiles } from './generate.ts'
 import { textParts } from './generate-text.ts'
@@ -19,9 +27,11 @@ export function checkAll(): Finding[] {
   if (inRegistry.length > 0) return inRegistry
   const chapters = readChapters()
   const parts = textParts(registry)
+  const requirements = extractRequirements(chapters)
   return [
     ...checkSentences(chapters),
-    ...checkIds(extractRequirements(chapters), readRequirements()),
+    ...checkIds(requirements, readRequirements()),
+    ...checkMentions(chapters, requirements),
     ...checkMarkers(chapters, (name) => parts.has(name) || name.startsWith('datagram-')),
     ...checkNames(chapters, registry),
     ...checkLinks(chapters, onDisk),

@@ -1,6 +1,6 @@
 /** What is wrong with the registry beyond its schema. Pure: a registry in, findings out. */
 import { Ajv } from 'ajv'
-import { type FieldEntry, type Registry, type RoleReactions, UINT_MAX } from './registry.ts'
+import { type FieldEntry, type PolicyEntry, type Registry, type RoleReactions, UINT_MAX } from './registry.ts'
 
 /** One thing that is wrong, and where. */
 export interface Finding {
@@ -33,6 +33,7 @@ export function checkRegistry(registry: Registry): Finding[] {
     ...checkRanges(registry),
     ...checkFields(registry),
     ...checkCodes(registry),
+    ...checkPolicies(registry),
     ...(['relay', 'client'] as const).flatMap((role) => checkReactions(registry, role)),
   ]
 }
@@ -160,4 +161,47 @@ function unreachable(table: RoleReactions): string[] {
     }
   }
   return table.states.filter((state) => !reached.has(state))
+}
+
+/** The policies that no table of values is named after. */
+const OTHER_POLICIES = ['values', 'versions', 'errors', 'limits']
+
+/** Each registry's ranges follow each other from 0 without a gap, and what is private is never assigned. */
+export function checkPolicies(registry: Registry): Finding[] {
+  const known = [...OTHER_POLICIES, ...Object.keys(registry.values)]
+  return Object.entries(registry.policies).flatMap(([name, ranges]) => {
+    const where = `policies of ${name}`
+    const unknown = known.includes(name) ? [] : [{ where, problem: 'there is no such registry' }]
+    const gaps = ranges
+      .filter(({ from, to }, i) => from !== (ranges[i - 1]?.to ?? -1) + 1 || to < from)
+      .map(({ from }) => ({ where, problem: `the range from ${from} does not follow the one before` }))
+    const last = (ranges.at(-1)?.to ?? 0) + 1
+    const ends = [256, 65_536].includes(last) ? [] : [{ where, problem: `ends with ${last - 1}` }]
+    return [...unknown, ...gaps, ...ends, ...wronglyAssigned(registry, name, ranges, where)]
+  })
+}
+
+function wronglyAssigned(
+  registry: Registry,
+  name: string,
+  ranges: readonly PolicyEntry[],
+  where: string,
+): Finding[] {
+  const open = ranges.filter(({ policy }) => policy !== PRIVATE)
+  return assignedNumbers(registry, name)
+    .filter((value) => !open.some(({ from, to }) => value >= from && value <= to))
+    .map((value) => ({ where, problem: `${value} is assigned, but not in a range for that` }))
+}
+
+const PRIVATE = 'nobody: for private agreement'
+
+/** The numbers a registry assigns; `values` stands for all tables without policies of their own. */
+function assignedNumbers(registry: Registry, name: string): number[] {
+  if (name === 'versions') return registry.versions.map(({ value }) => value)
+  if (name === 'errors') return registry.errors.map(({ code }) => code)
+  if (name === 'limits') return registry.limits.map(({ id }) => id)
+  const tables = Object.entries(registry.values).filter(([table]) =>
+    name === 'values' ? !(table in registry.policies) : table === name,
+  )
+  return tables.flatMap(([, values]) => values.map(({ value }) => value))
 }

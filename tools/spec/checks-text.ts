@@ -70,6 +70,16 @@ export function checkIds(
   return [...twice, ...again, ...misplaced]
 }
 
+/** Identifiers that the text names and no sentence has. */
+export function checkMentions(chapters: readonly Chapter[], requirements: readonly Requirement[]): Finding[] {
+  const known = new Set(requirements.map((requirement) => requirement.id))
+  return chapters.flatMap((chapter) => {
+    const mentioned = chapter.text.match(/\bPAL-[A-Z]{3}-\d{3}\b/gu) ?? []
+    const unknown = [...new Set(mentioned)].filter((id) => !known.has(id))
+    return unknown.map((id) => ({ where: chapter.path, problem: `there is no ${id}` }))
+  })
+}
+
 function prefixesOf(path: string): readonly string[] {
   return PREFIXES[chapterNumber(path)] ?? []
 }

@@ -33,6 +33,7 @@ export function textParts(registry: Registry): ReadonlyMap<string, string> {
     ['errors', errorTables(registry)],
     ['inputs', inputTable(registry)],
     ['values-versions', valueTable('version', registry.versions)],
+    ['policies', policyTable(registry)],
     ...exampleParts(registry),
   ])
   for (const [name, values] of Object.entries(registry.values))
@@ -47,7 +48,8 @@ export function textParts(registry: Registry): ReadonlyMap<string, string> {
   return parts
 }
 
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+/** A table in Markdown. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }
@@ -149,6 +151,20 @@ function errorTables(registry: Registry): string {
       return `Scope \`${scope}\`, in \`${frame}\`:\n\n${table(head, rows)}`
     })
     .join('\n\n')
+}
+
+function policyTable(registry: Registry): string {
+  return table(
+    ['registry', 'numbers', 'use', 'assigned by'],
+    Object.entries(registry.policies).flatMap(([name, ranges]) =>
+      ranges.map(({ from, to, use, policy }) => [
+        name.replaceAll('_', ' '),
+        from === to ? from : `${from} to ${to}`,
+        use,
+        policy,
+      ]),
+    ),
+  )
 }
 
 function inputTable(registry: Registry): string {

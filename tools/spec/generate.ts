@@ -11,6 +11,7 @@ import { generateCodec } from './generate-codec.ts'
 import { generateSchemas } from './generate-schemas.ts'
 import { generateText } from './generate-text.ts'
 import { type GeneratedFile, ROOT, readRegistry, readRegistryFile } from './registry.ts'
+import { requirementIndex } from './requirement-index.ts'
 import {
   extractRequirements,
   REQUIREMENTS_PATH,
@@ -25,13 +26,15 @@ export function generateAll(): GeneratedFile[] {
   const packets = readRegistryFile('datagram') as DatagramRegistry
   const datagram = generateDatagram(packets)
   const chapters = generateText(registry, chaptersWith(datagram))
+  const requirements = extractRequirements(chapters)
   return [
     ...generateCodec(registry),
     ...datagram.filter((file) => !file.path.endsWith('.md')),
     ...chapters,
     ...generateSchemas(registry),
     generateDissector(registry, packets),
-    requirementsFile(extractRequirements(chapters), readRequirements()),
+    requirementsFile(requirements, readRequirements()),
+    requirementIndex(requirements),
     ...generateVectors(registry),
   ]
 }

@@ -61,6 +61,14 @@ export interface ValueEntry {
   readonly summary: string
 }
 
+/** Numbers of one registry, what they are for, and who assigns them. */
+export interface PolicyEntry {
+  readonly from: number
+  readonly to: number
+  readonly use: string
+  readonly policy: string
+}
+
 export interface RoleReactions {
   readonly states: readonly string[]
   readonly initial: string
@@ -77,13 +85,14 @@ export interface Registry {
   readonly errors: readonly ErrorEntry[]
   readonly versions: readonly ValueEntry[]
   readonly values: Readonly<Record<string, readonly ValueEntry[]>>
+  readonly policies: Readonly<Record<string, readonly PolicyEntry[]>>
   readonly reactions: Readonly<Record<'relay' | 'client', RoleReactions>>
   readonly inputs: Readonly<Record<string, string>>
   readonly states: Readonly<Record<'relay' | 'client', Readonly<Record<string, string>>>>
 }
 
 /** The names of the registry's files, in spec/registry/. */
-export const REGISTRY_FILES = ['frames', 'limits', 'errors', 'values', 'reactions'] as const
+export const REGISTRY_FILES = ['frames', 'limits', 'errors', 'values', 'policies', 'reactions'] as const
 
 /** Reads one file of the registry. */
 export function readRegistryFile(name: string): unknown {
@@ -96,6 +105,7 @@ export function readRegistry(): Registry {
   const limits = readRegistryFile('limits') as Pick<Registry, 'limits'>
   const errors = readRegistryFile('errors') as Pick<Registry, 'errors'>
   const values = readRegistryFile('values') as Pick<Registry, 'versions' | 'values'>
+  const { policies } = readRegistryFile('policies') as Pick<Registry, 'policies'>
   const reactions = readRegistryFile('reactions') as {
     roles: Registry['reactions']
     inputs: Registry['inputs']
@@ -109,6 +119,7 @@ export function readRegistry(): Registry {
     errors: errors.errors,
     versions: values.versions,
     values: values.values,
+    policies,
     reactions: reactions.roles,
     inputs: reactions.inputs,
     states: reactions.states,

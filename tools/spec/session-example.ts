@@ -21,9 +21,27 @@ export function exampleParts(registry: Registry): [string, string][] {
   const session = exampleSession(registry)
   return [
     ['session-example', session.steps.map((step) => stepText(registry, step)).join('\n\n')],
+    ...STEP_NAMES.map((name, index): [string, string] => {
+      const step = session.steps[index]
+      if (!step) throw new Error(`the example session has no step for ${name}`)
+      return [`session-${name}`, dumpText(registry, step)]
+    }),
     ['handshake-example', handshakeText(session.input, session.output)],
   ]
 }
+
+/** The steps of the session as the guides show them, one by one. */
+const STEP_NAMES = [
+  'hello',
+  'challenge',
+  'auth',
+  'ready',
+  'join',
+  'joined',
+  'send',
+  'message',
+  'close',
+] as const
 
 interface Step {
   readonly title: string
@@ -161,9 +179,13 @@ function encode(registry: Registry, frame: WireRecord): Uint8Array {
 }
 
 function stepText(registry: Registry, step: Step): string {
+  return `${step.title}\n\n${dumpText(registry, step)}`
+}
+
+function dumpText(registry: Registry, step: Step): string {
   const dump = step.frames.flatMap((frame) => annotatedFrame(registry, frame))
   const json = step.frames.map((frame) => `  ${jsonLine(frame)}`).join(',\n')
-  return [step.title, '', '```stream', ...dump, '---', `[\n${json}\n]`, '```'].join('\n')
+  return ['```stream', ...dump, '---', `[\n${json}\n]`, '```'].join('\n')
 }
 
 function jsonLine(frame: WireRecord): string {
