@@ -247,9 +247,17 @@ function showList(
 }
 
 function sessionRow(session: Fields): string[] {
-  const { name, transport, address, rooms, waitingBytes } = session
+  const { name, transport, address, rooms, waitingBytes, datagrams } = session
   const waiting = Number(waitingBytes) > 0 ? `${sizeText(Number(waitingBytes))} waiting` : ''
-  return [printable(String(name)), String(transport), printable(String(address)), `${rooms} rooms`, waiting]
+  const place = [String(transport), printable(String(address))]
+  return [printable(String(name)), ...place, `${rooms} rooms`, pathText(datagrams as Fields), waiting]
+}
+
+/** How the packets fare that the relay sends on a link over UDP. */
+function pathText(datagrams: Fields | undefined): string {
+  if (datagrams === undefined) return ''
+  const { rttMsSmoothed, packetsLost, packetsSent } = datagrams
+  return `RTT ${Number(rttMsSmoothed).toFixed(1)} ms, ${packetsLost} of ${packetsSent} packets lost`
 }
 
 function roomRow(room: Fields): string[] {

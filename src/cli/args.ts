@@ -67,6 +67,10 @@ export const CLIENT_OPTIONS: OptionSpecs = {
   transport: { value: 'tcp|udp', help: 'instead of what the address says' },
   'token-file': { value: 'FILE', help: 'the admission token (also PALAVER_TOKEN_FILE, PALAVER_TOKEN)' },
   insecure: { help: 'let the token cross plain TCP to another machine' },
+  'trace-udp': {
+    value: 'FILE',
+    help: 'write every packet over UDP there, without contents (qlog, JSON-SEQ)',
+  },
   timeout: { value: 'DURATION', help: 'for connecting (PALAVER_TIMEOUT; default 10s)' },
 }
 

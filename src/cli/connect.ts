@@ -15,10 +15,12 @@ import type { Arguments } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { warn } from './output.ts'
 import { readToken } from './token.ts'
+import { udpTrace } from './trace-udp.ts'
 import { parseDuration } from './units.ts'
 import { programVersion } from './version.ts'
 
-const TIMEOUT_DEFAULT = '10s'
+/** How long opening a session may take unless something else is asked for. */
+export const TIMEOUT_DEFAULT = '10s'
 const GOODBYE_MS = 1000
 
 /** Where to connect, and the words of the command line that are left. */
@@ -72,9 +74,12 @@ export async function connect(
   const known = knownAt(target)
   const addresses = permitted(args, addressesOf(target, known?.winner))
   let address = addresses[0] as RelayAddress
-  const reach = await reachOf(addresses, ({ winner, tried }) => {
-    address = { ...winner, fingerprint: target.fingerprint, room: target.room }
-    if (!args.has('quiet')) warnOfBlocked(winner, tried)
+  const reach = await reachOf(addresses, {
+    onReached({ winner, tried }) {
+      address = { ...winner, fingerprint: target.fingerprint, room: target.room }
+      if (!args.has('quiet')) warnOfBlocked(winner, tried)
+    },
+    onTrace: udpTrace(args.text('trace-udp'), 'client'),
   })
   if (address.transport === 'tcp' && addresses.length === 1) warnOfPlain(args, address)
   const connection = await open(args, { address: target, reach, stored, known, onEvent })
@@ -193,7 +198,7 @@ function otherKey(address: RelayAddress, found: string, known: KnownRelay | unde
 }
 
 /** The admission token, which is never a word of the command line: those can be seen by all users. */
-function tokenOf(args: Arguments): string | undefined {
+export function tokenOf(args: Arguments): string | undefined {
   const { env } = process
   const file = args.text('token-file') ?? (env['PALAVER_TOKEN'] ? undefined : env['PALAVER_TOKEN_FILE'])
   return file ? readToken(file) : env['PALAVER_TOKEN'] || undefined

@@ -45,6 +45,7 @@ const COMMANDS: readonly (readonly [string, string])[] = [
   ['rooms', 'the rooms of a relay'],
   ['admin', 'look into a running relay, moderate it'],
   ['id', 'your identities and the relays you know'],
+  ['doctor', 'look at the way to a relay, over each transport'],
   ['decode', 'explain bytes of the protocol'],
 ]
 

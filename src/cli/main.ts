@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   rooms: () => import('./rooms.ts'),
   admin: () => import('./admin.ts'),
   id: () => import('./id.ts'),
+  doctor: () => import('./doctor.ts'),
   decode: () => import('./decode.ts'),
 }
 

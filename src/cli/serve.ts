@@ -26,6 +26,7 @@ import { clockText, warn, writeJson, writeLine } from './output.ts'
 import { RelayLog } from './relay-log.ts'
 import { readToken } from './token.ts'
 import { tracedTransport } from './trace.ts'
+import { udpTrace } from './trace-udp.ts'
 import { parseCount } from './units.ts'
 import { programVersion } from './version.ts'
 
@@ -66,6 +67,10 @@ export const SPEC: CommandSpec = {
       help: `where the administration listens (default 127.0.0.1:${ADMIN_PORT}), or off`,
     },
     'trace-frames': { help: 'tell every frame on standard error; of bodies only the length' },
+    'trace-udp': {
+      value: 'FILE',
+      help: 'write every packet over UDP there, without contents (qlog, JSON-SEQ)',
+    },
     'check-config': { help: 'check the configuration and end' },
   },
   notes: [
@@ -116,6 +121,8 @@ interface Settings {
   readonly json: boolean
   readonly quiet: boolean
   readonly trace: boolean
+  /** Where packets over UDP are written down. */
+  readonly traceUdp: string | undefined
 }
 
 function settingsOf(args: Arguments): Settings {
@@ -142,6 +149,7 @@ function settingsOf(args: Arguments): Settings {
     json: args.has('json'),
     quiet: args.has('quiet'),
     trace: args.has('trace-frames'),
+    traceUdp: args.text('trace-udp'),
   }
 }
 
@@ -239,8 +247,12 @@ function openRelayStore(dataDir: string | undefined): RelayStore {
 
 async function listenAll(server: RelayServer, store: RelayStore, settings: Settings): Promise<Listening[]> {
   const listening: Listening[] = []
+  const udp = udpTransport({
+    staticSecret: store.secrets.linkSecret,
+    onTrace: udpTrace(settings.traceUdp, 'server'),
+  })
   for (const { transport: kind, host, port } of settings.listen) {
-    const plain = kind === 'tcp' ? tcpTransport : udpTransport({ staticSecret: store.secrets.linkSecret })
+    const plain = kind === 'tcp' ? tcpTransport : udp
     const traceLine = (line: string): void => {
       process.stderr.write(`${clockText(Date.now())} ${line}\n`)
     }

@@ -194,6 +194,7 @@ class Administration {
         rooms: roomCount,
         directs: directCount,
         waitingBytes: link.queuedBytes,
+        datagrams: link.owner.stats,
       })
     }
     return sessions

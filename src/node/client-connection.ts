@@ -17,7 +17,7 @@ import {
   type RelayFacts,
 } from '../protocol/client/index.ts'
 import { showAddress } from '../transport/errors.ts'
-import type { AbortSignalLike, Link, LinkHandler, Transport } from '../transport/transport.ts'
+import type { AbortSignalLike, Link, LinkHandler, LinkStats, Transport } from '../transport/transport.ts'
 import { isLoopback } from './address.ts'
 import { Alarm, monotonicNow } from './clock.ts'
 import { nodeSignatures, systemEntropy } from './primitives.ts'
@@ -151,6 +151,11 @@ export class ClientConnection {
   /** Resolves when every effect of what was sent before in the conversation has arrived. */
   fence(conversation: number): Promise<void> {
     return this.#driver.fence(conversation)
+  }
+
+  /** What the link counted, over datagrams. */
+  get linkStats(): LinkStats | undefined {
+    return this.#driver.link?.stats
   }
 
   /** Stops and continues reading from the relay. */

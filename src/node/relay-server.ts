@@ -1,7 +1,7 @@
 /** Joins the relay core with links, the clock and the store. */
 import type { Address, LaneBytes } from '../base/machine.ts'
 import { RelayCore, type RelayEvent, type RelayLink, type RelayOptions } from '../protocol/relay/index.ts'
-import type { Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
+import type { Link, LinkHandler, LinkStats, Listener, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow, wallOffset } from './clock.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from './primitives.ts'
 import type { RelayStore } from './store.ts'
@@ -139,6 +139,11 @@ export class ServerLink implements LinkHandler {
     const info = { host: remote?.host, port: remote?.port ?? 0, transport, laneCount, binding }
     this.#relayLink = server.core.openLink(this, info, monotonicNow())
     server.touch()
+  }
+
+  /** What the link counted, over datagrams. */
+  get stats(): LinkStats | undefined {
+    return this.#link.stats
   }
 
   onBytes(lane: number, chunk: Uint8Array): void {

@@ -4,11 +4,19 @@ import { tcpTransport } from '../transport/tcp.ts'
 import type { Transport } from '../transport/transport.ts'
 import { type RelayAddress, showRelayAddress } from './address.ts'
 import { type RaceResult, racingTransport } from './racing-transport.ts'
+import type { UdpTransportOptions } from './udp-transport.ts'
 
 export interface Reach {
   readonly transport: Transport
   /** What to dial; where the transport is a race, only what to name. */
   readonly address: Address
+}
+
+export interface ReachOptions {
+  /** Told when a race was won. */
+  readonly onReached?: (reached: Reached) => void
+  /** Told of every packet of links over UDP. */
+  readonly onTrace?: UdpTransportOptions['onTrace']
 }
 
 /** An address that succeeded, and those that were tried as well. */
@@ -20,10 +28,11 @@ export interface Reached {
 /** The transport for a relay: of its only address, or a race between all of them in the order given. */
 export async function reachOf(
   addresses: readonly RelayAddress[],
-  onReached: (reached: Reached) => void = () => {},
+  options: ReachOptions = {},
 ): Promise<Reach> {
+  const { onReached = () => {}, onTrace } = options
   const entrants = await Promise.all(
-    addresses.map(async (each) => ({ transport: await transportOf(each), address: dialled(each) })),
+    addresses.map(async (each) => ({ transport: await transportOf(each, onTrace), address: dialled(each) })),
   )
   const [first] = entrants
   if (first && entrants.length === 1) return first
@@ -44,8 +53,11 @@ export function addressesOf(target: RelayAddress, winner: string | undefined): R
   )
 }
 
-async function transportOf({ transport }: RelayAddress): Promise<Transport> {
-  return transport === 'tcp' ? tcpTransport : (await import('./udp-transport.ts')).udpTransport()
+async function transportOf(
+  { transport }: RelayAddress,
+  onTrace: UdpTransportOptions['onTrace'],
+): Promise<Transport> {
+  return transport === 'tcp' ? tcpTransport : (await import('./udp-transport.ts')).udpTransport({ onTrace })
 }
 
 /** Name lookups put ::1 first, where a relay on all IPv4 addresses does not listen. */

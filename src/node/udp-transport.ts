@@ -5,10 +5,23 @@ import { type TransportCode, TransportError } from '../base/errors.ts'
 import { plainHost } from '../base/ip-address.ts'
 import { LANE_COUNT } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
-import { CLOSE, type UdpConnection, UdpEndpoint, type UdpLimits } from '../reliable/index.ts'
+import {
+  CLOSE,
+  type UdpConnection,
+  UdpEndpoint,
+  type UdpLimits,
+  type UdpTraceEvent,
+} from '../reliable/index.ts'
 import { bindDatagrams, connectDatagrams, type DatagramSocket } from '../transport/dgram.ts'
 import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from '../transport/errors.ts'
-import type { DialOptions, Link, LinkHandler, Listener, Transport } from '../transport/transport.ts'
+import type {
+  DialOptions,
+  Link,
+  LinkHandler,
+  LinkStats,
+  Listener,
+  Transport,
+} from '../transport/transport.ts'
 import { Alarm, monotonicNow } from './clock.ts'
 import { DialRace } from './dial-race.ts'
 import { nodeLinkPrimitives, systemEntropy } from './primitives.ts'
@@ -25,6 +38,8 @@ export interface UdpTransportOptions {
   /** The relay's X25519 secret; a fresh one where it listens without. */
   readonly staticSecret?: Uint8Array
   readonly limits?: Partial<UdpLimits>
+  /** Is told of every packet, loss and estimate of every link. */
+  readonly onTrace?: ((event: UdpTraceEvent) => void) | undefined
 }
 
 /** Links over UDP. */
@@ -32,7 +47,7 @@ export function udpTransport(options: UdpTransportOptions = {}): Transport {
   return {
     kind: 'udp',
     listen: (at, onLink) => listen(at, onLink, options),
-    dial,
+    dial: (to, onLink, dialling) => dial(to, onLink, dialling, options),
   }
 }
 
@@ -48,15 +63,21 @@ async function listen(
     entropy: systemEntropy,
     staticSecret,
     limits: options.limits ?? {},
+    trace: options.onTrace !== undefined,
   })
-  const driver = new EndpointDriver(endpoint, onLink)
+  const driver = new EndpointDriver(endpoint, onLink, options.onTrace)
   await driver.bind(at)
   return { address: driver.address, close: async () => driver.retire() }
 }
 
-async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: DialOptions): Promise<void> {
+async function dial(
+  to: Address,
+  onLink: (link: Link) => LinkHandler,
+  dialling: DialOptions,
+  { onTrace }: UdpTransportOptions,
+): Promise<void> {
   checkDialAddress(to)
-  return new Dial(to, onLink).run(options)
+  return new Dial(to, onLink, onTrace).run(dialling)
 }
 
 /**
@@ -67,6 +88,7 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
 class Dial {
   readonly #to: Address
   readonly #onLink: (link: Link) => LinkHandler
+  readonly #onTrace: UdpTransportOptions['onTrace']
   readonly #doing: string
   readonly #drivers: EndpointDriver[] = []
   readonly #alarm: Alarm
@@ -75,9 +97,10 @@ class Dial {
   #isOver = false
   #settle: (error?: unknown) => void = () => {}
 
-  constructor(to: Address, onLink: (link: Link) => LinkHandler) {
+  constructor(to: Address, onLink: (link: Link) => LinkHandler, onTrace: UdpTransportOptions['onTrace']) {
     this.#to = to
     this.#onLink = onLink
+    this.#onTrace = onTrace
     this.#doing = `connect to udp://${showAddress(to)}`
     this.#alarm = new Alarm(
       () => this.#race.pollTimeout(),
@@ -124,8 +147,11 @@ class Dial {
   }
 
   #try(index: number): void {
-    const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy })
-    const driver: EndpointDriver = new EndpointDriver(endpoint, (link) => this.#opened(driver, link))
+    const onTrace = this.#onTrace
+    const trace = onTrace !== undefined
+    const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy, trace })
+    const onLink = (link: Link): LinkHandler | undefined => this.#opened(driver, link)
+    const driver: EndpointDriver = new EndpointDriver(endpoint, onLink, onTrace)
     this.#drivers.push(driver)
     driver.onHandshakeFailed = (detail) =>
       this.#failed(new TransportError('timeout', `cannot ${this.#doing}: ${detail}`))
@@ -166,6 +192,7 @@ class EndpointDriver {
   onHandshakeFailed: (detail: string) => void = () => {}
   readonly #endpoint: UdpEndpoint
   readonly #onLink: (link: Link) => LinkHandler | undefined
+  readonly #onTrace: UdpTransportOptions['onTrace']
   readonly #alarm: Alarm
   readonly #links = new Map<UdpConnection, UdpLink>()
   #socket: DatagramSocket | undefined
@@ -173,9 +200,14 @@ class EndpointDriver {
   #isRetired = false
   #isDestroyed = false
 
-  constructor(endpoint: UdpEndpoint, onLink: (link: Link) => LinkHandler | undefined) {
+  constructor(
+    endpoint: UdpEndpoint,
+    onLink: (link: Link) => LinkHandler | undefined,
+    onTrace: UdpTransportOptions['onTrace'],
+  ) {
     this.#endpoint = endpoint
     this.#onLink = onLink
+    this.#onTrace = onTrace
     this.#alarm = new Alarm(
       () => endpoint.pollTimeout(),
       () => this.#onAlarm(),
@@ -246,6 +278,7 @@ class EndpointDriver {
   }
 
   #handleEvents(): void {
+    if (this.#onTrace !== undefined) this.#handleTrace(this.#onTrace)
     for (let event = this.#endpoint.pollEvent(); event; event = this.#endpoint.pollEvent()) {
       const { connection } = event
       switch (event.kind) {
@@ -265,6 +298,10 @@ class EndpointDriver {
           event satisfies never
       }
     }
+  }
+
+  #handleTrace(onTrace: (event: UdpTraceEvent) => void): void {
+    for (let event = this.#endpoint.pollTrace(); event; event = this.#endpoint.pollTrace()) onTrace(event)
   }
 
   #open(connection: UdpConnection): void {
@@ -321,6 +358,10 @@ class UdpLink implements Link {
 
   get binding(): Uint8Array {
     return this.#connection.handshakeHash
+  }
+
+  get stats(): LinkStats {
+    return this.#connection.stats
   }
 
   /** Gives the link its owner, to whom it may be over already. */

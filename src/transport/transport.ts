@@ -14,6 +14,8 @@ export interface Link {
   readonly laneCount: number
   /** What a handshake signs to be tied to this link; empty on a plain stream. */
   readonly binding: Uint8Array
+  /** What the link counted so far, where the binding counts anything. */
+  readonly stats?: LinkStats | undefined
   /** False when too many bytes wait to be taken; `onWritable` follows once they are. */
   readonly writable: boolean
   /** Queues bytes, which must not change afterwards. Bytes handed in while not writable are queued too. */
@@ -28,6 +30,26 @@ export interface Link {
   end(): void
   /** Ends the link at once. */
   abort(): void
+}
+
+/** Counters and estimates of a link over datagrams; a snapshot. */
+export interface LinkStats {
+  readonly rttMsSmoothed: number
+  readonly rttMsLatest: number
+  readonly rttMsMin: number
+  readonly rttMsVariation: number
+  readonly packetsSent: number
+  readonly packetsReceived: number
+  readonly packetsLost: number
+  /** The share of packets lost lately. */
+  readonly lossAverage: number
+  /** Of lanes, sent again. */
+  readonly bytesRepeated: number
+  readonly copiesSent: number
+  readonly windowBytes: number
+  readonly bytesInFlight: number
+  /** The longest datagram sent at present. */
+  readonly datagramBytes: number
 }
 
 /** What a link tells its owner. */

@@ -48,7 +48,8 @@ describe('the programs', () => {
   })
 
   it('begin every help with examples', async () => {
-    for (const command of ['serve', 'chat', 'send', 'recv', 'who', 'rooms', 'admin', 'id', 'decode']) {
+    const commands = ['serve', 'chat', 'send', 'recv', 'who', 'rooms', 'admin', 'id', 'doctor', 'decode']
+    for (const command of commands) {
       const { code, stdout } = await home.run([command, '--help'])
       expect([code, stdout.split('\n')[2]]).toEqual([0, 'Examples'])
     }
