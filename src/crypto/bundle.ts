@@ -4,6 +4,7 @@
  */
 import { concatBytes, copyOf, equalBytes, readUint32, uint32Bytes } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
+import { readUint64, uint64Bytes } from './fields.ts'
 import {
   type CryptoFault,
   type Identity,
@@ -59,7 +60,7 @@ export function createStoredBundle(
 ): Uint8Array {
   const { signedPrekey, oneTimePrekey, expiresMs } = parts
   const prekey = prekeyBytes(signedPrekey)
-  const expires = millisecondsBytes(expiresMs)
+  const expires = uint64Bytes(expiresMs)
   const signature = primitives.sign(own.signing, concatBytes([label('spk'), prekey, expires]))
   return concatBytes([own.record, prekey, expires, signature, oneTimeBytes(oneTimePrekey)])
 }
@@ -83,7 +84,7 @@ export function readStoredBundle(
   if (!primitives.verify(identity.signingKey, signature, concatBytes([label('spk'), signed])))
     return 'signature'
   //= PAL-ENC-008
-  if (readMilliseconds(signed, 4 + KEY_BYTES) <= nowMs) return 'expired'
+  if (readUint64(signed, 4 + KEY_BYTES) <= nowMs) return 'expired'
   return withOneTime(identity, readPrekey(signed, 0), bytes)
 }
 
@@ -145,15 +146,4 @@ function readPrekey(bytes: Uint8Array, offset: number): Prekey {
 
 function oneTimeBytes(prekey: OwnPrekey | undefined): Uint8Array {
   return prekey ? concatBytes([Uint8Array.of(1), prekeyBytes(prekey)]) : new Uint8Array(ONE_TIME_BYTES)
-}
-
-function millisecondsBytes(milliseconds: number): Uint8Array {
-  if (!Number.isSafeInteger(milliseconds) || milliseconds < 0)
-    throw new UsageError('bad_argument', 'a time is a whole number of milliseconds since 1970')
-  return concatBytes([uint32Bytes(Math.floor(milliseconds / 2 ** 32)), uint32Bytes(milliseconds % 2 ** 32)])
-}
-
-/** Rounded beyond 2^53, which no clock reaches. */
-function readMilliseconds(bytes: Uint8Array, offset: number): number {
-  return readUint32(bytes, offset) * 2 ** 32 + readUint32(bytes, offset + 4)
 }

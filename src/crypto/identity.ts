@@ -8,8 +8,10 @@ import { UsageError } from '../base/errors.ts'
 import { label, SUITE } from './kdf.ts'
 import type { DhKey, Primitives, SigningKey, VerifyingKey } from './primitives.ts'
 
-const ID_BYTES = 65
-const FID_BYTES = 32
+/** The length of an ID. */
+export const ID_BYTES = 65
+/** The length of the hash of an ID. */
+export const FID_BYTES = 32
 const RECORD_SIGNED_BYTES = ID_BYTES + 1
 
 /** The length of an identity record. */
@@ -79,6 +81,7 @@ export function readIdentityRecord(primitives: Primitives, bytes: Uint8Array): I
   }
 }
 
-function fidOf(primitives: Primitives, id: Uint8Array): Uint8Array {
+/** The hash of an ID that people compare, 32 bytes. */
+export function fidOf(primitives: Primitives, id: Uint8Array): Uint8Array {
   return copyOf(primitives.sha512(label('fid'), id), 0, FID_BYTES)
 }

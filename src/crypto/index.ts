@@ -1,4 +1,5 @@
-/** End-to-end encryption: defined and tested here, not yet spoken by the session layer. */
+/** End-to-end encryption: chapters 14 to 18, pure. */
+export { type BackupResult, openBackup, sealBackup } from './backup.ts'
 export {
   type Bundle,
   type BundleParts,
@@ -10,6 +11,9 @@ export {
   readLiveBundle,
   readStoredBundle,
 } from './bundle.ts'
+export { type DirectResult, SealedDirect, type Unreadable } from './direct/direct.ts'
+export { contextOf, INNER_KINDS, type Inner, type OpenedInner, roomContextOf } from './direct/inner.ts'
+export { OwnPrekeys, PREKEYS_STOCK } from './direct/prekeys.ts'
 export {
   type CryptoFault,
   createIdentity,
@@ -30,6 +34,19 @@ export {
   sealMessage,
 } from './ratchet.ts'
 export { decodeRatchet, encodeRatchet, type RatchetState } from './ratchet-state.ts'
+export { createKeyPackage, type KeyPackage, type OwnKeyPackage, readKeyPackage } from './room/key-package.ts'
+export type { Change, Roster, RosterEntry } from './room/operation.ts'
+export { type Commit, type ForMember, type RoomResult, SealedRoom } from './room/room.ts'
+export { readWelcome, type Welcome } from './room/welcome.ts'
+export {
+  decodeChunk,
+  decodeDescriptor,
+  encodeChunk,
+  encodeDescriptor,
+  type FileDescriptor,
+  FileOpener,
+  FileSealer,
+} from './sealed-file.ts'
 export { selfTestFault } from './self-test.ts'
 export {
   acceptSession,
@@ -40,3 +57,14 @@ export {
   readPrekeyMessage,
   type SessionSecrets,
 } from './session-start.ts'
+export * from './trust/pins.ts'
+export { isQrOf, qrText } from './trust/qr.ts'
+export { safetyNumber } from './trust/safety-number.ts'
+export {
+  askComparison,
+  type Comparison,
+  cancelComparison,
+  confirmComparison,
+  handleComparison,
+  type ShortCode,
+} from './trust/short-code.ts'

@@ -8,6 +8,12 @@ const MARK = 0x80
 export function paddedLength(byteCount: number): number {
   const length = byteCount + 1
   if (length <= STEPS_UP_TO_BYTES) return Math.ceil(length / STEP_BYTES) * STEP_BYTES
+  return padmeLength(length)
+}
+
+/** Padmé: the next multiple of a step that grows with the length, which is below 2^32; at most 12 % more. */
+export function padmeLength(length: number): number {
+  if (length < 2) return length
   const exponent = 31 - Math.clz32(length)
   const exponentBits = 32 - Math.clz32(exponent)
   const step = 2 ** (exponent - exponentBits)

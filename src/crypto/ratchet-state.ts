@@ -2,7 +2,8 @@
  * What a double ratchet remembers, and the same as bytes. States are values: an operation gives the next one
  * and leaves the old one as it is.
  */
-import { concatBytes, copyOf, readUint32, uint32Bytes } from '../base/bytes.ts'
+import { concatBytes, uint32Bytes } from '../base/bytes.ts'
+import { FieldReader, uint64Bytes } from './fields.ts'
 import type { DhKey, Primitives } from './primitives.ts'
 
 /** The most messages that one message may be ahead of those before it. */
@@ -125,18 +126,13 @@ function sendingParts(sending: SendingHalf): Uint8Array[] {
 function skippedParts(skipped: SkippedKeys): Uint8Array[] {
   const parts = [uint32Bytes(skipped.size)]
   for (const [number, { messageKey, storedMs }] of skipped)
-    parts.push(
-      uint32Bytes(number),
-      messageKey,
-      uint32Bytes(Math.floor(storedMs / 2 ** 32)),
-      uint32Bytes(storedMs % 2 ** 32),
-    )
+    parts.push(uint32Bytes(number), messageKey, uint64Bytes(storedMs))
   return parts
 }
 
 /** The state that bytes hold; undefined when they are not such bytes, whole and within the limits. */
 export function decodeRatchet(primitives: Primitives, bytes: Uint8Array): RatchetState | undefined {
-  const reader = new Reader(bytes)
+  const reader = new FieldReader(bytes)
   if (reader.byte() !== FORMAT) return undefined
   const associatedData = reader.bytes(AD_BYTES)
   const rootKey = reader.bytes(KEY_BYTES)
@@ -155,7 +151,7 @@ export function decodeRatchet(primitives: Primitives, bytes: Uint8Array): Ratche
   return { associatedData, rootKey, sending, receiving, nextReceivingHeaderKey, old }
 }
 
-function readSending(primitives: Primitives, reader: Reader): SendingHalf | undefined {
+function readSending(primitives: Primitives, reader: FieldReader): SendingHalf | undefined {
   const state = SENDING_STATES[reader.byte()]
   switch (state) {
     case 'expect_message':
@@ -186,7 +182,7 @@ function readSending(primitives: Primitives, reader: Reader): SendingHalf | unde
   }
 }
 
-function readReceiving(reader: Reader): ReceivingChain | undefined | 'malformed' {
+function readReceiving(reader: FieldReader): ReceivingChain | undefined | 'malformed' {
   const has = reader.byte()
   if (has > 1) return 'malformed'
   if (has === 0) return undefined
@@ -198,55 +194,15 @@ function readReceiving(reader: Reader): ReceivingChain | undefined | 'malformed'
   }
 }
 
-function readSkipped(reader: Reader): SkippedKeys {
+function readSkipped(reader: FieldReader): SkippedKeys {
   const skipped = new Map<number, SkippedKey>()
   const count = reader.uint32()
   if (count > SKIPPED_KEYS_MAX) reader.fail()
   for (let i = 0; i < count && !reader.hasFailed; i++) {
     const number = reader.uint32()
     const messageKey = reader.bytes(KEY_BYTES)
-    skipped.set(number, { messageKey, storedMs: reader.uint32() * 2 ** 32 + reader.uint32() })
+    skipped.set(number, { messageKey, storedMs: reader.uint64() })
   }
   if (skipped.size !== count) reader.fail()
   return skipped
-}
-
-/** Reads forward; past the end it gives zeros and remembers that it did. */
-class Reader {
-  readonly #bytes: Uint8Array
-  #at = 0
-  #hasFailed = false
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  get hasFailed(): boolean {
-    return this.#hasFailed
-  }
-
-  get isDone(): boolean {
-    return !this.#hasFailed && this.#at === this.#bytes.length
-  }
-
-  fail(): void {
-    this.#hasFailed = true
-  }
-
-  bytes(byteCount: number): Uint8Array {
-    if (this.#hasFailed || this.#bytes.length - this.#at < byteCount) {
-      this.#hasFailed = true
-      return new Uint8Array(byteCount)
-    }
-    this.#at += byteCount
-    return copyOf(this.#bytes, this.#at - byteCount, this.#at)
-  }
-
-  byte(): number {
-    return this.bytes(1)[0] as number
-  }
-
-  uint32(): number {
-    return readUint32(this.bytes(4), 0)
-  }
 }

@@ -20,8 +20,11 @@ import type { Primitives } from './primitives.ts'
 const KEY_BYTES = 32
 const SESSION_ID_BYTES = 16
 const OUTPUT_BYTES = 3 * KEY_BYTES + SESSION_ID_BYTES
-const PREKEY_MESSAGE = 0x11
-const PREAMBLE_BYTES = 2 + RECORD_BYTES + KEY_BYTES + 4 + 1 + 4
+/** The first byte of a message that begins a session. */
+export const PREKEY_MESSAGE = 0x11
+
+/** What goes before the ratchet message. */
+export const PREAMBLE_BYTES: number = 2 + RECORD_BYTES + KEY_BYTES + 4 + 1 + 4
 
 /** What both sides derive. The ratchet takes it over. */
 export interface SessionSecrets {
@@ -85,6 +88,11 @@ export function initiateSession(
   const secrets = deriveSecrets(primitives, start, shared)
   if (!secrets) return 'low_order'
   return { secrets, preamble: preambleOf(own, start), peerPrekey: signedPrekey.publicKey }
+}
+
+/** A copy of the ephemeral key in a prekey message or its preamble, which has at least `PREAMBLE_BYTES`. */
+export function prekeyMessageKey(bytes: Uint8Array): Uint8Array {
+  return copyOf(bytes, 2 + RECORD_BYTES, 2 + RECORD_BYTES + KEY_BYTES)
 }
 
 /** Takes a prekey message apart, or says why it is refused. Costs one signature check and no more. */

@@ -20,6 +20,10 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   '12': ['SEC'],
   '13': ['UDP'],
   '14': ['ENC'],
+  '15': ['SDC'],
+  '16': ['SRM'],
+  '17': ['SFL'],
+  '18': ['TRU'],
 }
 
 const CORE_WORDS_MAX = 9000

@@ -268,6 +268,8 @@ export const CONTENT_KINDS = {
   part: 2,
   /** bytes with no meaning to the protocol */
   bytes: 3,
+  /** sealed end to end: only the members can tell what */
+  sealed: 4,
 } as const
 
 export const EVENTS = {
