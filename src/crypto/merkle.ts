@@ -12,7 +12,9 @@ export function leafHash(primitives: Primitives, chunk: Uint8Array): Uint8Array 
   return copyOf(primitives.sha512(LEAF, chunk), 0, HASH_BYTES)
 }
 
-/** The root over at least one leaf: neighbours are joined level by level, an odd last one moves up as it is. */
+/**
+ * The root over at least one leaf: neighbours are joined level by level, an odd last one moves up as it is.
+ */
 export function merkleRoot(primitives: Primitives, leaves: readonly Uint8Array[]): Uint8Array {
   let level = leaves
   while (level.length > 1) {

@@ -1,7 +1,7 @@
 /**
  * Files sealed in chunks (spec chapter 17). A key of its own for each sending; a nonce for each chunk, the
- * last one marked; a descriptor, which travels only inside a sealed message, commits to all ciphertext. Chunks
- * may be sent again and arrive in any order.
+ * last one marked; a descriptor, which travels only inside a sealed message, commits to all ciphertext.
+ * Chunks may be sent again and arrive in any order.
  */
 import { concatBytes, equalBytes, strictUtf8Text, uint32Bytes, utf8Bytes } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'

@@ -275,7 +275,7 @@ describe('healing', () => {
     expect(bob.hear(alice.say('after the restore', 3), 3)).toBe('after the restore')
   })
 
-  test('an old backup that nobody knows of reuses no key: the same place in the chain has another one', () => {
+  test('an old backup that nobody knows of reuses no key', () => {
     const { alice, bob } = pair()
     bob.hear(alice.say('a', 1), 1)
     alice.hear(bob.say('b', 1), 1)
@@ -285,7 +285,8 @@ describe('healing', () => {
     for (const [name, bytes] of backup) alice.kept.set(name, bytes)
     alice.restart()
     const second = alice.say('text two', 2)
-    // Prefix, sealed header, tag and what stands before the text: under one key stream the bytes would cancel.
+    // Prefix, sealed header, tag and what stands before the text: under one key stream the bytes would
+    // cancel.
     const at = 1 + 64 + 16 + 49
     const mixed = Array.from({ length: 8 }, (_, i) => (first[at + i] ?? 0) ^ (second[at + i] ?? 0))
     const plain = Array.from('text one', (char, i) => char.charCodeAt(0) ^ 'text two'.charCodeAt(i))
@@ -348,7 +349,7 @@ const step: fc.Arbitrary<Step> = fc.tuple(
   fc.nat(10_000),
 )
 
-test('whatever the relay does, only what was said is heard, and once; in the end both hear each other', () => {
+test('whatever the relay does, only what was said is heard, once, and in the end by both', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const { alice, bob } = pair()

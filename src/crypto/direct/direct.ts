@@ -1,7 +1,7 @@
 /**
- * A sealed direct conversation from one side (spec chapter 15): up to four sessions with one peer, of which one
- * is used for sending. Bodies come in the order of the conversation's log; what a relay does to them can only
- * make them unreadable. The caller keeps what `takeChanges` gives before it sends what `seal` gave.
+ * A sealed direct conversation from one side (spec chapter 15): up to four sessions with one peer, of which
+ * one is used for sending. Bodies come in the order of the conversation's log; what a relay does to them can
+ * only make them unreadable. The caller keeps what `takeChanges` gives before it sends what `seal` gave.
  */
 import { concatBytes, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'

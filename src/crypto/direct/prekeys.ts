@@ -1,7 +1,7 @@
 /**
  * A client's own prekeys: what it offers, what it still answers to, and what was used. A one-time prekey is
- * forgotten when a session began with it; without one, the initiator's ephemeral key is remembered for as long
- * as the signed prekey can be used, so that no first message counts twice.
+ * forgotten when a session began with it; without one, the initiator's ephemeral key is remembered for as
+ * long as the signed prekey can be used, so that no first message counts twice.
  */
 import { bytesOfHex, concatBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { createStoredBundle, type OwnPrekey, type Prekey } from '../bundle.ts'

@@ -1,6 +1,6 @@
 /**
- * One epoch of a sealed room: the keys that follow from its secret, and one sending chain for each member. The
- * secret itself is forgotten at once.
+ * One epoch of a sealed room: the keys that follow from its secret, and one sending chain for each member.
+ * The secret itself is forgotten at once.
  */
 import { concatBytes, copyOf, readUint32, uint32Bytes } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'

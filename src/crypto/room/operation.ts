@@ -1,6 +1,6 @@
 /**
- * Operations: the only way in which a sealed room changes. Each is signed by a member's identity and names the
- * operation before it, so that the order which the relay gives is one that all members can check.
+ * Operations: the only way in which a sealed room changes. Each is signed by a member's identity and names
+ * the operation before it, so that the order which the relay gives is one that all members can check.
  */
 import { concatBytes, copyOf, equalBytes, uint32Bytes } from '../../base/bytes.ts'
 import { FieldReader, uint16Bytes } from '../fields.ts'

@@ -1,4 +1,6 @@
-/** A sealed room as records: `core`, one `epoch/N` for each epoch kept, one `chain/N/I` for each sender in it. */
+/**
+ * A sealed room as records: `core`, one `epoch/N` for each epoch kept, one `chain/N/I` for each sender in it.
+ */
 import { concatBytes, strictUtf8Text, uint32Bytes, utf8Bytes } from '../../base/bytes.ts'
 import { FieldReader, uint16Bytes, uint64Bytes } from '../fields.ts'
 import { FID_BYTES } from '../identity.ts'

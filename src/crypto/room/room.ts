@@ -2,8 +2,8 @@
  * A sealed room from one member's side (spec chapter 16). Input is what the room's log brings, in its order,
  * and secrets that came over sessions with other members; the machine knows neither names nor the relay.
  *
- * States: `open` can send; `expect_secret` knows of an epoch whose secret has not come; `removed` and `closed`
- * are final.
+ * States: `open` can send; `expect_secret` knows of an epoch whose secret has not come; `removed` and
+ * `closed` are final.
  */
 import { assert } from '../../base/assert.ts'
 import { concatBytes, copyOf, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
@@ -160,7 +160,9 @@ export class SealedRoom {
     return SealedRoom.#started(primitives, own, { name, ownPackage, founding, current, nowMs })
   }
 
-  /** The room of a welcome whose package was made with `ownPackage`; undefined when it is not in the roster. */
+  /**
+   * The room of a welcome whose package was made with `ownPackage`; undefined when it is not in the roster.
+   */
   static join(
     primitives: Primitives,
     own: OwnIdentity,

@@ -11,7 +11,10 @@ const FORMAT = 1
 const NAME_BYTES_MAX = 128
 const SURENESS = ['tofu', 'sas', 'qr', 'invite', 'fingerprint'] as const
 
-/** How an identity was made sure of: on first use, by a short code, a QR code, an invitation, its fid typed in. */
+/**
+ * How an identity was made sure of: on first use, by a short code, a QR code, an invitation, its fid typed
+ * in.
+ */
 export type Sureness = (typeof SURENESS)[number]
 
 /** What is known of one person on one relay. */

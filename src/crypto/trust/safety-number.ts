@@ -1,4 +1,6 @@
-/** The safety number of two identities: 60 digits that both see alike, for comparing over any other channel. */
+/**
+ * The safety number of two identities: 60 digits that both see alike, for comparing over any other channel.
+ */
 import { concatBytes, utf8Bytes } from '../../base/bytes.ts'
 import type { Primitives } from '../primitives.ts'
 

@@ -3,7 +3,8 @@
  * other's, so that nobody between can try numbers until both codes look alike. Steps are values; what to send
  * travels inside the sealed session of the two identities.
  *
- * States: `expect_answer` (asked), `expect_reveal` (was asked), `compare` (people look), `verified`, `failed`.
+ * States: `expect_answer` (asked), `expect_reveal` (was asked), `compare` (people look), `verified`,
+ * `failed`.
  */
 import { concatBytes, copyOf, equalSecrets } from '../../base/bytes.ts'
 import { label } from '../kdf.ts'
