@@ -18,6 +18,7 @@ Options
   --seconds S         measured in each run (2), after --warm S (1)
   --json FILE         every figure of every run
   --chart FILE        a chart, SVG
+  --profile FOLDER    profile our relay, and show where its time goes
   --plain             take the machine as it is: no network namespace, no precedence (see below)
   --from FILE         show, chart or record what --json wrote before, instead of measuring
   --record            append the ratios to bench/history.ndjson

@@ -3,6 +3,7 @@
  * round after round, and shows medians and ratios. `npm run bench -- --help` tells the rest.
  */
 import { cpus } from 'node:os'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installNpmPeers } from './adapters/npm.ts'
 import { engineProblem } from './engine.ts'
@@ -11,6 +12,7 @@ import { type Figures, measure } from './measure.ts'
 import { MODES, type Mode } from './modes.ts'
 import type { Peer } from './peer.ts'
 import { NPM_PEERS, PEERS, STANDARD_PEERS } from './peers.ts'
+import { profileText } from './profile.ts'
 import { runInNamespace, takePrecedence } from './quiet.ts'
 import {
   appendHistory,
@@ -21,7 +23,7 @@ import {
   writeChart,
   writeJson,
 } from './report.ts'
-import { type Cores, hasProgram } from './server.ts'
+import { type Cores, hasProgram, type Launch } from './server.ts'
 
 const { values } = parseArgs({
   options: {
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     chart: { type: 'string' },
     record: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
+    profile: { type: 'string' },
     plain: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -75,12 +78,24 @@ async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
   for (let round = 0; round < Number(values.runs); round++)
     for (const peer of taking) {
       try {
-        runs.get(peer.name)?.push(await measure(peer, mode, settings))
+        runs.get(peer.name)?.push(await measure(profiled(peer, mode), mode, settings))
       } catch (error) {
         console.error(`${mode.name}, ${peer.name}: ${error instanceof Error ? error.message : error}`)
       }
     }
   return { mode, runs }
+}
+
+/** Our relay with a profiler, where that is asked for. Its figures are then worse than they are. */
+function profiled(peer: Peer, mode: Mode): Peer {
+  if (values.profile === undefined || !peer.name.startsWith('palaver')) return peer
+  const folder = resolve(values.profile)
+  const options = ['--cpu-prof', '--cpu-prof-dir', folder, '--cpu-prof-name', `${mode.name}.cpuprofile`]
+  return { ...peer, launch: (place) => withNodeOptions(peer.launch(place), options) }
+}
+
+function withNodeOptions(launch: Launch, options: readonly string[]): Launch {
+  return { ...launch, args: [...options, ...launch.args] }
 }
 
 async function main(): Promise<void> {
@@ -116,6 +131,7 @@ function keep(outcomes: readonly Outcome[]): void {
   if (values.json !== undefined) writeJson(values.json, outcomes)
   if (values.chart !== undefined) writeChart(values.chart, outcomes)
   if (values.record) appendHistory(outcomes)
+  if (values.profile !== undefined) console.log(profileText(values.profile))
 }
 
 await main().catch((error: unknown) => {

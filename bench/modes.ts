@@ -51,7 +51,7 @@ export const MODES: readonly Mode[] = [
   mode('fan10', 'one room of 10, saturated', inRooms(1, 10), { window: 128 }),
   mode('fan100', 'one room of 100, saturated', inRooms(1, 100), { publishers: 10, window: 128 }),
   mode('fan1000', 'one room of 1,000, saturated', inRooms(1, 1000), { publishers: 10, window: 128 }),
-  mode('rooms', '100 rooms of 10, saturated', inRooms(100, 10), { publishers: 200, window: 4 }),
+  mode('rooms', '100 rooms of 10, saturated', inRooms(100, 10), {}),
   mode('kilobyte', 'one room of 100, 1 KiB, saturated', inRooms(1, 100), {
     publishers: 10,
     bodyBytes: 1024,

@@ -8,7 +8,7 @@ import { threaded } from './adapters/threaded.ts'
 import { socketIo, wsBroadcast } from './adapters/websocket.ts'
 import type { Peer } from './peer.ts'
 
-const PLAIN = { isDurable: false, nodeOptions: [], serveOptions: [] }
+const PLAIN = { isDurable: false, serveOptions: [] }
 
 export const PEERS: readonly Peer[] = [
   palaver({ name: 'palaver', ...PLAIN }),

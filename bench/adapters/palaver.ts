@@ -23,11 +23,9 @@ members_per_room = 100000
 outbound_bytes = "64MiB"
 `
 
-/** Further arguments of node, such as those of a profiler. */
 export interface PalaverOptions {
   readonly name: string
   readonly isDurable: boolean
-  readonly nodeOptions: readonly string[]
   readonly serveOptions: readonly string[]
 }
 
@@ -35,7 +33,6 @@ export function palaver(options: PalaverOptions): Peer {
   const launch = ({ port, folder, file }: Place): Launch => ({
     command: process.execPath,
     args: [
-      ...options.nodeOptions,
       PROGRAM,
       'serve',
       ...['--listen', `tcp://127.0.0.1:${port}`, '--admin', 'off', '--config', file('relay.toml', CONFIG)],
