@@ -10,6 +10,7 @@ import {
 import { ClientConnection, PalaverError, type SessionEvent } from '../node/client-connection.ts'
 import { keepNick, openIdentity, type StoredIdentity } from '../node/identity-file.ts'
 import { type KnownRelay, keepRelay, keepWinner, knownRelay } from '../node/known-relays.ts'
+import { identityOfSeed, systemEntropy } from '../node/primitives.ts'
 import { addressesOf, type Reach, reachOf } from '../node/relay-transport.ts'
 import type { Arguments } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
@@ -22,6 +23,8 @@ import { programVersion } from './version.ts'
 /** How long opening a session may take unless something else is asked for. */
 export const TIMEOUT_DEFAULT = '10s'
 const GOODBYE_MS = 1000
+const SEED_BYTES = 32
+const CLIENT_ID_BYTES = 8
 
 /** Where to connect, and the words of the command line that are left. */
 export interface Target {
@@ -45,13 +48,13 @@ export interface Client {
  * The address from the first word, or from PALAVER_URL. With PALAVER_URL set, only a word with `://` counts
  * as an address.
  */
-export function targetOf(args: Arguments): Target {
+export function targetOf(args: Arguments, words: readonly string[] = args.positionals): Target {
   const transport = transportOption(args)
-  const [first, ...rest] = args.positionals
+  const [first, ...rest] = words
   const standard = process.env['PALAVER_URL']
   if (first !== undefined && (!standard || first.includes('://')))
     return { address: parseRelayAddress(first, transport), words: rest }
-  if (standard) return { address: parseRelayAddress(standard, transport), words: args.positionals }
+  if (standard) return { address: parseRelayAddress(standard, transport), words }
   throw usageError(
     'the address of the relay is missing',
     'give one such as tcp://127.0.0.1, or set PALAVER_URL',
@@ -148,10 +151,24 @@ function identityOf(args: Arguments): StoredIdentity {
   return stored
 }
 
+/** A session of an identity that was made for it and is kept nowhere. */
+export async function openStranger(
+  args: Arguments,
+  target: RelayAddress,
+  nick: string,
+  onEvent: (event: SessionEvent) => void,
+): Promise<ClientConnection> {
+  const known = knownAt(target)
+  const reach = await reachOf(permitted(args, addressesOf(target, known?.winner)))
+  const identity = identityOfSeed(systemEntropy(SEED_BYTES))
+  const stored = { nick, identity, clientId: systemEntropy(CLIENT_ID_BYTES) }
+  return open(args, { address: target, reach, stored, known, onEvent })
+}
+
 interface Opening {
   readonly address: RelayAddress
   readonly reach: Reach
-  readonly stored: StoredIdentity
+  readonly stored: Pick<StoredIdentity, 'nick' | 'identity' | 'clientId'>
   readonly known: KnownRelay | undefined
   readonly onEvent: (event: SessionEvent) => void
 }

@@ -47,6 +47,7 @@ const COMMANDS: readonly (readonly [string, string])[] = [
   ['id', 'your identities and the relays you know'],
   ['doctor', 'look at the way to a relay, over each transport'],
   ['decode', 'explain bytes of the protocol'],
+  ['bench', 'how fast a relay is'],
 ]
 
 /** The help of the program. */

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   id: () => import('./id.ts'),
   doctor: () => import('./doctor.ts'),
   decode: () => import('./decode.ts'),
+  bench: () => import('./bench.ts'),
 }
 
 async function main(words: readonly string[]): Promise<number> {

@@ -41,14 +41,15 @@ describe('the programs', () => {
   })
 
   it('load neither the store nor the relay for a client', () => {
-    for (const file of ['chat.js', 'send.js', 'recv.js', 'who.js', 'rooms.js']) {
+    for (const file of ['chat.js', 'send.js', 'recv.js', 'who.js', 'rooms.js', 'bench.js']) {
       const loaded = [...loadedBy(file, true)]
       expect(loaded.filter((path) => /lmdb|confusables|smol-toml|protocol\/relay/u.test(path))).toEqual([])
     }
   })
 
   it('begin every help with examples', async () => {
-    const commands = ['serve', 'chat', 'send', 'recv', 'who', 'rooms', 'admin', 'id', 'doctor', 'decode']
+    const clients = ['chat', 'send', 'recv', 'who', 'rooms', 'doctor', 'bench']
+    const commands = ['serve', 'admin', 'id', 'decode', ...clients]
     for (const command of commands) {
       const { code, stdout } = await home.run([command, '--help'])
       expect([code, stdout.split('\n')[2]]).toEqual([0, 'Examples'])
