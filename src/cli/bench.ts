@@ -35,8 +35,8 @@ export const SPEC: CommandSpec = {
     ...REACHING,
   },
   notes: [
-    'Every client has a fresh identity and a name beginning with "bench", in rooms that end with the ' +
-      'benchmark. A relay with limits on addresses, rates or sessions measures those: the first refusal ends it.',
+    'Every client has a fresh identity and a name beginning with "bench", in rooms that end with it. ' +
+      'A relay with limits on addresses, rates or sessions measures those: the first refusal ends it.',
     'All clients run in one process, which may be slower than the relay: with many of them the figures say ' +
       'how fast both are together.',
   ],
