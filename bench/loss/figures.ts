@@ -31,8 +31,10 @@ export class FigureStore {
     const at = this.figures.findIndex(
       (each) => each.mode === mode && each.setting === setting && each.contestant === contestant,
     )
+    const known = Object.entries(figure.values).filter(([, value]) => !Number.isNaN(value))
     const full = {
       ...figure,
+      values: Object.fromEntries(known),
       takenAt: new Date().toISOString().slice(0, 16),
       machine: machine(),
       commit: commit(),

@@ -137,13 +137,14 @@ async function forEach(
 ): Promise<void> {
   await Promise.all(
     request.contestants.map(async (contestant) => {
-      const world = await World.start({ contestant, settings })
+      let world: World | undefined
       try {
+        world = await World.start({ contestant, settings })
         keep({ mode, setting, contestant, values: await measure(world) })
       } catch (error) {
         console.log(`${mode} ${setting} ${contestant}: ${error instanceof Error ? error.message : error}`)
       } finally {
-        await world.stop()
+        await world?.stop()
       }
     }),
   )

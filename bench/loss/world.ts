@@ -97,7 +97,7 @@ export class World {
     if (network.a.congestionControl !== wished || network.b.congestionControl !== wished)
       throw new Error(`TCP uses ${network.a.congestionControl} where ${wished} was wished`)
     // Sessions are opened over a link without loss: what is measured is talking, not opening.
-    await network.set({ 'delay-ms': settings['delay-ms'] ?? 25 })
+    await network.set({ 'delay-ms': settings['delay-ms'] ?? 25, nat: settings.nat ?? 0 })
     const folder = mkdtempSync(join(tmpdir(), 'palaver-loss-'))
     const isOurs = contestant.startsWith('tcp') || contestant === 'udp'
     const relay = isOurs ? await startRelay(network.b, folder) : undefined
@@ -163,7 +163,7 @@ function person(side: Side, contestant: Contestant, name: string, network: Lossy
 
 function peer(side: Side, contestant: Contestant, name: string, network: LossyNetwork): Actor {
   const role = name === 'bob' ? 'receiver' : 'sender'
-  const file = join(import.meta.dirname, 'peers', `${contestant as PeerName}.ts`)
+  const file = join(import.meta.dirname, 'peers', `${contestant as PeerName}.js`)
   const words = [role, network.a.address, network.b.address, String(BODY_BYTES), String(ROOMS)]
   return new Actor(side.spawn(process.execPath, ['--import', 'tsx', file, ...words], SPAWNING))
 }
