@@ -2,7 +2,7 @@
  * Chat under real loss, whole path with real processes: a client in one network namespace, the relay and the
  * receiver in another, joined by an emulated link of 50 ms round trip. Needs root; elsewhere it ends.
  *
- *   npm run bench:loss -- [--mode latency,bulk,fair,outage,rebind] [--who tcp,udp,...] [--loss 0,1,2,5]
+ *   npm run bench:loss -- [--mode latency,bulk,fair,outage,rebind,cpu] [--who tcp,udp,...] [--loss 0,1,2,5]
  *                         [--outages 0.1,0.5,2,10,50] [--seconds 60] [--seed 1] [--out FOLDER] [--help]
  *
  * Rows are kept in FOLDER/figures.json (a new one replaces the old one of the same kind), the table and the

@@ -1,5 +1,6 @@
 /** What is measured: each mode runs its contestants and hands out one figure for each. */
 import type { LinkSettings } from '../../test/lossy/network.ts'
+import { cpu } from './cpu.ts'
 import { fairness } from './fairness.ts'
 import { type Figure, quantile, round } from './figures.ts'
 import { type Contestant, nowMs, type Report } from './talk.ts'
@@ -13,9 +14,9 @@ export interface Request {
   readonly seed: number
 }
 
-type Keep = (figure: Figure) => void
+export type Keep = (figure: Figure) => void
 type Mode = (request: Request, keep: Keep) => Promise<void>
-export type ModeName = 'latency' | 'bulk' | 'fair' | 'outage' | 'rebind'
+export type ModeName = 'latency' | 'bulk' | 'fair' | 'outage' | 'rebind' | 'cpu'
 
 const PER_SECOND = 100
 const DELAY = { 'delay-ms': 25 }
@@ -27,7 +28,7 @@ const RATE_KBIT = 20_000
 const QUEUE_BYTES = (RATE_KBIT * 1000 * 0.05) / 8
 const REBIND_MS = 5000
 
-export const MODES: Readonly<Record<ModeName, Mode>> = { latency, bulk, fair, outage, rebind }
+export const MODES: Readonly<Record<ModeName, Mode>> = { latency, bulk, fair, outage, rebind, cpu }
 
 /** Each contestant on a link of its own, all at once: whatever else the machine does hits all alike. */
 async function latency(request: Request, keep: Keep): Promise<void> {

@@ -67,7 +67,10 @@ process.on('message', (order: Order) => {
     isBulkOn = order.on
     for (let i = 0; i < PARTS_UNDER_WAY; i++) sendBulk()
   }
-  if (order.type === 'report')
-    tell({ type: 'report', ...sightings.report(), underWay } satisfies { type: 'report' } & Report)
+  if (order.type === 'report') {
+    const { packetsSent, packetsReceived } = connection.linkStats ?? {}
+    const report: Report = { ...sightings.report(), underWay, packetsSent, packetsReceived }
+    tell({ type: 'report', ...report })
+  }
 })
 process.on('disconnect', () => process.exit(0))

@@ -8,6 +8,7 @@ const TITLES: Readonly<Record<string, string>> = {
   bulk: 'Chat beside a file on the same connection',
   fair: 'One flow of ours beside one kernel CUBIC flow',
   outage: 'After an outage: ms from the return of the path to the first message',
+  cpu: 'CPU of the relay for each message of 200 bytes (one in, two out), and its datagrams',
   rebind: 'A NAT that forgets the client again and again',
 }
 const ORDER = ['udp', 'tcp', 'tcp-bbr', 'quic', 'enet', 'kcp', 'udx']

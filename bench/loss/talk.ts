@@ -16,7 +16,7 @@ export interface PersonPlan {
 
 /** What the measurement tells a process. */
 export type Order =
-  | { readonly type: 'talk'; readonly perSecond: number; readonly seconds: number }
+  | { readonly type: 'talk'; readonly perSecond: number; readonly seconds: number; readonly burst?: number }
   | { readonly type: 'bulk'; readonly on: boolean }
   | { readonly type: 'report' }
 
@@ -30,6 +30,9 @@ export interface Report {
   readonly bulkBytes: number
   /** Our own messages not acknowledged so far. */
   readonly underWay: number
+  /** Datagrams of the link so far, where it counts them. */
+  readonly packetsSent?: number | undefined
+  readonly packetsReceived?: number | undefined
 }
 
 /** Milliseconds of the clock that all processes of a machine share. */
@@ -56,19 +59,21 @@ export function tell(fact: { readonly type: string } & Readonly<Record<string, u
 export class Schedule {
   count = 0
   readonly #each: (count: number) => void
+  readonly #burst: number
   readonly #until: number
   readonly #meanMs: number
   #next = nowMs()
 
-  constructor(order: { perSecond: number; seconds: number }, each: (count: number) => void) {
+  constructor(order: Extract<Order, { type: 'talk' }>, each: (count: number) => void) {
     this.#each = each
+    this.#burst = order.burst ?? 1
     this.#until = this.#next + order.seconds * 1000
-    this.#meanMs = 1000 / order.perSecond
+    this.#meanMs = (1000 * this.#burst) / order.perSecond
   }
 
   run(onDone: () => void): void {
     while (this.#next < this.#until && nowMs() >= this.#next) {
-      this.#each(this.count++)
+      for (let i = 0; i < this.#burst; i++) this.#each(this.count++)
       this.#next -= Math.log(1 - Math.random()) * this.#meanMs
     }
     if (this.#next >= this.#until) return onDone()

@@ -69,6 +69,10 @@ export class Actor {
 export interface WorldOptions {
   readonly contestant: Contestant
   readonly settings: LinkSettings
+  /** The sender is beside the relay too: everything goes over loopback. */
+  readonly isLocal?: boolean
+  /** A folder for the CPU profile of the relay. */
+  readonly profileTo?: string
 }
 
 export class World {
@@ -90,7 +94,7 @@ export class World {
     this.#folder = relay.folder
   }
 
-  static async start({ contestant, settings }: WorldOptions): Promise<World> {
+  static async start({ contestant, settings, isLocal, profileTo }: WorldOptions): Promise<World> {
     const wished = contestant === 'tcp-bbr' ? 'bbr' : 'cubic'
     const network = await LossyNetwork.open(wished)
     setPriority(network.pid, PRIORITY)
@@ -100,12 +104,12 @@ export class World {
     await network.set({ 'delay-ms': settings['delay-ms'] ?? 25, nat: settings.nat ?? 0 })
     const folder = mkdtempSync(join(tmpdir(), 'palaver-loss-'))
     const isOurs = contestant.startsWith('tcp') || contestant === 'udp'
-    const relay = isOurs ? await startRelay(network.b, folder) : undefined
+    const relay = isOurs ? await startRelay(network.b, folder, profileTo) : undefined
     const start = (side: Side, name: string): Actor =>
       (isOurs ? person : peer)(side, contestant, name, network)
     const receiver = start(network.b, 'bob')
     await receiver.hear('ready')
-    const sender = start(network.a, 'alice')
+    const sender = start(isLocal ? network.b : network.a, 'alice')
     await sender.hear('ready')
     await network.set(settings)
     return new World(network, { sender, receiver }, { process: relay, folder })
@@ -113,6 +117,15 @@ export class World {
 
   get relayPid(): number | undefined {
     return this.#relay?.pid
+  }
+
+  /** Lets the relay end in good order, as a profile needs. */
+  async stopRelay(): Promise<void> {
+    const relay = this.#relay
+    if (!relay) return
+    const ended = new Promise((done) => relay.once('exit', done))
+    relay.kill('SIGTERM')
+    await ended
   }
 
   async stop(): Promise<void> {
@@ -127,7 +140,7 @@ export class World {
 /** A child that takes orders, and whose words come through. */
 export const SPAWNING = { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] as ('ignore' | 'inherit' | 'ipc')[] }
 
-async function startRelay(side: Side, folder: string): Promise<ChildProcess> {
+async function startRelay(side: Side, folder: string, profileTo?: string): Promise<ChildProcess> {
   const { PATH = '' } = process.env
   const listen = [`tcp://${side.address}:${PORT}`, `udp://${side.address}:${PORT}`]
   const words = [
@@ -138,7 +151,8 @@ async function startRelay(side: Side, folder: string): Promise<ChildProcess> {
     'off',
     ...listen.flatMap((each) => ['-l', each]),
   ]
-  const relay = side.spawn(process.execPath, [MAIN, ...words], {
+  const profiling = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`]
+  const relay = side.spawn(process.execPath, [...profiling, MAIN, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { PATH, HOME: folder },
   })
