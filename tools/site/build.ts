@@ -1,6 +1,6 @@
 /**
- * `npm run spec:site`: the specification as a web site in tools/site/dist, and as one text file. Everything it
- * shows is in that folder: it needs no network. `-- --text FILE` writes the text alone.
+ * `npm run spec:site`: the specification as a web site in tools/site/dist, and as one text file. Everything
+ * it shows is in that folder: it needs no network. `-- --text FILE` writes the text alone.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -28,9 +28,10 @@ export function diagramOf({ states, rows }: RoleReactions): string {
   })
   return [
     '<div class="diagram">',
-    `<svg viewBox="0 0 ${width} ${height}" width="${width}" role="img" aria-label="States: ${states.join(', ')}">`,
-    '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">',
-    '<path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>',
+    `<svg viewBox="0 0 ${width} ${height}" width="${width}" role="img"`,
+    `aria-label="States: ${states.join(', ')}">`,
+    '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8"',
+    'orient="auto"><path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>',
     ...shapes,
     box(MARGIN, BAR, width - MARGIN * 2 - LABEL, last),
     '</svg>',
