@@ -25,6 +25,9 @@ import {
 } from './report.ts'
 import { type Cores, hasProgram, type Launch } from './server.ts'
 
+/** What a relay lets one address have. */
+const UDP_CLIENTS_MAX = 64
+
 const { values } = parseArgs({
   options: {
     mode: { type: 'string', short: 'm', multiple: true },
@@ -70,9 +73,15 @@ function installHint(missing: string): string {
   return missing.includes(' ') ? missing : `apt-get install ${missing}`
 }
 
+/** The generator for links makes no idle crowds, and all its clients count as one address. */
+function isForLinks({ figure, parties }: Mode): boolean {
+  return (figure === 'throughput' || figure === 'pace') && parties.length <= UDP_CLIENTS_MAX
+}
+
 async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
   const settings = { seconds: Number(values.seconds), warmSeconds: Number(values.warm), cores: coresHere() }
-  const isTold = (peer: Peer): boolean => (mode.figure === 'durable') === peer.isDurable
+  const isTold = (peer: Peer): boolean =>
+    (mode.figure === 'durable') === peer.isDurable && (!peer.usesLinks || isForLinks(mode))
   const taking = peers.filter(isTold)
   const runs = new Map<string, Figures[]>(taking.map(({ name }) => [name, []]))
   for (let round = 0; round < Number(values.runs); round++)

@@ -1,6 +1,7 @@
 /** One run of one mode against one server. */
 import { performance } from 'node:perf_hooks'
-import { Engine, type RunResult, type Wire } from './engine.ts'
+import { Engine, type RunOptions, type RunResult, type Wire } from './engine.ts'
+import { runLinks } from './links.ts'
 import type { Mode } from './modes.ts'
 import { bodyOf, type Client, MARKER, type Party, type Peer, type Publication } from './peer.ts'
 import { type Cores, Server } from './server.ts'
@@ -9,7 +10,6 @@ import { type Cores, Server } from './server.ts'
 const AT_ONCE = 20
 const SETTLE_MS = 300
 const MEMORY_SETTLE_MS = 1500
-/** A server whose core idles more than this was not saturated: its figure flatters or wrongs it. */
 const US = 1e6
 
 /** What one run found. Figures that the mode does not ask for are undefined. */
@@ -42,6 +42,7 @@ interface Joined {
 /** Starts the server and the generator, runs the mode, and stops both. */
 export async function measure(peer: Peer, mode: Mode, settings: RunSettings): Promise<Figures> {
   const server = await Server.start((place) => peer.launch(place), settings.cores.server)
+  if (peer.usesLinks) return measureLinks(peer, mode, settings, server)
   const engine = new Engine(settings.cores.engine)
   try {
     return await measureWith({ peer, mode, settings, server, engine })
@@ -51,6 +52,40 @@ export async function measure(peer: Peer, mode: Mode, settings: RunSettings): Pr
     engine.close()
     await server.stop()
   }
+}
+
+/** The same with a generator that speaks our protocol down to the packets. */
+async function measureLinks(peer: Peer, mode: Mode, settings: RunSettings, server: Server): Promise<Figures> {
+  const { parties, publishers, window, bodyBytes } = mode
+  const rooms = new Set(parties.map(({ room }) => room)).size
+  const load = {
+    publishers,
+    window,
+    gain: gainOf(peer, mode, rooms),
+    isTimed: mode.figure === 'pace',
+    bodyBytes,
+  }
+  const run = runOptions(mode, settings, server)
+  try {
+    return checked(
+      peer,
+      mode,
+      await runLinks({ port: server.port, parties, ...load, run }, settings.cores.engine),
+    )
+  } finally {
+    await server.stop()
+  }
+}
+
+function runOptions(mode: Mode, settings: RunSettings, server: Server): RunOptions {
+  const [warmMs, measureMs] = [settings.warmSeconds * 1000, settings.seconds * 1000]
+  return { rate: mode.rate, warmMs, measureMs, pid: server.pid }
+}
+
+function checked(peer: Peer, mode: Mode, result: RunResult): Figures {
+  if (result.lostConnections > 0) throw new Error(`${peer.name} closed ${result.lostConnections} connections`)
+  if (result.sent === 0) throw new Error(`${peer.name} delivered nothing`)
+  return loadFigures(mode, result)
 }
 
 interface Bench {
@@ -108,15 +143,7 @@ async function runLoad({ peer, mode, settings, server, engine }: Bench, joined: 
     const publication = client.publication(body)
     wire.spec(specOf(peer, mode, index, publication))
   }
-  const result = await engine.run({
-    rate: mode.rate,
-    warmMs: settings.warmSeconds * 1000,
-    measureMs: settings.seconds * 1000,
-    pid: server.pid,
-  })
-  if (result.lostConnections > 0) throw new Error(`${peer.name} closed ${result.lostConnections} connections`)
-  if (result.sent === 0) throw new Error(`${peer.name} delivered nothing`)
-  return loadFigures(mode, result)
+  return checked(peer, mode, await engine.run(runOptions(mode, settings, server)))
 }
 
 function specOf(

@@ -38,6 +38,8 @@ export interface Peer {
   readonly isDurable: boolean
   /** Whether a sender gets its own messages in a room, and one to one. */
   readonly echo: { readonly room: boolean; readonly direct: boolean }
+  /** Whether its load comes from links-process.ts. */
+  readonly usesLinks?: boolean
   /** What to install, or undefined when it is there. */
   missing(): string | undefined
   launch(place: Place): Launch

@@ -8,10 +8,11 @@ import { threaded } from './adapters/threaded.ts'
 import { socketIo, wsBroadcast } from './adapters/websocket.ts'
 import type { Peer } from './peer.ts'
 
-const PLAIN = { isDurable: false, serveOptions: [] }
+const PLAIN = { isDurable: false, serveOptions: [], transports: ['tcp'] } as const
 
 export const PEERS: readonly Peer[] = [
   palaver({ name: 'palaver', ...PLAIN }),
+  palaver({ name: 'palaver-udp', ...PLAIN, transports: ['tcp', 'udp'] }),
   nats(false),
   redis,
   mosquitto(false),

@@ -93,16 +93,7 @@ export class Server {
 
   /** Seconds that its threads have run, those that ended not counted. */
   cpuSeconds(): number {
-    const folder = `/proc/${this.pid}/task`
-    const nanoseconds = readdirSync(folder).map((task) => {
-      try {
-        return Number(readFileSync(join(folder, task, 'schedstat'), 'utf8').split(' ')[0])
-      } catch {
-        // The thread has just ended.
-        return 0
-      }
-    })
-    return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9
+    return cpuSecondsOf(this.pid)
   }
 
   async stop(): Promise<void> {
@@ -126,6 +117,20 @@ export class Server {
       await new Promise((done) => setTimeout(done, DIAL_PAUSE_MS))
     }
   }
+}
+
+/** The same for any process. */
+export function cpuSecondsOf(pid: number): number {
+  const folder = `/proc/${pid}/task`
+  const nanoseconds = readdirSync(folder).map((task) => {
+    try {
+      return Number(readFileSync(join(folder, task, 'schedstat'), 'utf8').split(' ')[0])
+    } catch {
+      // The thread has just ended.
+      return 0
+    }
+  })
+  return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -23,8 +23,11 @@ members_per_room = 100000
 outbound_bytes = "64MiB"
 `
 
+/** One way of running it. */
 export interface PalaverOptions {
   readonly name: string
+  /** The last one is measured; TCP shows that it has started. */
+  readonly transports: readonly ('tcp' | 'udp')[]
   readonly isDurable: boolean
   readonly serveOptions: readonly string[]
 }
@@ -35,7 +38,8 @@ export function palaver(options: PalaverOptions): Peer {
     args: [
       PROGRAM,
       'serve',
-      ...['--listen', `tcp://127.0.0.1:${port}`, '--admin', 'off', '--config', file('relay.toml', CONFIG)],
+      ...options.transports.flatMap((transport) => ['--listen', `${transport}://127.0.0.1:${port}`]),
+      ...['--admin', 'off', '--config', file('relay.toml', CONFIG)],
       ...(options.isDurable ? ['--data', folder] : ['--ephemeral']),
       ...options.serveOptions,
       '--quiet',
@@ -43,12 +47,29 @@ export function palaver(options: PalaverOptions): Peer {
   })
   return {
     name: options.name,
+    usesLinks: options.transports.at(-1) === 'udp',
     isDurable: options.isDurable,
     echo: { room: true, direct: true },
     missing: () => undefined,
     launch,
     client: (party, wire) => new PalaverClient(party, wire),
   }
+}
+
+/** A send frame to repeat: the ref of the next message is one more than `ref`. */
+export function sendTemplate(conversation: number, ref: number, body: Uint8Array): Publication {
+  const out = new ByteWriter()
+  const start = out.beginFrame()
+  out.writeArrayHeader(5)
+  out.writeUint(FRAME_TYPES.send)
+  out.writeUint(conversation)
+  // The widest form of four bytes stays as long however far it counts.
+  out.writeUint(0xffffffff)
+  const at = out.length - REF_BYTES
+  out.writeUint(0)
+  out.writeBin(body)
+  out.endFrame(start)
+  return { message: out.take(), counter: { at, bytes: REF_BYTES, from: ref + 1 } }
 }
 
 class PalaverClient implements Client {
@@ -83,18 +104,7 @@ class PalaverClient implements Client {
 
   publication(body: Uint8Array): Publication {
     const ref = this.#session.conversations.get(this.#conversation)?.ref ?? 0
-    const out = new ByteWriter()
-    const start = out.beginFrame()
-    out.writeArrayHeader(5)
-    out.writeUint(FRAME_TYPES.send)
-    out.writeUint(this.#conversation)
-    // The widest form of four bytes stays as long however far it counts.
-    out.writeUint(0xffffffff)
-    const at = out.length - REF_BYTES
-    out.writeUint(0)
-    out.writeBin(body)
-    out.endFrame(start)
-    return { message: out.take(), counter: { at, bytes: REF_BYTES, from: ref + 1 } }
+    return sendTemplate(this.#conversation, ref, body)
   }
 
   async #event(kind: ClientEvent['kind']): Promise<ClientEvent> {
