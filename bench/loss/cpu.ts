@@ -1,6 +1,6 @@
 /**
- * What a message costs the relay: CPU time of its process over loopback, by how many messages are sent at once,
- * with the profile of where it goes. CPU time counts, so that other programs disturb little.
+ * What a message costs the relay: CPU time of its process over loopback, by how many messages are sent at
+ * once, with the profile of where it goes. CPU time counts, so that other programs disturb little.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

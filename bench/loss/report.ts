@@ -123,7 +123,7 @@ function chart(figures: readonly Figure[]): string {
     `font-size="12"><rect width="100%" height="100%" fill="#fff"/>` +
     `<text x="${LEFT}" y="20" font-size="15">` +
     `One-way latency of chat in ms, 50 ms round trip: bars p99, lines p99.9</text>` +
-    `<text x="${LEFT}" y="37" fill="#555">100 messages/s of 200 bytes in 10 conversations; logarithmic</text>` +
+    `<text x="${LEFT}" y="37" fill="#555">100 messages/s of 200 bytes in 10 rooms; logarithmic</text>` +
     `${parts.join('\n')}</svg>\n`
   )
 }
