@@ -82,11 +82,11 @@ describe('a copy', () => {
   })
 
   //= PAL-UDP-089
-  it('goes with the next packet, or alone after 15 ms', () => {
+  it('goes with the next packet, or alone after 5 ms', () => {
     const bench = new Bench({ hasLost: true })
     bench.send(0, 2)
-    expect([bench.copies.dueAt, bench.isDue(14), bench.isDue(15)]).toEqual([15, false, true])
-    expect(bench.send(15)).toEqual([[2, 0, 200]])
+    expect([bench.copies.dueAt, bench.isDue(4), bench.isDue(5)]).toEqual([5, false, true])
+    expect(bench.send(5)).toEqual([[2, 0, 200]])
     expect(bench.isDue(1000)).toBe(false)
   })
 
@@ -116,7 +116,7 @@ describe('a copy', () => {
     }
     expect(bench.send(2).length).toBe(LIMIT.copyPiecesMax)
     bench.send(3, 2)
-    bench.copies.dropDue(at(18))
+    bench.copies.dropDue(at(8))
     expect([bench.copies.isWaiting, bench.isDue(100)]).toEqual([false, false])
   })
 })
@@ -131,15 +131,18 @@ describe('a thin flow of 100 messages a second over 50 ms', () => {
 
   //= PAL-UDP-089
   it.each([
-    [0.01, 40, 480],
-    [0.02, 40, 500],
-    [0.05, 60, 700],
-  ])('with %f lost has its 99.9th percentile within %i ms for %i bytes each', (loss, p999, bytes) => {
-    const flow = thinFlow({ loss, messages: 20_000, seed: 3 })
-    expect(flow.p999).toBeLessThanOrEqual(p999)
-    expect(flow.bytesPerMessage).toBeLessThanOrEqual(bytes)
-    // No packet more than one for each message, and what the handshake and pure ACKs need.
-    expect(flow.stats.packetsSent).toBeLessThan(20_000 * 1.02)
+    [0.01, 31, 36, 500],
+    [0.02, 31, 36, 510],
+    [0.05, 36, 46, 700],
+  ])('with %f lost has p99 within %i and p99.9 within %i ms for %i bytes each', (loss, p99, p999, bytes) => {
+    for (const seed of [1, 2, 3, 4]) {
+      const flow = thinFlow({ loss, messages: 12_000, seed })
+      expect(flow.p99).toBeLessThanOrEqual(p99)
+      expect(flow.p999).toBeLessThanOrEqual(p999)
+      expect(flow.bytesPerMessage).toBeLessThanOrEqual(bytes)
+      // One packet for each message, one for each first copy, and what handshake and pure ACKs need.
+      expect(flow.stats.packetsSent).toBeLessThan(12_000 * 2.05)
+    }
   })
 
   //= PAL-UDP-088

@@ -198,7 +198,7 @@ export const TIMER = {
   /** Timer granularity. */
   granularityMs: 1,
   /** Wait before a copy leaves alone. */
-  copyDelayMs: 15,
+  copyDelayMs: 5,
   /** While data waits the probe timeout is at most the larger of this and 4 PTO. */
   probeCapMinMs: 250,
   /** Silence after which a connection is forgotten. */
