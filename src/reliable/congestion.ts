@@ -1,10 +1,18 @@
 import type { Instant } from '../base/index.ts'
+import type { DeliveryRate } from './delivery-rate.ts'
 import { LIMIT, RATIO } from './generated/constants.ts'
+import type { RttEstimator } from './rtt.ts'
 
 /** One acknowledged packet, as a congestion controller sees it. */
 export interface AckedPacket {
   readonly bytes: number
   readonly sentAt: Instant
+}
+
+/** What is known of the path, as a congestion controller sees it. */
+export interface PathView {
+  readonly rtt: RttEstimator
+  readonly rate: DeliveryRate
 }
 
 /** Decides how much may be in flight and how fast it leaves. Bytes are whole datagrams. */
@@ -14,16 +22,19 @@ export interface CongestionController {
   pacingRate(rttMsSmoothed: number): number
   onSent(bytes: number, now: Instant): void
   /** `bytesInFlight` before the ACK: the window grows only while it is what limits the sender. */
-  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant, rttMsSmoothed: number): void
+  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant, path: PathView): void
   /** A packet sent at `sentAt` was lost. */
-  onLoss(sentAt: Instant, now: Instant): void
+  onLoss(sentAt: Instant, now: Instant, path: PathView): void
   onPersistent(): void
 }
 
 const PACKET_BYTES = LIMIT.datagramBytes
 
-/** Which controller a sender uses. */
-export type CongestionControl = 'cubic' | 'newreno'
+/**
+ * Which controller a sender uses: CUBIC that does not fall below what the path delivers, CUBIC by the letter
+ * of RFC 9438, or NewReno.
+ */
+export type CongestionControl = 'cubic' | 'cubic_strict' | 'newreno'
 
 /** NewReno (RFC 9002 section 7, appendix B) with a floor of four packets after an ordinary loss. */
 export class NewReno implements CongestionController {

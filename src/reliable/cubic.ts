@@ -1,6 +1,13 @@
 import type { Instant } from '../base/index.ts'
-import { type AckedPacket, type CongestionController, isWindowUsed, pacingRateOf } from './congestion.ts'
-import { LIMIT, RATIO } from './generated/constants.ts'
+import {
+  type AckedPacket,
+  type CongestionController,
+  isWindowUsed,
+  type PathView,
+  pacingRateOf,
+} from './congestion.ts'
+import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
+import { SlowStart } from './slow-start.ts'
 
 const PACKET_BYTES = LIMIT.datagramBytes
 const FLOOR_PACKETS = LIMIT.lossWindowPacketsMin
@@ -8,8 +15,10 @@ const FLOOR_PACKETS = LIMIT.lossWindowPacketsMin
 const RENO_GROWTH = (3 * (1 - RATIO.cubicBeta)) / (1 + RATIO.cubicBeta)
 
 /**
- * CUBIC (RFC 9438) with a floor of four packets after an ordinary loss. Windows are in packets and times in
- * seconds, as in the RFC, whose names stand in brackets.
+ * CUBIC (RFC 9438) with a floor of four packets after an ordinary loss. Unless it is strict, the floor is
+ * higher where the path has just delivered more than that without a queue, so that losses by chance do not
+ * starve a transfer. Windows are in packets and times in seconds, as in the RFC, whose names stand in
+ * brackets.
  */
 export class Cubic implements CongestionController {
   /** [cwnd] */
@@ -30,6 +39,12 @@ export class Cubic implements CongestionController {
   /** Since when the window has not been what limits the sender: the curve stands still. */
   #idleSince: Instant | undefined
   #isAfterPersistent = false
+  readonly #slowStart: SlowStart = new SlowStart()
+  readonly #isStrict: boolean
+
+  constructor(options: { readonly isStrict: boolean }) {
+    this.#isStrict = options.isStrict
+  }
 
   get windowBytes(): number {
     return this.#window * PACKET_BYTES
@@ -43,7 +58,7 @@ export class Cubic implements CongestionController {
     // CUBIC keeps nothing per packet.
   }
 
-  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant, rttMsSmoothed: number): void {
+  onAck(packet: AckedPacket, bytesInFlight: number, now: Instant, { rtt }: PathView): void {
     if (packet.sentAt <= this.#recoveryStartedAt) return
     const isSlowStart = this.#window < this.#slowStartThreshold
     //= PAL-UDP-093
@@ -52,14 +67,19 @@ export class Cubic implements CongestionController {
       return
     }
     const ackedPackets = packet.bytes / PACKET_BYTES
-    if (isSlowStart) this.#window += ackedPackets
-    else this.#grow(ackedPackets, now, rttMsSmoothed)
+    if (!isSlowStart) this.#grow(ackedPackets, now, rtt.smoothedMs)
+    else if (this.#slowStart.onAck({ sentAt: packet.sentAt, rttMs: rtt.latestMs }, now))
+      this.#leaveSlowStart()
+    else this.#window += this.#slowStart.growth * ackedPackets
     this.#window = Math.min(this.#window, LIMIT.windowBytesMax / PACKET_BYTES)
     this.#idleSince = undefined
   }
 
   //= PAL-UDP-091
-  onLoss(sentAt: Instant, now: Instant): void {
+  onLoss(sentAt: Instant, now: Instant, path: PathView): void {
+    if (this.#isByChance(path) && this.#window < this.#slowStartThreshold) {
+      if (this.#slowStart.onLossByChance()) return
+    }
     if (sentAt <= this.#recoveryStartedAt) return
     this.#recoveryStartedAt = now
     // Fast convergence: who is still below the last plateau makes room for a newcomer.
@@ -67,7 +87,7 @@ export class Cubic implements CongestionController {
     this.#plateau = isBelowPlateau ? (this.#window * (1 + RATIO.cubicBeta)) / 2 : this.#window
     this.#windowBefore = this.#window
     //= PAL-UDP-066
-    const reduced = Math.max(this.#window * RATIO.cubicBeta, FLOOR_PACKETS)
+    const reduced = Math.max(this.#window * RATIO.cubicBeta, this.#floor(path))
     this.#slowStartThreshold = reduced
     // After persistent congestion the window is below that floor and stays there.
     this.#window = Math.min(this.#window, reduced)
@@ -81,6 +101,28 @@ export class Cubic implements CongestionController {
     this.#recoveryStartedAt = -Infinity as Instant
     this.#epochStartedAt = undefined
     this.#isAfterPersistent = true
+  }
+
+  /** [ssthresh = cwnd] The curve starts here, as if after a loss that cost nothing. */
+  #leaveSlowStart(): void {
+    this.#slowStartThreshold = this.#window
+    this.#plateau = this.#window
+    this.#windowBefore = this.#window
+  }
+
+  /** Whether a loss may be by chance: no queue stands that could have overflowed. */
+  #isByChance({ rtt }: PathView): boolean {
+    if (this.#isStrict || rtt.minMs === Infinity) return false
+    return rtt.queueMs < Math.max(TIMER.granularityMs, rtt.minMs / LIMIT.queueDivisor)
+  }
+
+  /** Packets that need not be given up on loss: what the path delivers in its smallest RTT. */
+  //= PAL-UDP-101
+  #floor(path: PathView): number {
+    if (!this.#isByChance(path)) return FLOOR_PACKETS
+    const { rtt, rate } = path
+    const delivered = (rate.largest * rtt.minMs) / PACKET_BYTES
+    return Math.max(FLOOR_PACKETS, Math.min(delivered, this.#window))
   }
 
   /** RFC 9438 sections 4.2 to 4.5. */

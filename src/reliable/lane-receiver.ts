@@ -1,3 +1,4 @@
+import { BULK_LANE } from '../base/index.ts'
 import { writeCredit, writeLaneCredit } from './frame.ts'
 import { type LaneSink, ReceiveLane } from './receive-lane.ts'
 import type { SentPacket } from './recovery.ts'
@@ -83,7 +84,7 @@ export class LaneReceiver {
     while (this.#lanesDue.length > 0 && end - offset >= CREDIT_FRAME_BYTES_MAX) {
       const index = this.#lanesDue.pop() as number
       const lane = this.#lanes[index] as ReceiveLane
-      if (!this.#isPaused) lane.credit = lane.next + this.#laneWindowBytes
+      if (!this.#isPaused) lane.credit = lane.next + this.#windowOf(index)
       lane.isCreditDue = false
       offset = writeLaneCredit(into, offset, index, lane.credit)
       packet.laneCredits.push(index)
@@ -106,8 +107,13 @@ export class LaneReceiver {
 
   //= PAL-UDP-056
   #renew(index: number, lane: ReceiveLane): void {
-    if (lane.credit - lane.next <= this.#laneWindowBytes / 2) this.#markLane(index, lane)
+    if (lane.credit - lane.next <= this.#windowOf(index) / 2) this.#markLane(index, lane)
     if (this.#credit - this.#deliveredTotal <= this.#windowBytes / 2) this.#isCreditDue = true
+  }
+
+  /** The bulk lane may use the whole connection: a file fills a long path, and holds up nobody else. */
+  #windowOf(index: number): number {
+    return index === BULK_LANE ? this.#windowBytes : this.#laneWindowBytes
   }
 
   #markLane(index: number, lane: ReceiveLane): void {

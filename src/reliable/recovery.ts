@@ -1,5 +1,6 @@
 import { type Instant, instantAfter, NEVER } from '../base/index.ts'
 import type { CongestionController } from './congestion.ts'
+import { DeliveryRate } from './delivery-rate.ts'
 import type { FrameReader } from './frame.ts'
 import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { RttEstimator } from './rtt.ts'
@@ -17,6 +18,10 @@ export class SentPacket {
   order = 0
   sentAt: Instant = 0 as Instant
   bytes = 0
+  /** Belongs to `DeliveryRate`. */
+  delivered = 0
+  deliveredAt: Instant = 0 as Instant
+  firstSentAt: Instant = 0 as Instant
   /** Highest number that this packet's ACK acknowledged, or -1. */
   ackedLargest = -1
   hasCredit = false
@@ -51,6 +56,7 @@ const SKIPPED_KEPT_MAX = 64
 
 export class Recovery {
   rtt: RttEstimator = new RttEstimator()
+  rate: DeliveryRate = new DeliveryRate()
   congestion: CongestionController
   bytesInFlight = 0
   lostCount = 0
@@ -112,6 +118,7 @@ export class Recovery {
   onSent(packet: SentPacket, now: Instant): void {
     packet.sentAt = now
     packet.order = this.#order++
+    this.rate.onSent(packet, this.bytesInFlight === 0, now)
     this.#packets.push(packet)
     this.bytesInFlight += packet.bytes
     this.#lastSentAt = now
@@ -139,6 +146,7 @@ export class Recovery {
     const inFlightBefore = this.bytesInFlight
     this.#lossAt = NEVER
     if (this.#walk(ack, inFlightBefore, now)) this.#ptoCount = 0
+    this.rate.onAckEnd(this.rtt.minMs, now)
     this.#forgetSkipped(nextNumber)
     return true
   }
@@ -223,7 +231,8 @@ export class Recovery {
 
   #acknowledge(packet: SentPacket, inFlightBefore: number, now: Instant): void {
     this.bytesInFlight -= packet.bytes
-    this.congestion.onAck(packet, inFlightBefore, now, this.rtt.smoothedMs)
+    this.rate.onAcked(packet, packet.bytes)
+    this.congestion.onAck(packet, inFlightBefore, now, this)
     this.#host.onPacketAcked(packet)
     this.giveBack(packet)
   }
@@ -241,7 +250,7 @@ export class Recovery {
   #lose(packet: SentPacket, now: Instant): void {
     this.bytesInFlight -= packet.bytes
     this.lostCount++
-    this.congestion.onLoss(packet.sentAt, now)
+    this.congestion.onLoss(packet.sentAt, now, this)
     this.#extendRun(packet)
     const isByCount = packet.number <= this.#largestAcked - LIMIT.packetThreshold
     this.#host.onPacketLost(packet, isByCount ? 'packet_threshold' : 'time_threshold', now)
@@ -306,6 +315,7 @@ export class Recovery {
   /** Nothing is known of the path from here on; what is in flight stays so. */
   changePath(congestion: CongestionController): void {
     this.rtt = new RttEstimator()
+    this.rate = new DeliveryRate()
     this.congestion = congestion
     this.#firstSampleAt = NEVER
   }

@@ -1,4 +1,4 @@
-import { RATIO, TIMER } from './generated/constants.ts'
+import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
 
 /** Round-trip times of one path (RFC 9002 section 5), in milliseconds. */
 export class RttEstimator {
@@ -7,6 +7,8 @@ export class RttEstimator {
   smoothedMs: number = TIMER.initialRttMs
   variationMs: number = TIMER.initialRttMs / 2
   minMs: number = Infinity
+  readonly #recent: Float64Array = new Float64Array(LIMIT.rttRecentSamples).fill(Infinity)
+  #recentAt = 0
 
   get hasSample(): boolean {
     return this.#hasSample
@@ -15,6 +17,8 @@ export class RttEstimator {
   /** `ackDelayMs` is what the peer says it waited, already limited to what it promised. */
   sample(rttMs: number, ackDelayMs: number): void {
     this.latestMs = rttMs
+    this.#recent[this.#recentAt] = rttMs
+    this.#recentAt = (this.#recentAt + 1) % LIMIT.rttRecentSamples
     if (!this.#hasSample) {
       this.#hasSample = true
       this.minMs = rttMs
@@ -27,6 +31,13 @@ export class RttEstimator {
     const adjusted = rttMs >= this.minMs + ackDelayMs ? rttMs - ackDelayMs : rttMs
     this.variationMs = 0.75 * this.variationMs + 0.25 * Math.abs(this.smoothedMs - adjusted)
     this.smoothedMs = 0.875 * this.smoothedMs + 0.125 * adjusted
+  }
+
+  /** How much longer than the smallest RTT ever the smallest of the last few is: what queues add at least. */
+  get queueMs(): number {
+    let recent = Infinity
+    for (const rttMs of this.#recent) if (rttMs < recent) recent = rttMs
+    return recent - this.minMs
   }
 
   /** Probe timeout without backoff. */

@@ -266,7 +266,8 @@ export class Transmitter implements RecoveryHost {
   }
 
   #newController(): CongestionController {
-    return this.#means.congestionControl === 'cubic' ? new Cubic() : new NewReno()
+    const name = this.#means.congestionControl
+    return name === 'newreno' ? new NewReno() : new Cubic({ isStrict: name === 'cubic_strict' })
   }
 
   /** Whether something that asks for an acknowledgement is to be sent, and may be. */

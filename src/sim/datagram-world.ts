@@ -62,6 +62,11 @@ export class DatagramWorld<Event> {
     return link
   }
 
+  /** Sends what goes from `other` to `to` over the link that goes there from `from`: they share its bottleneck. */
+  shareLink(from: Address, to: Address, other: Address): void {
+    this.#links.set(`${keyOf(other)}>${keyOf(to)}`, this.link(from, to))
+  }
+
   /** Changes the conditions of all links, those made later included. */
   changeLinks(conditions: Partial<LinkConditions>): void {
     this.#conditions = { ...this.#conditions, ...conditions }

@@ -141,6 +141,20 @@ export const LIMIT = {
   lossWindowPacketsMin: 4,
   /** Window in persistent congestion. */
   minimumWindowPackets: 2,
+  /** RTT samples of a round after which slow start looks at them. */
+  roundSamplesMin: 8,
+  /** Part of the RTT by which it rises, at least and at most the two times below, when slow start is slowed. */
+  rttRiseDivisor: 8,
+  /** Rounds of slower growth after which slow start ends. */
+  slowGrowthRounds: 5,
+  /** Smallest RTTs in each of the two stretches whose largest delivery rate counts. */
+  rateRounds: 5,
+  /** RTT samples whose smallest tells whether a queue stands. */
+  rttRecentSamples: 8,
+  /** Part of the smallest RTT by which the recent ones exceed it when a queue stands, and at least granularity_ms. */
+  queueDivisor: 16,
+  /** Packets lost in a round of slow start from which the part below counts. */
+  chanceLossesMin: 4,
   /** Largest congestion window. */
   windowBytesMax: 16777216,
   /** Packets sent back to back. */
@@ -154,7 +168,7 @@ export const LIMIT = {
   /** High-water mark of the same: the writer is told to wait. */
   queuedBytesHigh: 1048576,
   /** Low-water mark of the same: the writer is told to go on. */
-  queuedBytesLow: 262144,
+  queuedBytesLow: 786432,
   /** Written pieces queued in a connection. */
   queuedPiecesMax: 65536,
   /** High-water mark of the same. */
@@ -197,6 +211,10 @@ export const TIMER = {
   initialRttMs: 300,
   /** Timer granularity. */
   granularityMs: 1,
+  /** Least rise of the RTT that slows slow start. */
+  rttRiseMinMs: 4,
+  /** Largest rise of the RTT that is waited for. */
+  rttRiseMaxMs: 16,
   /** Wait before a copy leaves alone. */
   copyDelayMs: 5,
   /** While data waits the probe timeout is at most the larger of this and 4 PTO. */
@@ -225,6 +243,10 @@ export const RATIO = {
   cubicC: 0.4,
   /** Times the window that CUBIC keeps after a loss. */
   cubicBeta: 0.7,
+  /** Times the acknowledged bytes by which the window grows once slow start is slowed. */
+  slowGrowth: 0.25,
+  /** Part of a round of slow start that may be lost by chance. */
+  chanceLoss: 0.15,
   /** Times window / RTT at which packets leave. */
   pacingGain: 1.25,
   /** Average loss from which a piece is copied more than once. */
