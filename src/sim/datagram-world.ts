@@ -62,7 +62,7 @@ export class DatagramWorld<Event> {
     return link
   }
 
-  /** Sends what goes from `other` to `to` over the link that goes there from `from`: they share its bottleneck. */
+  /** Sends what goes from `other` to `to` over the link from `from`: they share its bottleneck. */
   shareLink(from: Address, to: Address, other: Address): void {
     this.#links.set(`${keyOf(other)}>${keyOf(to)}`, this.link(from, to))
   }

@@ -70,7 +70,7 @@ export function shares(options: {
     })
     world.at(at(2000 * i), (now) => client.connect(RELAY, now))
   }
-  const warmUpMs = 25_000
+  const warmUpMs = 20_000
   world.run(at(warmUpMs))
   const before = places.map(({ host }) => received.get(host) ?? 0)
   world.run(at(warmUpMs + 1000 * options.seconds))
