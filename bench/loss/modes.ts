@@ -22,7 +22,7 @@ const PER_SECOND = 100
 const DELAY = { 'delay-ms': 25 }
 const WARMUP_SECONDS = 3
 /** What is still under way when the talking ends has this long to arrive. */
-const REST_MS = 3000
+const REST_MS = 6000
 const RATE_KBIT = 20_000
 /** One bandwidth-delay product at 50 ms. */
 const QUEUE_BYTES = (RATE_KBIT * 1000 * 0.05) / 8
@@ -159,8 +159,26 @@ interface Talk {
 async function talk(world: World, seconds: number): Promise<Talk> {
   world.sender.tell({ type: 'talk', perSecond: PER_SECOND, seconds })
   const { count } = await world.sender.hear('said')
-  await pause(REST_MS)
-  return { count: count as number, report: await world.receiver.report() }
+  return { count: count as number, report: await arrived(world, count as number) }
+}
+
+/** What the receiver saw, once all has come or there was time enough for it. */
+async function arrived(world: World, count: number): Promise<Report> {
+  await pause(REST_MS / 3)
+  let all = await world.receiver.report()
+  for (let waitedMs = 0; waitedMs < REST_MS && all.latencies.length < count; waitedMs += REST_MS / 10) {
+    await pause(REST_MS / 10)
+    const more = await world.receiver.report()
+    all = {
+      ...more,
+      latencies: [...all.latencies, ...more.latencies],
+      arrivedAt: [...all.arrivedAt, ...more.arrivedAt],
+      disordered: all.disordered + more.disordered,
+      bulkBytes: all.bulkBytes + more.bulkBytes,
+    }
+  }
+  if (all.latencies.length < count) console.log(world.troubles())
+  return all
 }
 
 async function figuresOf(world: World, { count, report }: Talk): Promise<Record<string, number>> {

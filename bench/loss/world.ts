@@ -29,18 +29,21 @@ type Fact = { readonly type: string } & Readonly<Record<string, unknown>>
 export class Actor {
   readonly #child: ChildProcess
   readonly #facts: Fact[] = []
-  #wake: () => void = () => {}
+  #waiting: (() => void)[] = []
 
   constructor(child: ChildProcess) {
     this.#child = child
     child.on('message', (fact: Fact) => {
-      this.#facts.push(fact)
-      this.#wake()
+      this.#add(fact)
     })
     child.on('exit', (code) => {
-      this.#facts.push({ type: 'exit', code })
-      this.#wake()
+      this.#add({ type: 'exit', code })
     })
+  }
+
+  #add(fact: Fact): void {
+    this.#facts.push(fact)
+    for (const wake of this.#waiting.splice(0)) wake()
   }
 
   tell(order: Order): void {
@@ -53,10 +56,13 @@ export class Actor {
       const at = this.#facts.findIndex((fact) => fact.type === type)
       if (at >= 0) return this.#facts.splice(at, 1)[0] as Fact
       if (this.#facts.some((fact) => fact.type === 'exit')) throw new Error(`ended before "${type}"`)
-      await new Promise<void>((wake) => {
-        this.#wake = wake
-      })
+      await new Promise<void>((wake) => this.#waiting.push(wake))
     }
+  }
+
+  /** Facts of these types that nobody has heard. */
+  told(...types: readonly string[]): string {
+    return JSON.stringify(this.#facts.filter(({ type }) => types.includes(type)))
   }
 
   /** Lets the process go before others. */
@@ -126,6 +132,11 @@ export class World {
 
   get relayPid(): number | undefined {
     return this.#relay?.pid
+  }
+
+  /** What went wrong in the processes, as far as they told. */
+  troubles(): string {
+    return `sender: ${this.sender.told('lost', 'exit')}; receiver: ${this.receiver.told('lost', 'exit')}`
   }
 
   /** Lets the relay end in good order, as a profile needs. */
