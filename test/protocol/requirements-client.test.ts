@@ -110,7 +110,7 @@ describe('the handshake of a client', () => {
     expect(greased).toBeGreaterThan(0)
   })
 
-  //= PAL-STR-015
+  //= PAL-STR-015, PAL-STR-030
   test('may be overtaken by frames on other lanes: they wait for ready', () => {
     const client = new PlayedClient()
     const lane = 2 + (5 % 62)

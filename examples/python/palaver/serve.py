@@ -119,11 +119,13 @@ def main() -> None:
     parser.add_argument("--name", default="python")
     parser.add_argument("--token", default="", help="admit only who shows it")
     parser.add_argument("--operator", action="append", default=[], help="key of a relay operator, in hex")
+    parser.add_argument("--room", action="append", default=[], help="a room that is always there")
     parser.add_argument("--limit", action="append", default=[], help="NAME=NUMBER of the registry")
     options = parser.parse_args()
     limits = {name: int(value) for name, _, value in (text.partition("=") for text in options.limit)}
     operators = frozenset(bytes.fromhex(key) for key in options.operator)
-    config = Config(options.name, options.token, operators=operators, limits=limits)
+    rooms = tuple(options.room)
+    config = Config(options.name, options.token, None, operators, rooms, limits)
     wall = time.time_ns() // 1_000_000
     relay = Relay(config, Store(options.data), wall_ms=wall, now=milliseconds())
     server = Server(relay, options.host, options.port)

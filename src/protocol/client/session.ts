@@ -213,7 +213,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #holdEarly(lane: number, chunk: Uint8Array): void {
     this.#earlyBytes += chunk.length
     if (this.#earlyBytes > EARLY_BYTES_MAX) return this.#close('local', 'out_of_turn', '')
-    //= PAL-STR-015
+    //= PAL-STR-015, PAL-STR-030
     this.#early.push({ lane, bytes: copyOf(chunk) })
   }
 
