@@ -1,4 +1,6 @@
-/** Conditions that make figures comparable: Reno on a loopback of our own, and precedence over other programs. */
+/**
+ * Conditions that make figures comparable: Reno on a loopback of our own, and precedence over other programs.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { setPriority } from 'node:os'

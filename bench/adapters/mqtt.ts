@@ -1,4 +1,6 @@
-/** MQTT 3.1.1: mosquitto, and aedes on Node. QoS 0, or QoS 1 into a waiting session where messages must last. */
+/**
+ * MQTT 3.1.1: mosquitto, and aedes on Node. QoS 0, or QoS 1 into a waiting session where messages must last.
+ */
 import type { Wire } from '../engine.ts'
 import type { Client, Party, Peer, Publication } from '../peer.ts'
 import { hasProgram, type Launch, type Place } from '../server.ts'

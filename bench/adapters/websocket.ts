@@ -1,4 +1,6 @@
-/** WebSocket servers on Node: a plain broadcast with ws, and socket.io. Our masks are zero, which is allowed. */
+/**
+ * WebSocket servers on Node: a plain broadcast with ws, and socket.io. Our masks are zero, which is allowed.
+ */
 import { randomBytes } from 'node:crypto'
 import type { Wire } from '../engine.ts'
 import type { Client, Party, Peer, Publication } from '../peer.ts'

@@ -12,8 +12,8 @@ export const ROOMS = 10
 const MAIN = join(import.meta.dirname, '../../dist/cli/main.js')
 const PORT = 7667
 /**
- * Others may use the machine: what is measured goes before them, as a real-time process where `chrt` exists. It
- * does little, so that nobody else starves.
+ * Others may use the machine: what is measured goes before them, as a real-time process where `chrt` exists.
+ * It does little, so that nobody else starves.
  */
 const REAL_TIME_PRIORITY = '5'
 const NICE = -15

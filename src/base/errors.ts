@@ -35,3 +35,17 @@ export class TransportError extends Error {
     this.code = code
   }
 }
+
+/** Why a store cannot go on. */
+export type StorageCode = 'disk_full' | 'disk_failed' | 'corrupt'
+
+/** What is kept on disk cannot be written or trusted. What was to be committed may be there or not. */
+export class StorageError extends Error {
+  override readonly name: string = 'StorageError'
+  readonly code: StorageCode
+
+  constructor(code: StorageCode, message: string, cause?: unknown) {
+    super(`[${code}] ${message}`, { cause })
+    this.code = code
+  }
+}

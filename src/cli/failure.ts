@@ -43,7 +43,6 @@ const EXIT_OF: Readonly<Record<ErrorName, ExitCode>> = {
   room_locked: EXIT.refused,
   not_permitted: EXIT.refused,
   no_such_name: EXIT.usage,
-  peer_offline: EXIT.unreachable,
   too_many_conversations: EXIT.full,
   already_member: EXIT.usage,
   bad_room_name: EXIT.usage,
@@ -51,6 +50,14 @@ const EXIT_OF: Readonly<Record<ErrorName, ExitCode>> = {
   ref_repeated: EXIT.protocol,
   body_too_large: EXIT.usage,
   bad_value: EXIT.usage,
+  cannot_resume: EXIT.unreachable,
+  session_revoked: EXIT.untrusted,
+  storage_failed: EXIT.unreachable,
+  rate_exceeded: EXIT.rateLimited,
+  mailbox_full: EXIT.full,
+  storage_full: EXIT.full,
+  no_such_conversation: EXIT.usage,
+  rate_limited: EXIT.rateLimited,
 }
 
 const TRANSPORT_HINTS: Readonly<Partial<Record<TransportError['code'], string>>> = {

@@ -42,10 +42,10 @@ export class RelayLog {
       }
       case 'joined':
       case 'left': {
-        const { session, room, count, limit } = event
+        const { name, room, count, limit } = event
         const sign = event.kind === 'joined' ? '>' : '<'
-        const text = `${sign} ${column(session.name)} #${room} (${count}/${limit})`
-        return this.#write(event.kind, { name: session.name, room: `#${room}`, count, limit }, text)
+        const text = `${sign} ${column(name)} #${room} (${count}/${limit})`
+        return this.#write(event.kind, { name, room: `#${room}`, count, limit }, text)
       }
       case 'refused':
         return this.#refused(event.link.info.host ?? 'local', event.code)

@@ -3,7 +3,7 @@
  * linear in the bytes received however they are cut, holds at most one unfinished frame, and reserves memory
  * for it only as its bytes arrive.
  */
-import { EMPTY_BYTES, readUint32 } from '../base/bytes.ts'
+import { concatBytes, EMPTY_BYTES, readUint32 } from '../base/bytes.ts'
 
 /** What `next` found. */
 export const FRAME = 1
@@ -37,9 +37,22 @@ export class Deframer {
     return this.#heldLength
   }
 
-  /** Hands in the next bytes of the stream. Call `next` until MORE before pushing again. */
+  /** Bytes handed in and not looked at. */
+  get unreadBytes(): number {
+    return this.#chunk.length - this.#position
+  }
+
+  /** Hands in the next bytes of the stream; they are only kept past `next` giving MORE by `unread`. */
   push(chunk: Uint8Array): void {
-    this.#chunk = chunk
+    const unread = this.#chunk.length - this.#position
+    this.#chunk = unread === 0 ? chunk : concatBytes([this.#chunk.subarray(this.#position), chunk])
+    this.#position = 0
+  }
+
+  /** Takes back the frame just given: it comes again with the following `next`. Copies what is not read. */
+  unread(): void {
+    const frame = this.bytes.subarray(this.start - PREFIX_BYTES, this.end)
+    this.#chunk = concatBytes([frame, this.#chunk.subarray(this.#position)])
     this.#position = 0
   }
 

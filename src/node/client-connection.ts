@@ -1,107 +1,110 @@
 /**
- * A client's session for programs: joins the session machine with a link and the clock, and turns requests
- * into promises. Messages and events reach one listener, in order, without a promise each.
+ * A client's session for programs: turns requests into promises. Messages and events reach one listener, in
+ * order, without a promise each. A lost link is followed by another one where the program wants that.
  */
 
-import { TransportError, UsageError } from '../base/errors.ts'
+import { TransportError } from '../base/errors.ts'
 import type { Address } from '../base/machine.ts'
-import { Queue } from '../base/queue.ts'
-import { ERROR_INFO, type ErrorName, LIMITS } from '../codec/generated/registry.ts'
-import {
-  type ClientConversation,
-  type ClientEvent,
-  type ClientOptions,
-  type ClientRequest,
-  ClientSession,
-  type ReceivedMessage,
-  type RelayFacts,
+import type { LIMITS } from '../codec/generated/registry.ts'
+import type {
+  ClientConversation,
+  ClientEvent,
+  ClientOptions,
+  ClientRequest,
+  DurableEvent,
+  RelayFacts,
+  Since,
 } from '../protocol/client/index.ts'
 import { showAddress } from '../transport/errors.ts'
-import type { AbortSignalLike, Link, LinkHandler, LinkStats, Transport } from '../transport/transport.ts'
-import { isLoopback } from './address.ts'
-import { Alarm, monotonicNow } from './clock.ts'
-import { nodeSignatures, systemEntropy } from './primitives.ts'
+import type { AbortSignalLike, LinkStats, Transport, TransportKind } from '../transport/transport.ts'
+import { ClientDriver } from './client-driver.ts'
+import type { ClientStore } from './client-store.ts'
+import { monotonicNow } from './clock.ts'
+import { newMessageId } from './message-id.ts'
+import { errorOf, PalaverError } from './palaver-error.ts'
 
-/** The relay refused something, or ended the session. */
-export class PalaverError extends Error {
-  override readonly name: string = 'PalaverError'
-  /** The name of the wire code, or `unknown` for one that this edition does not know. */
-  readonly code: ErrorName | 'unknown' | 'link_lost'
-  /** The wire code; 0 for a lost link. */
-  readonly wire: number
-  /** Whether the same may succeed later. */
-  readonly retryable: boolean
-
-  constructor(code: ErrorName | 'unknown' | 'link_lost', wire: number, text: string) {
-    super(`[${code}] ${text}`)
-    this.code = code
-    this.wire = wire
-    //= PAL-ERR-005
-    this.retryable = code === 'link_lost' || (code !== 'unknown' && ERROR_INFO[code].retry !== 'never')
-  }
-}
+export { PalaverError } from './palaver-error.ts'
 
 /** Why a session ended. */
 export type ClosedEvent = Extract<ClientEvent, { kind: 'closed' }>
 
 /** What the listener gets: everything that is not the answer to a request. */
-export type SessionEvent = Extract<
-  ClientEvent,
-  { kind: 'message' | 'event' | 'notice' | 'joined' | 'closed' }
->
+export type SessionEvent =
+  | Extract<
+      DurableEvent,
+      {
+        kind:
+          | 'message'
+          | 'event'
+          | 'gap'
+          | 'notice'
+          | 'joined'
+          | 'sent'
+          | 'unsent'
+          | 'renewed'
+          | 'ended'
+          | 'status'
+          | 'closed'
+      }
+    >
+  | { readonly kind: 'status'; readonly state: 'offline'; readonly text: string }
+  /** The state cannot be kept any more. */
+  | { readonly kind: 'unkept'; readonly error: TransportError }
 
-export interface OpenOptions
-  extends Pick<
-    ClientOptions,
-    'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey' | 'isRelayKey'
-  > {
+/** A way to the relay. */
+export interface Route {
   readonly transport: Transport
   readonly address: Address
+}
+
+export interface OpenOptions
+  extends Route,
+    Pick<ClientOptions, 'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey' | 'isRelayKey'> {
   /** Whether the token may cross a plain stream to another machine. */
   readonly allowsPlainToken?: boolean | undefined
   readonly timeoutMs: number
   readonly signal?: AbortSignalLike | undefined
+  /** Where the client's state is kept; the connection closes it. */
+  readonly store?: ClientStore | undefined
+  /** Whether a link that was lost after the session was open is followed by another one. */
+  readonly redials?: boolean | undefined
+  /** Whether an entry counts as applied when `onEvent` returns, or when the program says so. */
+  readonly acknowledges?: 'auto' | 'manual' | undefined
   readonly onEvent: (event: SessionEvent) => void
 }
 
 /** The answer to a request, by the kind of request. */
 interface Answers {
-  readonly join: Extract<ClientEvent, { kind: 'joined' }>['conversation']
-  readonly direct: Extract<ClientEvent, { kind: 'joined' }>['conversation']
+  readonly join: ClientConversation
+  readonly direct: ClientConversation
+  readonly follow: ClientConversation
+  readonly fetch: Extract<ClientEvent, { kind: 'history' }>
   readonly who: Extract<ClientEvent, { kind: 'members' }>['frame']
   readonly list: Extract<ClientEvent, { kind: 'rooms' }>['frame']
   readonly whois: Extract<ClientEvent, { kind: 'identity' }>['frame']
 }
 type AnswerTo<R extends ClientRequest> = R['type'] extends keyof Answers ? Answers[R['type']] : undefined
 
-interface Pending {
-  readonly resolve: (answer: unknown) => void
-  readonly reject: (error: PalaverError | UsageError | TransportError) => void
-}
-
-interface PendingSend extends Pending {
-  readonly conversation: number
-  readonly contentKind: number
-  readonly body: Uint8Array
-}
-
 /** Where a message ended up in its conversation's log. */
 export interface Receipt {
+  readonly id: string
+  /** 0 when the relay has the message and no longer knows where. */
   readonly seq: number
   readonly timeMs: number
+  /** Whether the relay had it from an earlier link or run. */
+  readonly isDuplicate: boolean
 }
 
 export class ClientConnection {
-  readonly facts: RelayFacts
-  readonly transport: Transport['kind']
   /** Resolves, and never rejects, when the session is over. */
   readonly closed: Promise<ClosedEvent>
-  readonly #driver: Driver
+  readonly #driver: ClientDriver
+  #transport: TransportKind
+  #nonce = 0
 
-  private constructor(driver: Driver, facts: RelayFacts) {
+  private constructor(driver: ClientDriver, transport: TransportKind) {
     this.#driver = driver
-    this.facts = facts
-    this.transport = driver.link?.kind ?? driver.transportKind
+    this.#transport = transport
     this.closed = driver.closed
   }
 
@@ -110,10 +113,9 @@ export class ClientConnection {
    */
   static async open(options: OpenOptions): Promise<ClientConnection> {
     const { transport, address, timeoutMs, signal } = options
-    checkToken(options)
-    const driver = new Driver(options)
     const startedAt = monotonicNow()
-    await transport.dial(address, (link) => driver.attach(link), options)
+    const driver = new ClientDriver({ ...options, acknowledges: options.acknowledges ?? 'auto' })
+    await driver.open()
     const what = `cannot open a session at ${transport.kind}://${showAddress(address)}`
     const onTimeout = (): void =>
       driver.giveUp(new TransportError('timeout', `${what}: no answer within ${timeoutMs / 1000} s`))
@@ -121,36 +123,124 @@ export class ClientConnection {
     const timer = setTimeout(onTimeout, timeoutMs - (monotonicNow() - startedAt))
     signal?.addEventListener('abort', onAbort)
     try {
-      return new ClientConnection(driver, await driver.ready)
+      await driver.ready
+      return new ClientConnection(driver, driver.link?.kind ?? transport.kind)
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
     }
   }
 
+  /** What the relay said of itself, on the latest link. */
+  get facts(): RelayFacts {
+    return this.#driver.client.facts as RelayFacts
+  }
+
+  /** How the latest link is carried. */
+  get transport(): TransportKind {
+    this.#transport = this.#driver.link?.kind ?? this.#transport
+    return this.#transport
+  }
+
+  get isOnline(): boolean {
+    return this.#driver.client.isOnline
+  }
+
   /** Conversations the session is in, by number. */
   get conversations(): ReadonlyMap<number, ClientConversation> {
-    return this.#driver.session.conversations
+    return this.#driver.client.conversations
   }
 
   /** A limit as the relay announced it. */
   limit(name: keyof typeof LIMITS): number {
-    return this.#driver.session.limit(name)
+    return this.#driver.client.limit(name)
   }
 
-  /** Sends a request; resolves with its answer, rejects with PalaverError when it is refused. */
-  request<R extends ClientRequest>(request: R): Promise<AnswerTo<R>> {
-    return this.#driver.request(request) as Promise<AnswerTo<R>>
+  /**
+   * Sends a request; resolves with its answer, rejects with PalaverError when it is refused or the link is
+   * lost before the answer. `since` tells from where the entries of what is joined are wanted.
+   */
+  request<R extends ClientRequest>(request: R, since?: Since): Promise<AnswerTo<R>> {
+    const driver = this.#driver
+    return new Promise((resolve, reject) => {
+      if (driver.end) return reject(errorOf(driver.end))
+      if (!driver.client.isOnline) return reject(offline())
+      const number = driver.client.request(request, since)
+      driver.requests.set(number, { resolve: resolve as (answer: unknown) => void, reject })
+      driver.schedule()
+    })
   }
 
-  /** Sends a message; resolves when the relay has put it into the log. Waits while too many are under way. */
-  send(conversation: number, contentKind: number, body: Uint8Array): Promise<Receipt> {
-    return this.#driver.send(conversation, contentKind, body)
+  /**
+   * Sends a message; resolves when the relay has put it into the log. While there is no link it waits in the
+   * outbox. A message with an id that was sent before is not sent again.
+   */
+  send(
+    conversation: ClientConversation | number,
+    contentKind: number,
+    body: Uint8Array,
+    id: string = newMessageId(Date.now()),
+  ): Promise<Receipt> {
+    const driver = this.#driver
+    const to = typeof conversation === 'number' ? this.conversations.get(conversation) : conversation
+    return new Promise((resolve, reject) => {
+      if (driver.end) return reject(errorOf(driver.end))
+      if (!to || !driver.client.isIn(to)) return reject(notThere())
+      driver.sends.set(id, { resolve: resolve as (answer: unknown) => void, reject })
+      try {
+        const isTaken = driver.client.send(to, { id, contentKind, body }, monotonicNow())
+        if (!isTaken) throw new PalaverError('outbox_full', 0, 'too many messages wait for the relay')
+      } catch (error) {
+        driver.sends.delete(id)
+        return reject(error as Error)
+      }
+      driver.schedule()
+    })
+  }
+
+  /** Keeps the client's state from now on in this store, which is empty. The connection closes it. */
+  keepIn(store: ClientStore): void {
+    this.#driver.keepIn(store)
+  }
+
+  /**
+   * Has the entries after `seq` come, whether they came before or not; for conversations joined with
+   * `isHeld`, or to read again.
+   */
+  reposition(conversation: ClientConversation, seq: number): void {
+    this.#driver.client.reposition(conversation, seq)
+    this.#driver.schedule()
+  }
+
+  /** Takes back a message that is not acknowledged; whether the relay has it may stay unknown. */
+  withdraw(conversation: ClientConversation, id: string): boolean {
+    const isWithdrawn = this.#driver.client.withdraw(conversation, id)
+    this.#driver.schedule()
+    return isWithdrawn
+  }
+
+  /** Says that every entry up to `seq` was applied; for programs that acknowledge by themselves. */
+  applied(conversation: ClientConversation, seq: number): void {
+    this.#driver.client.applied(conversation, seq, monotonicNow())
+    this.#driver.schedule()
   }
 
   /** Resolves when every effect of what was sent before in the conversation has arrived. */
   fence(conversation: number): Promise<void> {
-    return this.#driver.fence(conversation)
+    const driver = this.#driver
+    return new Promise((resolve, reject) => {
+      if (driver.end) return reject(errorOf(driver.end))
+      if (!driver.client.isOnline) return reject(offline())
+      this.#nonce += 1
+      driver.fences.set(this.#nonce, { resolve: () => resolve(), reject })
+      driver.client.ping(this.#nonce, conversation)
+      driver.schedule()
+    })
+  }
+
+  /** Moves the session to another way to the relay; nothing is lost and nothing comes twice. */
+  switchTransport(route: Route): Promise<void> {
+    return this.#driver.switchTo(route)
   }
 
   /** What the link counted, over datagrams. */
@@ -160,11 +250,11 @@ export class ClientConnection {
 
   /** Stops and continues reading from the relay. */
   pause(): void {
-    this.#driver.link?.pause()
+    this.#driver.pause()
   }
 
   resume(): void {
-    this.#driver.link?.resume()
+    this.#driver.resume()
   }
 
   /** Says goodbye; resolves when the link is over. */
@@ -174,290 +264,10 @@ export class ClientConnection {
   }
 }
 
-/** Throws UsageError for a token that everybody on the way could read. */
-function checkToken({ transport, address, token, allowsPlainToken }: OpenOptions): void {
-  //= PAL-SEC-002
-  if (token && !allowsPlainToken && transport.kind === 'tcp' && !isLoopback(address.host))
-    throw new UsageError(
-      'bad_argument',
-      `tcp://${address.host} would show the token to everybody: use udp://`,
-    )
+function offline(): PalaverError {
+  return new PalaverError('link_lost', 0, 'there is no link to the relay at the moment')
 }
 
-class Driver implements LinkHandler {
-  link: Link | undefined
-  readonly ready: Promise<RelayFacts>
-  readonly closed: Promise<ClosedEvent>
-  readonly linkClosed: Promise<void>
-  readonly transportKind: Transport['kind']
-  readonly #options: OpenOptions
-  #session: ClientSession | undefined
-  readonly #alarm: Alarm
-  readonly #requests = new Map<number, Pending>()
-  readonly #fences = new Map<number, Pending>()
-  /** Sends under way by "conversation/ref", and by conversation those that wait for room. */
-  readonly #sends = new Map<string, Pending>()
-  readonly #waiting = new Map<number, Queue<PendingSend>>()
-  #lingerTimer: ReturnType<typeof setTimeout> | undefined
-  #nonce = 0
-  #scheduled = false
-  #settleReady!: Pending
-  #settleClosed!: (event: ClosedEvent) => void
-  #settleLink!: () => void
-  #end: ClosedEvent | undefined
-
-  constructor(options: OpenOptions) {
-    this.#options = options
-    this.transportKind = options.transport.kind
-    this.ready = new Promise((resolve, reject) => {
-      this.#settleReady = { resolve: resolve as (answer: unknown) => void, reject }
-    })
-    this.ready.catch(() => {})
-    this.closed = new Promise((resolve) => {
-      this.#settleClosed = resolve
-    })
-    this.linkClosed = new Promise((resolve) => {
-      this.#settleLink = resolve
-    })
-    this.#alarm = new Alarm(
-      () => this.session.pollTimeout(),
-      () => this.#onAlarm(),
-    )
-  }
-
-  get session(): ClientSession {
-    if (!this.#session) throw new UsageError('bad_state', 'the link is not open')
-    return this.#session
-  }
-
-  attach(link: Link): LinkHandler {
-    const { name, identity, clientId, agent, token, relayKey, isRelayKey } = this.#options
-    const { binding } = link
-    const means = { signatures: nodeSignatures, entropy: systemEntropy, binding }
-    this.link = link
-    this.#session = new ClientSession(
-      { name, identity, clientId, agent, token, relayKey, isRelayKey, ...means },
-      monotonicNow(),
-    )
-    this.#schedule()
-    return this
-  }
-
-  /** The program no longer waits for the session to open. */
-  giveUp(error: TransportError): void {
-    this.#settleReady.reject(error)
-    this.link?.abort()
-  }
-
-  // ---- what the program asks ------------------------------------------------------------------
-
-  request(request: ClientRequest): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      if (this.#end) return reject(errorOf(this.#end))
-      this.#requests.set(this.session.request(request), { resolve, reject })
-      this.#schedule()
-    })
-  }
-
-  send(conversation: number, contentKind: number, body: Uint8Array): Promise<Receipt> {
-    return new Promise((resolve, reject) => {
-      if (this.#end) return reject(errorOf(this.#end))
-      const pending = {
-        conversation,
-        contentKind,
-        body,
-        reject,
-        resolve: resolve as (answer: unknown) => void,
-      }
-      const queue = this.#waiting.get(conversation)
-      if (queue) queue.push(pending)
-      else if (!this.#trySend(pending)) this.#wait(pending)
-    })
-  }
-
-  #wait(pending: PendingSend): void {
-    const queue = new Queue<PendingSend>()
-    queue.push(pending)
-    this.#waiting.set(pending.conversation, queue)
-  }
-
-  /** Sends what has room now. */
-  #resumeSends(): void {
-    for (const [conversation, queue] of this.#waiting) {
-      for (let next = queue.peek(); next && this.#trySend(next); next = queue.peek()) queue.shift()
-      if (queue.length === 0) this.#waiting.delete(conversation)
-    }
-  }
-
-  /** False when there is no room yet; a message that can never go is rejected here. */
-  #trySend(pending: PendingSend): boolean {
-    const { conversation, contentKind, body } = pending
-    if (!this.session.conversations.has(conversation)) {
-      pending.reject(new PalaverError('not_a_member', 0, 'no longer in that conversation'))
-      return true
-    }
-    if (body.length > this.session.limit('bodyBytes')) {
-      pending.reject(new UsageError('bad_argument', 'the body is too large'))
-      return true
-    }
-    const ref = this.session.send(conversation, contentKind, body)
-    if (ref === undefined) return false
-    this.#sends.set(`${conversation}/${ref}`, pending)
-    this.#schedule()
-    return true
-  }
-
-  fence(conversation: number): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.#end) return reject(errorOf(this.#end))
-      this.#nonce += 1
-      this.#fences.set(this.#nonce, { resolve: () => resolve(), reject })
-      this.session.ping(this.#nonce, conversation)
-      this.#schedule()
-    })
-  }
-
-  close(): void {
-    this.#session?.close()
-    this.#pump()
-  }
-
-  // ---- link -----------------------------------------------------------------------------------
-
-  onBytes(lane: number, chunk: Uint8Array): void {
-    this.session.handleBytes(lane, chunk, monotonicNow())
-    this.#pump()
-  }
-
-  onWritable(): void {
-    this.#pump()
-  }
-
-  onEnd(): void {
-    this.session.handleEnd(monotonicNow())
-    this.#pump()
-  }
-
-  onClosed(): void {
-    this.session.handleEnd(monotonicNow())
-    this.#alarm.stop()
-    this.#handleEvents()
-    clearTimeout(this.#lingerTimer)
-    this.#settleLink()
-  }
-
-  #onAlarm(): void {
-    this.session.handleTimeout(monotonicNow())
-    this.#pump()
-  }
-
-  /** What one turn asks for leaves in one write. */
-  #schedule(): void {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    queueMicrotask(() => {
-      this.#scheduled = false
-      this.#pump()
-    })
-  }
-
-  #pump(): void {
-    const { link, session } = this
-    if (!link) return
-    this.#handleEvents()
-    link.cork()
-    const now = monotonicNow()
-    while (link.writable) {
-      const item = session.pollTransmit(now)
-      if (!item) break
-      link.write(item.lane, item.bytes)
-    }
-    link.uncork()
-    if (session.state === 'closed' && session.queuedBytes === 0) link.end()
-    this.#alarm.arm()
-  }
-
-  // ---- events ---------------------------------------------------------------------------------
-
-  #handleEvents(): void {
-    const { session } = this
-    for (let event = session.pollEvent(); event; event = session.pollEvent()) this.#handleEvent(event)
-    if (!this.#end && this.#waiting.size > 0) this.#resumeSends()
-  }
-
-  #handleEvent(event: ClientEvent): void {
-    switch (event.kind) {
-      case 'ready':
-        return this.#settleReady.resolve(event.facts)
-      case 'joined':
-        if (event.request === 0) return this.#options.onEvent(event)
-        return this.#answer(event.request, event.conversation)
-      case 'members':
-      case 'rooms':
-      case 'identity':
-        return this.#answer(event.frame.request, event.frame)
-      case 'ok':
-        return this.#answer(event.request, undefined)
-      case 'error':
-        return this.#refuse(event)
-      case 'pong':
-        //= PAL-SES-012
-        this.#fences.get(event.nonce)?.resolve(undefined)
-        this.#fences.delete(event.nonce)
-        return
-      case 'message':
-        this.#acknowledge(event.message)
-        return this.#options.onEvent(event)
-      case 'closed':
-        return this.#finish(event)
-      default:
-        return this.#options.onEvent(event)
-    }
-  }
-
-  #answer(request: number, answer: unknown): void {
-    this.#requests.get(request)?.resolve(answer)
-    this.#requests.delete(request)
-  }
-
-  #acknowledge(message: ReceivedMessage): void {
-    if (!message.own) return
-    const key = `${message.conversation.number}/${message.ref}`
-    this.#sends.get(key)?.resolve({ seq: message.seq, timeMs: message.timeMs } satisfies Receipt)
-    this.#sends.delete(key)
-  }
-
-  #refuse(event: Extract<ClientEvent, { kind: 'error' }>): void {
-    const { request, conversation, ref, code, text } = event.frame
-    const error = new PalaverError(event.name ?? 'unknown', code, text)
-    this.#requests.get(request)?.reject(error)
-    this.#requests.delete(request)
-    const key = `${conversation}/${ref}`
-    this.#sends.get(key)?.reject(error)
-    this.#sends.delete(key)
-  }
-
-  #finish(event: ClosedEvent): void {
-    this.#end = event
-    const error = errorOf(event)
-    this.#settleReady.reject(error)
-    const pending = [...this.#requests.values(), ...this.#fences.values(), ...this.#sends.values()]
-    for (const each of pending) each.reject(error)
-    for (const queue of this.#waiting.values())
-      for (let each = queue.shift(); each; each = queue.shift()) each.reject(error)
-    this.#requests.clear()
-    this.#fences.clear()
-    this.#sends.clear()
-    this.#waiting.clear()
-    //= PAL-SES-018
-    this.#lingerTimer = setTimeout(() => this.link?.abort(), LIMITS.lingerMs)
-    this.#options.onEvent(event)
-    this.#settleClosed(event)
-  }
-}
-
-/** The end of a session as an error for those who wait for something. */
-export function errorOf(event: ClosedEvent): PalaverError {
-  if (event.by === 'link') return new PalaverError('link_lost', 0, event.text)
-  return new PalaverError(event.name ?? 'unknown', event.code, event.text)
+function notThere(): PalaverError {
+  return new PalaverError('not_a_member', 0, 'no longer in that conversation')
 }

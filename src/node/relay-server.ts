@@ -1,6 +1,12 @@
 /** Joins the relay core with links, the clock and the store. */
 import type { Address, LaneBytes } from '../base/machine.ts'
-import { RelayCore, type RelayEvent, type RelayLink, type RelayOptions } from '../protocol/relay/index.ts'
+import {
+  RelayCore,
+  type RelayEvent,
+  type RelayLink,
+  type RelayOptions,
+  type StoreWrite,
+} from '../protocol/relay/index.ts'
 import type { Link, LinkHandler, LinkStats, Listener, Transport } from '../transport/transport.ts'
 import { Alarm, monotonicNow, wallOffset } from './clock.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from './primitives.ts'
@@ -11,10 +17,12 @@ const GATHERED_TURNS = 16
 const SHUTDOWN_POLL_MS = 20
 
 export interface RelayServerOptions {
-  readonly relay: Omit<RelayOptions, 'identity' | 'signatures' | 'entropy' | 'stored'>
+  readonly relay: Omit<RelayOptions, 'identity' | 'signatures' | 'entropy' | 'storage'>
   readonly store: RelayStore
   /** Told of everything that happens, but of no message. */
   readonly onEvent?: (event: RelayEvent<ServerLink>) => void
+  /** The store failed; every session was closed and none can open. */
+  readonly onStorageFailed?: (error: unknown) => void
 }
 
 export class RelayServer {
@@ -28,6 +36,12 @@ export class RelayServer {
   #gatheredTurns = 0
   #inputsThisTurn = 0
   #turnMarked = false
+  #isCommitting = false
+  /** What waits for the commit under way, and its last turn. */
+  #uncommitted: StoreWrite[] = []
+  #uncommittedTurn = 0
+  /** Why the store failed, once it has. */
+  storageError: unknown
   /** Bytes over all links, both ways. */
   bytesReceived = 0
   bytesSent = 0
@@ -36,13 +50,13 @@ export class RelayServer {
     this.#options = options
     const identity = identityOfSeed(options.store.secrets.identitySeed)
     this.relayKey = identity.publicKey
-    const { stored } = options.store
+    const { storage } = options.store
     this.core = new RelayCore({
       ...options.relay,
       identity,
       signatures: nodeSignatures,
       entropy: systemEntropy,
-      stored,
+      storage,
     })
     this.core.setWallOffset(wallOffset())
     this.#alarm = new Alarm(
@@ -105,9 +119,46 @@ export class RelayServer {
     for (let event = this.core.pollEvent(); event; event = this.core.pollEvent()) {
       if (event.kind === 'link_finished') event.link.owner.finish()
       else if (event.kind === 'link_expired') event.link.owner.abort()
-      else if (event.kind === 'store') this.#options.store.save(event.record)
+      else if (event.kind === 'link_paused') event.link.owner.pause()
+      else if (event.kind === 'link_resumed') event.link.owner.resume()
+      else if (event.kind === 'commit') this.#keep(event.turn, event.writes)
       else this.#options.onEvent?.(event)
     }
+  }
+
+  /** Commits a turn, or puts it behind the commit under way: those that gather meanwhile go together. */
+  #keep(turn: number, writes: readonly StoreWrite[]): void {
+    this.#uncommittedTurn = turn
+    if (this.#isCommitting) for (const write of writes) this.#uncommitted.push(write)
+    else this.#commit(turn, writes)
+  }
+
+  #commit(turn: number, writes: readonly StoreWrite[]): void {
+    this.#isCommitting = true
+    this.#options.store.commit(writes).then(
+      () => this.#handleCommitted(turn),
+      (error: unknown) => this.#handleStorageFailed(error),
+    )
+  }
+
+  #handleCommitted(turn: number): void {
+    this.#isCommitting = false
+    this.core.handleCommitted(turn)
+    const writes = this.#uncommitted
+    if (writes.length > 0) {
+      this.#uncommitted = []
+      this.#commit(this.#uncommittedTurn, writes)
+    }
+    this.#flush()
+  }
+
+  /** Nothing is tried again: what a failed write left on the disk is not known (PAL-ROM-039). */
+  #handleStorageFailed(error: unknown): void {
+    if (this.storageError !== undefined) return
+    this.storageError = error
+    this.core.handleStorageFailed(monotonicNow())
+    this.#flush()
+    this.#options.onStorageFailed?.(error)
   }
 
   /** Stops accepting, says goodbye to everybody, and resolves when all links are gone or the time is over. */
@@ -194,6 +245,14 @@ export class ServerLink implements LinkHandler {
   #write(item: LaneBytes): void {
     this.#server.bytesSent += item.bytes.length
     this.#link.write(item.lane, item.bytes)
+  }
+
+  pause(): void {
+    this.#link.pause()
+  }
+
+  resume(): void {
+    this.#link.resume()
   }
 
   /** Nothing more will be queued. */

@@ -1,14 +1,40 @@
-/** What a relay keeps on disk: names, bans and its own keys (LMDB, which survives a kill at any instant). */
+/**
+ * What a relay keeps on disk: names, bans, its own keys, conversations with their logs, and sessions that can
+ * be resumed. All of it is one LMDB database, which survives a kill at any instant; a commit is one
+ * transaction, and is on disk before it is told.
+ */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { open, type RootDatabase } from 'lmdb'
+import { type Database, open, type RootDatabase } from 'lmdb'
+import { crc32c } from '../base/crc32c.ts'
+import { StorageError } from '../base/errors.ts'
 import type { BanRecord, DirectoryRecord, NameRecord } from '../protocol/relay/index.ts'
+import { EphemeralStore } from '../protocol/relay/memory-store.ts'
+import type {
+  ConversationRecord,
+  LogExtent,
+  LogGap,
+  LogPage,
+  ParticipantRecord,
+  RelayStorage,
+  SessionRecord,
+  StoredState,
+  StoreWrite,
+} from '../protocol/relay/storage.ts'
+import { checkedJson, parseCheckedJson } from './checked-json.ts'
+import { type Change, LogStore } from './log-store.ts'
 import { systemEntropy } from './primitives.ts'
 import { makePrivate } from './private-file.ts'
 
 const SEED_BYTES = 32
+const SUM_BYTES = 4
 const PRIVATE_FOLDER_MODE = 0o700
 const PRIVATE_FILE_MODE = 0o600
+const DATABASES_MAX = 16
+const RECENT_BYTES = 8 * 1024 * 1024
+const PARTICIPANT_KEY_BYTES = 8
+const ALIAS_END = 0xffff_ffff
+const LAST_CONVERSATION = 'lastConversation'
 
 /** Secrets that make a relay the same relay after a restart. */
 export interface RelaySecrets {
@@ -18,57 +44,294 @@ export interface RelaySecrets {
 
 export interface RelayStore {
   readonly secrets: RelaySecrets
-  readonly stored: readonly DirectoryRecord[]
-  /** Keeps a change. The commit follows within the turn; `close` waits for all of them. */
-  save(record: DirectoryRecord): void
+  readonly storage: RelayStorage
+  /** Records that were found damaged and left out, in words. */
+  readonly damaged: readonly string[]
+  /**
+   * Does the writes, all or none, and resolves when they are on disk: from then on `storage` reads them. One
+   * commit at a time. Rejects with a StorageError, and so does every later one: the disk is not to be
+   * trusted.
+   */
+  commit(writes: readonly StoreWrite[]): Promise<void>
+  /** Waits for a commit under way. */
   close(): Promise<void>
 }
 
-/** A store that forgets: fresh secrets, no names. */
+/** A store that forgets: fresh secrets, no names, logs in memory. */
 export function ephemeralStore(): RelayStore {
   const secrets = { identitySeed: systemEntropy(SEED_BYTES), linkSecret: systemEntropy(SEED_BYTES) }
-  return { secrets, stored: [], save: () => {}, close: async () => {} }
+  const storage = new EphemeralStore()
+  return {
+    secrets,
+    storage,
+    damaged: [],
+    commit: async (writes) => storage.commit(writes),
+    close: async () => {},
+  }
 }
 
-/** The store in `folder`, made when it is not there. */
-export function openStore(folder: string): RelayStore {
+/**
+ * The store in `folder`, made when it is not there. `recentBytes` is what of the logs is kept in memory
+ * before it is gathered by conversation. Throws StorageError when something is damaged that cannot be left
+ * out.
+ */
+export function openStore(folder: string, options: { readonly recentBytes?: number } = {}): RelayStore {
   mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE })
   const path = join(folder, 'relay.mdb')
   //= PAL-SEC-004
   if (!existsSync(path)) writeFileSync(path, '', { mode: PRIVATE_FILE_MODE })
   makePrivate(path)
-  const root = open({ path, maxDbs: 4, encoding: 'json' })
-  const names = root.openDB<NameRecord, string>({ name: 'names', encoding: 'json' })
-  const bans = root.openDB<BanRecord, string>({ name: 'bans', encoding: 'json' })
-  const stored: DirectoryRecord[] = [
-    ...[...names.getRange()].map(({ value }): DirectoryRecord => ({ kind: 'name', record: value })),
-    ...[...bans.getRange()].map(({ value }): DirectoryRecord => ({ kind: 'ban', record: value })),
-  ]
-  return {
-    secrets: readSecrets(root),
-    stored,
-    save(change) {
-      //= PAL-HSK-026
-      if (change.kind === 'name') void names.put(change.record.folded, change.record)
-      //= PAL-MOD-012
-      else if (change.kind === 'ban') void bans.put(change.record.keyHex, change.record)
-      else void bans.remove(change.keyHex)
-    },
-    async close() {
-      await root.flushed
-      await root.close()
-    },
+  // Without overlapping synchronisation a transaction is on disk when its promise resolves.
+  const root = open({
+    path,
+    maxDbs: DATABASES_MAX,
+    encoding: 'json',
+    overlappingSync: false,
+    eventTurnBatching: false,
+  })
+  return new LmdbStore(root, options.recentBytes ?? RECENT_BYTES)
+}
+
+class LmdbStore implements RelayStore, RelayStorage {
+  readonly durable = true
+  readonly secrets: RelaySecrets
+  readonly state: StoredState
+  readonly damaged: string[] = []
+  readonly #root: RootDatabase
+  readonly #names: Database<Uint8Array, string>
+  readonly #bans: Database<Uint8Array, string>
+  readonly #conversations: Database<Uint8Array, number>
+  readonly #participants: Database<Uint8Array, Uint8Array>
+  readonly #sessions: Database<Uint8Array, string>
+  readonly #counters: Database<Uint8Array, string>
+  readonly #logs: LogStore
+  #lastConversation: number
+  #underWay: Promise<unknown> = Promise.resolve()
+  #failure: StorageError | undefined
+
+  constructor(root: RootDatabase, recentBytes: number) {
+    this.#root = root
+    this.#names = root.openDB({ name: 'names', encoding: 'binary' })
+    this.#bans = root.openDB({ name: 'bans', encoding: 'binary' })
+    this.#conversations = root.openDB({ name: 'conversations', encoding: 'binary' })
+    this.#participants = root.openDB({ name: 'participants', encoding: 'binary', keyEncoding: 'binary' })
+    this.#sessions = root.openDB({ name: 'sessions', encoding: 'binary' })
+    this.#counters = root.openDB({ name: 'counters', encoding: 'binary' })
+    const turns = root.openDB<Uint8Array, number>({ name: 'turns', encoding: 'binary' })
+    const pieces = root.openDB<Uint8Array, Uint8Array>({
+      name: 'pieces',
+      encoding: 'binary',
+      keyEncoding: 'binary',
+    })
+    this.#logs = new LogStore(turns, pieces, recentBytes)
+    this.secrets = readSecrets(root)
+    this.state = this.#readState()
+    this.#lastConversation = this.state.lastConversation
   }
+
+  get storage(): RelayStorage {
+    return this
+  }
+
+  async commit(writes: readonly StoreWrite[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
+    const changes = this.#logs.plan(writes)
+    for (const write of writes) this.#plan(write, changes)
+    try {
+      const done = this.#root.batch(() => {
+        for (const change of changes) applyChange(change)
+      })
+      this.#underWay = done.catch(() => undefined)
+      await done
+    } catch (error) {
+      this.#failure = storageErrorOf(await causeOf(error))
+      throw this.#failure
+    } finally {
+      // LMDB's thread reads the values where they are: they have to live until here.
+      changes.length = 0
+    }
+    this.#logs.committed()
+  }
+
+  async close(): Promise<void> {
+    await this.#underWay
+    await this.#root.close()
+  }
+
+  read(conversation: number, seq: number): LogPage | LogGap | undefined {
+    return this.#logs.read(conversation, seq)
+  }
+
+  extent(conversation: number): LogExtent {
+    return this.#logs.extent(conversation)
+  }
+
+  participants(conversation: number): readonly ParticipantRecord[] {
+    const records: ParticipantRecord[] = []
+    for (const { key, value } of this.#participants.getRange(participantRange(conversation)))
+      this.#take(records, value, `participant ${hexKey(key)}`)
+    return records
+  }
+
+  /** Adds the record, or says that it is damaged: the rest goes on without it. */
+  #take<T>(records: T[], value: Uint8Array, what: string): void {
+    const record = parseCheckedJson(value)
+    if (record === undefined) this.damaged.push(what)
+    else records.push(record as T)
+  }
+
+  #plan(write: StoreWrite, changes: Change[]): void {
+    switch (write.kind) {
+      //= PAL-HSK-026
+      case 'name':
+        changes.push(put(this.#names, write.record.folded, write.record))
+        break
+      //= PAL-MOD-012
+      case 'ban':
+        changes.push(put(this.#bans, write.record.keyHex, write.record))
+        break
+      case 'unban':
+        changes.push(removal(this.#bans, write.keyHex))
+        break
+      case 'conversation':
+        this.#planConversation(write.record, changes)
+        break
+      case 'forget_conversation':
+        changes.push(removal(this.#conversations, write.conversation))
+        for (const key of this.#participants.getKeys(participantRange(write.conversation)))
+          changes.push(removal(this.#participants, key))
+        break
+      case 'participants':
+        for (const record of write.records)
+          changes.push(put(this.#participants, participantKey(write.conversation, record.alias), record))
+        break
+      case 'forget_participant':
+        changes.push(removal(this.#participants, participantKey(write.conversation, write.alias)))
+        break
+      case 'session':
+        changes.push(put(this.#sessions, write.record.idHex, write.record))
+        break
+      case 'forget_session':
+        changes.push(removal(this.#sessions, write.idHex))
+        break
+      case 'entries':
+      case 'trim':
+        break
+      default:
+        write satisfies never
+    }
+  }
+
+  #planConversation(record: ConversationRecord, changes: Change[]): void {
+    changes.push(put(this.#conversations, record.number, record))
+    if (record.number <= this.#lastConversation) return
+    this.#lastConversation = record.number
+    changes.push(put(this.#counters, LAST_CONVERSATION, { value: record.number }))
+  }
+
+  #readState(): StoredState {
+    const directory: DirectoryRecord[] = []
+    for (const { key, value } of this.#names.getRange({}))
+      directory.push({ kind: 'name', record: checked<NameRecord>(value, `name ${key}`) })
+    for (const { key, value } of this.#bans.getRange({}))
+      directory.push({ kind: 'ban', record: checked<BanRecord>(value, `ban ${key}`) })
+    const conversations: ConversationRecord[] = []
+    for (const { key, value } of this.#conversations.getRange({}))
+      this.#take(conversations, value, `conversation ${key}`)
+    const sessions: SessionRecord[] = []
+    for (const { key, value } of this.#sessions.getRange({})) this.#take(sessions, value, `session ${key}`)
+    const counter = this.#counters.get(LAST_CONVERSATION)
+    const last = counter && checked<{ value: number }>(counter, 'the counter of conversations').value
+    return { directory, conversations, sessions, lastConversation: last ?? 0 }
+  }
+}
+
+/** A record whose loss would give away a name, lift a ban or reuse a number: without it there is no start. */
+function checked<T>(bytes: Uint8Array, what: string): T {
+  const value = parseCheckedJson(bytes)
+  if (value === undefined) throw new StorageError('corrupt', `${what} is damaged in the store`)
+  return value as T
+}
+
+function put<K extends string | number | Uint8Array>(
+  database: Database<Uint8Array, K>,
+  key: K,
+  record: object,
+): Change {
+  return { database: database as unknown as Change['database'], key, value: checkedJson(record) } as Change
+}
+
+function removal<K extends string | number | Uint8Array>(database: Database<Uint8Array, K>, key: K): Change {
+  return { database: database as unknown as Change['database'], key, value: undefined } as Change
+}
+
+function applyChange({ database, key, value }: Change): void {
+  const target = database as Database<Uint8Array, string | number | Uint8Array>
+  if (value === undefined) void target.remove(key)
+  else void target.put(key, value)
+}
+
+function participantKey(conversation: number, alias: number): Uint8Array {
+  const key = new Uint8Array(PARTICIPANT_KEY_BYTES)
+  const view = new DataView(key.buffer)
+  view.setUint32(0, conversation)
+  view.setUint32(4, alias)
+  return key
+}
+
+function participantRange(conversation: number): {
+  start: Uint8Array
+  end: Uint8Array
+  inclusiveEnd: boolean
+} {
+  const start = participantKey(conversation, 0)
+  return { start, end: participantKey(conversation, ALIAS_END), inclusiveEnd: true }
+}
+
+function hexKey(key: Uint8Array): string {
+  return Buffer.from(key).toString('hex')
 }
 
 function readSecrets(root: RootDatabase): RelaySecrets {
   const secrets = root.openDB<Uint8Array, string>({ name: 'secrets', encoding: 'binary' })
   const secret = (name: string): Uint8Array => {
     const known = secrets.get(name)
-    if (known) return Uint8Array.from(known)
+    if (known) return checkedSecret(known, name)
     const made = systemEntropy(SEED_BYTES)
-    secrets.putSync(name, made)
+    const kept = new Uint8Array(SEED_BYTES + SUM_BYTES)
+    kept.set(made)
+    new DataView(kept.buffer).setUint32(SEED_BYTES, crc32c(made))
+    secrets.putSync(name, kept)
     return made
   }
   return { identitySeed: secret('identity'), linkSecret: secret('link') }
+}
+
+/** Older stores hold secrets without a sum. */
+function checkedSecret(kept: Uint8Array, name: string): Uint8Array {
+  const secret = Uint8Array.from(kept.subarray(0, SEED_BYTES))
+  if (kept.length === SEED_BYTES) return secret
+  const sum = new DataView(kept.buffer, kept.byteOffset, kept.byteLength).getUint32(SEED_BYTES)
+  if (sum !== crc32c(secret)) throw new StorageError('corrupt', `the ${name} secret is damaged in the store`)
+  return secret
+}
+
+/** LMDB tells that a commit failed, and by another promise why. */
+async function causeOf(error: unknown): Promise<unknown> {
+  const why = (error as { commitError?: Promise<never> } | null)?.commitError
+  if (why === undefined) return error
+  return why.then(
+    () => error,
+    (cause: unknown) => cause,
+  )
+}
+
+const ENOSPC = 28
+
+function storageErrorOf(cause: unknown): StorageError {
+  const code = (cause as { code?: unknown } | null)?.code
+  const text = cause instanceof Error ? cause.message : String(cause)
+  if (code === ENOSPC || code === 'ENOSPC' || /no space/iu.test(text))
+    return new StorageError('disk_full', 'cannot commit: the disk is full', cause)
+  return new StorageError('disk_failed', `cannot commit: ${text}`, cause)
 }

@@ -5,6 +5,7 @@ import type { SignaturePrimitives } from '../base/primitives.ts'
 const TRANSCRIPT_LABEL = utf8Bytes('palaver/1/transcript\0')
 const AUTH_LABEL = utf8Bytes('palaver/1/auth\0')
 const READY_LABEL = utf8Bytes('palaver/1/ready\0')
+const RESUME_LABEL = utf8Bytes('palaver/1/resume\0')
 
 /** What was said before anybody signed. Frames are without their length prefix, as they crossed the link. */
 export interface HandshakeWords {
@@ -44,8 +45,21 @@ export function authMessage(transcript: Uint8Array, claims: AuthClaims): Uint8Ar
   ])
 }
 
+/** What a client signs in resume. */
+export interface ResumeClaims {
+  readonly session: Uint8Array
+  readonly token: Uint8Array
+}
+
+/** The message under the client's signature when it takes up a session again. */
+export function resumeMessage(transcript: Uint8Array, claims: ResumeClaims): Uint8Array {
+  //= PAL-HSK-039
+  return concatBytes([RESUME_LABEL, transcript, claims.session, claims.token])
+}
+
 /** What a relay signs in ready. */
 export interface ReadyClaims {
+  /** Of the `auth` or the `resume`. */
   readonly authSignature: Uint8Array
   readonly session: Uint8Array
   readonly name: string

@@ -19,8 +19,14 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close()
 })
 
+/** Rates that no test of something else meets. */
+const FAST = { sendsPerSecond: 1e6, sendsBurst: 1e6 }
+
 async function serve(transport: Transport, relay: Partial<RelayServerOptions['relay']> = {}) {
-  const server = new RelayServer({ relay: { name: 'test', ...relay }, store: ephemeralStore() })
+  const server = new RelayServer({
+    relay: { name: 'test', limits: FAST, ...relay },
+    store: ephemeralStore(),
+  })
   closing.push(() => server.close(100))
   return { server, address: await server.listen(transport, { host: '127.0.0.1', port: 0 }) }
 }

@@ -61,10 +61,10 @@ describe('in one turn, answers keep their place among the entries of their conve
     const world = new World()
     const alice = openRaw(world, 'alice')
     const room = joined(alice, 'lobby')
-    alice.send(send(room, 1), send(room, 1), send(room, 2), { type: 'ping', nonce: 9, conversation: room })
+    alice.send(send(room, 1), send(room, 9), send(room, 2), { type: 'ping', nonce: 9, conversation: room })
     const frames = alice.received()
     expect(frames.map((frame) => frame.type)).toEqual(['message', 'error', 'message', 'pong'])
-    expect(frames[1]).toMatchObject({ code: ERRORS.ref_repeated, conversation: room, ref: 1 })
+    expect(frames[1]).toMatchObject({ code: ERRORS.ref_gap, conversation: room, ref: 9 })
   })
 
   test('a refusal from before a membership does not fall into the next one', () => {

@@ -12,7 +12,7 @@ import {
 import { identityOfSeed, nodeSignatures } from '../../src/node/primitives.ts'
 import { readyMessage, transcriptHash } from '../../src/protocol/index.ts'
 import { authenticate, authFor, codeOf, HELLO, openRaw } from './raw-handshake.ts'
-import { identityOf, World } from './world.ts'
+import { identityOf, storeOf, World } from './world.ts'
 
 const keyHex = (word: string): string => hexOf(identityOf(word).publicKey)
 
@@ -43,7 +43,7 @@ describe('a handshake that goes well', () => {
     })
     expect(alice.session.facts?.session).toHaveLength(16)
     expect(world.relay.hub.sessions.size).toBe(1)
-    expect(world.relayEvents.map((event) => event.kind)).toEqual(['store', 'session_opened'])
+    expect(world.relayEvents.map((event) => event.kind)).toEqual(['session_opened'])
   })
 
   //= PAL-HSK-009
@@ -218,13 +218,13 @@ describe('refusals', () => {
     const world = new World({
       limits: { sessions: 1 },
       admission: { token: 'secret' },
-      stored: [
+      storage: storeOf([
         { kind: 'name', record: { name: 'taken', folded: 'taken', keyHex: keyHex('owner') } },
         {
           kind: 'ban',
           record: { name: 'mallory', keyHex: keyHex('mallory'), untilMs: undefined, reason: '' },
         },
-      ],
+      ]),
     })
     world.connect('alice', { token: 'secret' })
     const mallory = identityOf('mallory')
@@ -246,7 +246,7 @@ describe('refusals', () => {
     world.connect('alice')
     expect(refusal(world, 'bob', { identity: identityOf('mallory') })).toBe(codeOf('relay_full'))
     expect(refusal(world, 'bob', { spoil: true })).toBe(codeOf('bad_signature'))
-    expect(world.relayEvents.filter((event) => event.kind === 'store')).toHaveLength(1)
+    expect(world.storage.state.directory).toHaveLength(1)
     for (const wire of world.wires) wire.cut()
     expect(world.relay.hub.links.size).toBe(0)
     world.connect('bob')
@@ -285,7 +285,7 @@ describe('places', () => {
     const bob = world.connect('bob')
     const room = alice.join('lobby')
     bob.join('lobby')
-    const newer = world.connect('alice')
+    const newer = world.connect('alice', { clientId: new Uint8Array(8) })
     expect(alice.endedBy).toBe('replaced')
     const left = bob.eventsOf('event').at(-1)?.event
     expect(left).toMatchObject({ conversation: room.number, kind: 2, name: 'alice', value: 4 })

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { hexOf } from '../../src/base/index.ts'
 import { EVENTS, type EventFrame, LIMITS, ROLES } from '../../src/codec/index.ts'
-import type { ClientConversation, ClientRequest, DirectoryRecord } from '../../src/protocol/index.ts'
+import type { ClientConversation, ClientRequest } from '../../src/protocol/index.ts'
 import { codeOf, openRaw } from './raw-handshake.ts'
 import { identityOf, type TestClient, World } from './world.ts'
 
@@ -281,10 +281,7 @@ describe('of the relay', () => {
     const again = world.dial('robert', { identity: 'bob' })
     world.settle()
     expect(again.endedBy).toBe('banned')
-    const stored = world.relayEvents.flatMap((event): DirectoryRecord[] =>
-      event.kind === 'store' ? [event.record] : [],
-    )
-    const next = new World({ stored, operators: new Set([boss]) })
+    const next = new World({ storage: world.storage, operators: new Set([boss]) })
     const still = next.dial('bob')
     next.settle()
     expect(still.endedBy).toBe('banned')

@@ -1,5 +1,5 @@
 /** A client whose relay the test plays: every frame is given by hand, every frame it sends is noted. */
-import { equalBytes } from '../../src/base/index.ts'
+import { equalBytes, utf8Bytes } from '../../src/base/index.ts'
 import { Deframer, decodeFrame, encodeFrame, FRAME, type Frame, isFault } from '../../src/codec/index.ts'
 import { type ClientEvent, type ClientOptions, ClientSession } from '../../src/protocol/index.ts'
 import { challengeOf, readyFor } from './raw-handshake.ts'
@@ -24,6 +24,12 @@ export const JOINED: FrameOf<'joined'> = {
   locked: false,
   topic: '',
   peers: [],
+  head: 0,
+  first: 1,
+  log: utf8Bytes('log 0001'),
+  durability: 1,
+  keepMs: 1000,
+  keepBytes: 1000,
 }
 
 /** A message in room 1. */

@@ -1,7 +1,13 @@
 /** Handshakes made by hand, for tests that want to get them wrong. */
 import { utf8Bytes } from '../../src/base/index.ts'
 import { ERRORS, type ErrorName, encodeFrame, type Frame, LIMIT_IDS, LIMITS } from '../../src/codec/index.ts'
-import { authMessage, type Identity, readyMessage, transcriptHash } from '../../src/protocol/index.ts'
+import {
+  authMessage,
+  type Identity,
+  readyMessage,
+  resumeMessage,
+  transcriptHash,
+} from '../../src/protocol/index.ts'
 import { identityOf, type Wire, type World } from './world.ts'
 
 type FrameOf<Name extends Frame['type']> = Extract<Frame, { type: Name }>
@@ -50,6 +56,36 @@ export function authFor(
   const signature = world.signatures.sign(identity.seed, authMessage(transcript, claims)).slice()
   if (changes.spoil) signature[5] = (signature[5] as number) ^ 1
   return { type: 'auth', name, key: identity.publicKey, clientId, token, signature }
+}
+
+/** The resume that answers a challenge. */
+export function resumeFor(
+  world: World,
+  challenge: FrameOf<'challenge'>,
+  identity: Identity,
+  { session, token }: { readonly session: Uint8Array; readonly token: Uint8Array },
+): FrameOf<'resume'> {
+  const words = {
+    binding: new Uint8Array(0),
+    hello: encodeFrame(HELLO).subarray(4),
+    challenge: encodeFrame(challenge).subarray(4),
+  }
+  const message = resumeMessage(transcriptHash(world.signatures, words), { session, token })
+  return { type: 'resume', session, token, signature: world.signatures.sign(identity.seed, message) }
+}
+
+/** Sends hello, then resume; leaves what the relay answered to resume in the wire. */
+export function resume(
+  wire: Wire,
+  name: string,
+  about: { readonly session: Uint8Array; readonly token: Uint8Array },
+): Wire {
+  wire.send(HELLO)
+  const challenge = wire.received().find((frame) => frame.type === 'challenge')
+  if (!challenge) throw new Error('no challenge')
+  wire.send(resumeFor(wire.world, challenge, identityOf(name), about))
+  wire.world.settle()
+  return wire
 }
 
 /** Sends hello, then auth; leaves what the relay answered to auth in the wire. */
@@ -102,6 +138,7 @@ export function readyFor(
     time: 5,
     limits: [{ id: LIMIT_IDS.idleMs, value: LIMITS.idleMs }],
     signature: world.signatures.sign(world.identity.seed, message),
+    token: world.entropy(32),
   }
 }
 

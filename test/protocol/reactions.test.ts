@@ -18,10 +18,10 @@ import {
   type Reaction,
   type RelayState,
 } from '../../src/codec/index.ts'
-import { ClientSession } from '../../src/protocol/index.ts'
+import { ClientSession, type RelayFacts } from '../../src/protocol/index.ts'
 import { frameValues } from '../../tools/spec/arbitraries.ts'
 import { JOINED } from './played-relay.ts'
-import { authFor, challengeOf, HELLO, openRaw, readyFor } from './raw-handshake.ts'
+import { authFor, challengeOf, HELLO, openRaw, readyFor, resumeFor } from './raw-handshake.ts'
 import { identityOf, type Wire, World } from './world.ts'
 
 type Input = keyof typeof RELAY_REACTIONS
@@ -83,6 +83,15 @@ describe('the relay', () => {
     else if (input === 'auth' && wire.link.state === 'expect_auth') {
       const challenge = wire.frames.find((frame) => frame.type === 'challenge')
       wire.send(authFor(world, HELLO, challenge as Extract<Frame, { type: 'challenge' }>, 'alice'))
+    } else if (input === 'resume' && wire.link.state === 'expect_auth') {
+      const { session, token } = world.connect('bob').session.facts as RelayFacts
+      const challenge = wire.frames.find((frame) => frame.type === 'challenge')
+      wire.send(
+        resumeFor(world, challenge as Extract<Frame, { type: 'challenge' }>, identityOf('bob'), {
+          session,
+          token,
+        }),
+      )
     } else wire.send(sampleOf(input))
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { EVENTS, encodeFrame, LEAVE_REASONS, LIMITS, ROLES } from '../../src/codec/index.ts'
 import { codeOf, openRaw } from './raw-handshake.ts'
-import { World } from './world.ts'
+import { type TestClient, World } from './world.ts'
 
 const MEMBERS = 1
 const EXISTING = 2
@@ -88,7 +88,8 @@ describe('joining', () => {
     alice?.ask({ type: 'setLimit', conversation: room?.number ?? 0, limit: 2 })
     bob?.join('lobby')
     expect(carol?.refusalOf({ type: 'join', room: 'lobby', options: 0 })).toBe('room_full')
-    bob?.wire.cut()
+    bob?.session.close()
+    world.settle()
     carol?.join('lobby')
   })
 
@@ -155,6 +156,7 @@ describe('leaving', () => {
     else if (how === 'lost') bob.cut()
     else if (how === 'malformed') bob.deliver(Uint8Array.of(0, 0, 0, 0))
     else world.advance(LIMITS.idleMs + 1000)
+    if (reason === LEAVE_REASONS.lost) world.advance(LIMITS.detachedMs)
     world.settle()
     const left = alice.eventsOf('event').at(-1)?.event
     expect(left).toMatchObject({ kind: EVENTS.left, name: 'bob', value: reason })
@@ -184,7 +186,7 @@ describe('leaving', () => {
     expect(first).toMatchObject({ name: 'Hall', role: ROLES.member })
     alice.ask({ type: 'leave', conversation: first.number })
     const again = alice.join('hall')
-    expect(again).toMatchObject({ number: first.number, alias: 2, ref: 0, seq: 3 })
+    expect(again).toMatchObject({ number: first.number, alias: 1, ref: 0, seq: 3 })
   })
 
   //= PAL-ROM-005
@@ -194,12 +196,14 @@ describe('leaving', () => {
     const alice = world.connect('alice')
     alice.join('lobby')
     const bob = world.connect('bob')
-    const aliases = [1, 2, 3].map(() => {
-      const room = bob.join('lobby')
-      bob.ask({ type: 'leave', conversation: room.number })
+    const aliasOf = (client: TestClient): number => {
+      const room = client.join('lobby')
+      client.ask({ type: 'leave', conversation: room.number })
       return room.alias
-    })
-    expect(aliases).toEqual([2, 3, 4])
+    }
+    expect([aliasOf(bob), aliasOf(bob), aliasOf(world.connect('carol'))]).toEqual([2, 2, 3])
+    const elsewhere = world.connect('bob', { clientId: new Uint8Array(8) })
+    expect([aliasOf(elsewhere), aliasOf(elsewhere), aliasOf(world.connect('bob'))]).toEqual([4, 4, 2])
   })
 
   //= PAL-ROM-019
@@ -331,6 +335,7 @@ describe('sending', () => {
       [1, long, { type: 'error', code: codeOf('body_too_large'), ref: 1 }],
       [1, send.body, { type: 'message', ref: 1, seq: 2 }],
       [1, long, { type: 'error', code: codeOf('ref_repeated'), ref: 1 }],
+      [1, send.body, { type: 'ack', ref: 1, seq: 2 }],
       [3, long, { type: 'error', code: codeOf('ref_gap'), ref: 3 }],
       [2, send.body, { type: 'message', ref: 2, seq: 3 }],
     ]
@@ -339,15 +344,15 @@ describe('sending', () => {
   })
 
   //= PAL-MSG-008
-  test('begins at ref 1 again in a new membership', () => {
+  test('goes on with the refs of the last membership', () => {
     const world = new World()
     const bob = world.connect('bob')
     bob.join('lobby')
     const alice = world.connect('alice')
     for (let i = 0; i < 2; i++) {
       const room = alice.join('lobby')
-      expect(room.ref).toBe(0)
-      expect(alice.say(room.number, 'hello')).toBe(1)
+      expect(room.ref).toBe(i)
+      expect(alice.say(room.number, 'hello')).toBe(i + 1)
       alice.ask({ type: 'leave', conversation: room.number })
     }
     expect(bob.texts).toEqual(['alice: hello', 'alice: hello'])

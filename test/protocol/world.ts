@@ -25,11 +25,16 @@ import {
   type ClientEvent,
   type ClientRequest,
   ClientSession,
+  EphemeralStore,
   type Identity,
+  type MemoryStore,
   RelayCore,
   type RelayEvent,
   type RelayLink,
   type RelayOptions,
+  type RelayStorage,
+  type ResumeTicket,
+  type StoreWrite,
 } from '../../src/protocol/index.ts'
 
 /** Bytes that depend on the seed alone. */
@@ -66,6 +71,11 @@ export function identityOf(word: string): Identity {
   return { seed, publicKey: fakePublicKey(seed) }
 }
 
+/** The installation that an identity usually comes with. */
+export function clientIdOf(word: string): Uint8Array {
+  return sha512(new TextEncoder().encode(`${word}'s`)).slice(0, 8)
+}
+
 /** How a piece is cut on its way: the lengths to deliver it in. */
 export type Cutter = (byteCount: number) => readonly number[]
 
@@ -81,6 +91,7 @@ export class Wire {
   /** What the relay told its driver of this link. */
   isFinished = false
   isExpired = false
+  isPaused = false
   isOver = false
   bytesTaken = 0
   readonly frames: Frame[] = []
@@ -149,6 +160,10 @@ export class Wire {
 
 export interface ClientSettings {
   readonly identity?: string
+  /** Another installation than the usual one of the identity. */
+  readonly clientId?: Uint8Array
+  /** The session to take up. */
+  readonly resume?: ResumeTicket
   readonly token?: string
   readonly relayKey?: Uint8Array
   readonly host?: string
@@ -172,8 +187,9 @@ export class TestClient {
     const options = {
       name,
       identity: identityOf(settings.identity ?? name),
-      clientId: world.entropy(8),
+      clientId: settings.clientId ?? clientIdOf(settings.identity ?? name),
       token: settings.token,
+      resume: settings.resume,
       relayKey: settings.relayKey,
       agent: 'test/1',
       binding: new Uint8Array(0),
@@ -270,6 +286,27 @@ function requestOf(event: ClientEvent): number | undefined {
   return 'request' in event ? event.request : undefined
 }
 
+/** Rates that no test reaches unless it means to. */
+const UNHURRIED = {
+  sendsPerSecond: 1e9,
+  sendsBurst: 1e9,
+  sendBytesPerSecond: 1e12,
+  sendBytesBurst: 1e12,
+  requestsPerSecond: 1e9,
+  requestsBurst: 1e9,
+  joinsPerSecond: 1e9,
+  joinsBurst: 1e9,
+  linksPerSecond: 1e9,
+  linksBurst: 1e9,
+}
+
+/** A store that begins with these writes. */
+export function storeOf(writes: readonly StoreWrite[]): RelayStorage {
+  const store = new EphemeralStore()
+  store.commit(writes)
+  return store
+}
+
 export type WorldOptions = Partial<Omit<RelayOptions, 'identity' | 'signatures' | 'entropy'>> & {
   readonly seed?: string
   readonly signatures?: SignaturePrimitives
@@ -280,20 +317,28 @@ export class World {
   readonly entropy: Entropy
   readonly signatures: SignaturePrimitives
   readonly identity: Identity = identityOf('the relay')
+  readonly storage: RelayStorage
   readonly relay: RelayCore<Wire>
   readonly wires: Wire[] = []
   readonly relayEvents: RelayEvent<Wire>[] = []
+  /** What a store that takes its time has to commit. */
+  readonly commits: Extract<RelayEvent<Wire>, { kind: 'commit' }>[] = []
+  /** Whether the store commits nothing for now. */
+  isDiskHeld = false
   readonly #ready = new Set<Wire>()
 
   constructor(options: WorldOptions = {}) {
-    const { seed = 'seed', signatures = fakeSignatures, ...rest } = options
+    const { seed = 'seed', signatures = fakeSignatures, limits, ...rest } = options
     this.entropy = seededEntropy(seed)
     this.signatures = signatures
+    this.storage = rest.storage ?? new EphemeralStore()
     this.relay = new RelayCore<Wire>({
       name: 'kitchen',
       identity: this.identity,
       signatures,
       entropy: this.entropy,
+      limits: { ...UNHURRIED, ...limits },
+      storage: this.storage,
       ...rest,
     })
     this.relay.setWallOffset(1_700_000_000_000)
@@ -333,6 +378,7 @@ export class World {
     let moved = false
     this.relay.flush()
     for (let event = this.relay.pollEvent(); event; event = this.relay.pollEvent()) this.#note(event)
+    if (!this.isDiskHeld) this.commit()
     for (let link = this.relay.pollReadyLink(); link; link = this.relay.pollReadyLink())
       this.#ready.add(link.owner)
     for (const wire of this.#ready) {
@@ -347,8 +393,20 @@ export class World {
     return moved
   }
 
+  /** Commits what waits for the store. */
+  commit(): void {
+    for (const { turn, writes } of this.commits.splice(0)) {
+      ;(this.storage as MemoryStore).commit(writes)
+      this.relay.handleCommitted(turn)
+      this.relay.flush()
+    }
+  }
+
   #note(event: RelayEvent<Wire>): void {
     this.relayEvents.push(event)
+    if (event.kind === 'commit') this.commits.push(event)
+    if (event.kind === 'link_paused' || event.kind === 'link_resumed')
+      event.link.owner.isPaused = event.kind === 'link_paused'
     if (event.kind === 'link_finished') event.link.owner.isFinished = true
     if (event.kind === 'link_expired') event.link.owner.isExpired = true
   }

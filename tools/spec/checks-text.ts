@@ -26,7 +26,7 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   '18': ['TRU'],
 }
 
-const CORE_WORDS_MAX = 9000
+const CORE_WORDS_MAX = 9500
 const LAST_CORE_CHAPTER = 11
 
 /** Sentences with key words and without an identifier, the reverse, and words that the text avoids. */

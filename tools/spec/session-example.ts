@@ -121,7 +121,17 @@ function readyOf(registry: Registry, input: HandshakeInput, output: HandshakeOut
     .filter((limit) => limit.scope === 'relay')
     .map((limit) => ({ id: limit.id, value: limit.value }))
   const { session, nameGiven: name } = input
-  return { type: 'ready', session, name, role: 0, time: TIME, limits, signature: output.readySignature }
+  const signature = output.readySignature
+  return {
+    type: 'ready',
+    session,
+    name,
+    role: 0,
+    time: TIME,
+    limits,
+    signature,
+    token: countingBytes(0xc0, 32),
+  }
 }
 
 function roomSteps(registry: Registry, output: HandshakeOutput): Step[] {
@@ -149,6 +159,12 @@ function roomSteps(registry: Registry, output: HandshakeOutput): Step[] {
           locked: false,
           topic: '',
           peers: [],
+          head: 0,
+          first: 1,
+          log: countingBytes(0xe0, 8),
+          durability: 1,
+          keepMs: limitValue(registry, 'retention_ms'),
+          keepBytes: limitValue(registry, 'retention_bytes'),
         },
         { type: 'event', ...entry, seq: 1, kind: 1, ...noOne, ...alice, key: output.clientKey, value: 1 },
       ],
@@ -168,7 +184,7 @@ function roomSteps(registry: Registry, output: HandshakeOutput): Step[] {
       ],
     },
     {
-      title: 'She says goodbye; the room ends with her:',
+      title: 'She says goodbye; the room stays, because its log holds a message:',
       frames: [{ type: 'close', code: 256, text: '', retryMs: 0 }],
     },
   ]

@@ -53,6 +53,8 @@ export const LIMITS = {
   fileBytes: 1073741824,
   /** a file's name, bytes */
   fileNameBytes: 255,
+  /** the entries of one history frame, bytes */
+  pageBytes: 63488,
   /** open sessions on the relay, sessions */
   sessions: 10000,
   /** rooms on the relay, rooms */
@@ -75,14 +77,46 @@ export const LIMITS = {
   linksPerAddress: 32,
   /** messages a client has under way in one conversation, messages */
   unacknowledgedSends: 256,
-  /** bytes waiting for one slow reader before it is cut off, bytes */
-  outboundBytes: 1048576,
+  /** bytes waiting for one slow reader; half of it stops the feeding, bytes */
+  outboundBytes: 262144,
   /** events a client library holds for an application that does not read them, events */
   eventsHeld: 1024,
   /** bodies a client has under way in one conversation; one message may always be, bytes */
   unacknowledgedBytes: 262144,
   /** names bound on the relay, names */
   names: 250000,
+  /** entries kept of one conversation, bytes */
+  retentionBytes: 16777216,
+  /** entries kept of all conversations, bytes */
+  logBytes: 8589934592,
+  /** entries of direct conversations that wait for one identity, entries */
+  mailboxMessages: 10000,
+  /** the same in bytes, bytes */
+  mailboxBytes: 67108864,
+  /** messages of one session, in the long run, per second */
+  sendsPerSecond: 40,
+  /** messages of one session at once, messages */
+  sendsBurst: 200,
+  /** bytes of bodies of one session, in the long run, per second */
+  sendBytesPerSecond: 1048576,
+  /** bytes of bodies of one session at once, bytes */
+  sendBytesBurst: 4194304,
+  /** requests, cursors and pings of one session, in the long run, per second */
+  requestsPerSecond: 20,
+  /** requests, cursors and pings of one session at once, requests */
+  requestsBurst: 512,
+  /** joins, follows and directs of one session, in the long run, per second */
+  joinsPerSecond: 1,
+  /** joins, follows and directs of one session at once, joins */
+  joinsBurst: 128,
+  /** new links from one IPv4 address or IPv6 /56, in the long run, per second */
+  linksPerSecond: 2,
+  /** new links from one IPv4 address or IPv6 /56 at once, links */
+  linksBurst: 64,
+  /** bytes waiting for all readers together, bytes */
+  outboundTotalBytes: 268435456,
+  /** installations that a conversation remembers, participants */
+  participantsPerRoom: 100000,
   /** from a link's opening to the end of its handshake, ms */
   handshakeMs: 5000,
   /** silence after which a client sends a ping, ms */
@@ -93,6 +127,18 @@ export const LIMITS = {
   pongMs: 15000,
   /** time given to a closing link to take its last bytes, ms */
   lingerMs: 2000,
+  /** how long after its last use a resume token is good, ms */
+  resumeMs: 86400000,
+  /** how long a membership waits for a client whose link was lost, ms */
+  detachedMs: 30000,
+  /** how long a link may take nothing of what waits for it, ms */
+  stallMs: 30000,
+  /** how long entries are kept, ms */
+  retentionMs: 2592000000,
+  /** how long the refs of an installation are remembered after its last message, ms */
+  dedupeMs: 7776000000,
+  /** how long a client may keep exceeding a rate before its session is closed, ms */
+  rateExcessMs: 10000,
 } as const
 
 /** The number under which a limit travels. */
@@ -119,6 +165,7 @@ export const LIMIT_IDS = {
   partBytes: 20,
   fileBytes: 21,
   fileNameBytes: 22,
+  pageBytes: 23,
   sessions: 32,
   rooms: 33,
   roomsPerSession: 34,
@@ -134,15 +181,37 @@ export const LIMIT_IDS = {
   eventsHeld: 44,
   unacknowledgedBytes: 45,
   names: 46,
+  retentionBytes: 47,
+  logBytes: 48,
+  mailboxMessages: 49,
+  mailboxBytes: 50,
+  sendsPerSecond: 51,
+  sendsBurst: 52,
+  sendBytesPerSecond: 53,
+  sendBytesBurst: 54,
+  requestsPerSecond: 55,
+  requestsBurst: 56,
+  joinsPerSecond: 57,
+  joinsBurst: 58,
+  linksPerSecond: 59,
+  linksBurst: 60,
+  outboundTotalBytes: 61,
+  participantsPerRoom: 62,
   handshakeMs: 64,
   pingMs: 65,
   idleMs: 66,
   pongMs: 67,
   lingerMs: 68,
+  resumeMs: 69,
+  detachedMs: 70,
+  stallMs: 71,
+  retentionMs: 72,
+  dedupeMs: 73,
+  rateExcessMs: 74,
 } as const
 
 /** The limits that a relay enforces and announces in ready. */
-export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'handshakeMs', 'idleMs', 'lingerMs'] as const
+export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs'] as const
 
 /** Error codes by name. */
 export const ERRORS = {
@@ -166,6 +235,10 @@ export const ERRORS = {
   going_away: 273,
   too_many_links: 274,
   internal: 275,
+  cannot_resume: 276,
+  session_revoked: 277,
+  storage_failed: 278,
+  rate_exceeded: 279,
   no_such_room: 513,
   not_a_member: 514,
   room_full: 515,
@@ -173,14 +246,17 @@ export const ERRORS = {
   room_locked: 517,
   not_permitted: 518,
   no_such_name: 519,
-  peer_offline: 520,
   too_many_conversations: 521,
   already_member: 522,
   bad_room_name: 523,
+  mailbox_full: 524,
+  storage_full: 525,
+  no_such_conversation: 526,
   ref_gap: 769,
   ref_repeated: 770,
   body_too_large: 771,
   bad_value: 772,
+  rate_limited: 773,
 } as const
 
 /** The name of an error code. */
@@ -208,6 +284,10 @@ export const ERROR_INFO: Readonly<Record<ErrorName, ErrorInfo>> = {
   going_away: { name: 'going_away', code: 273, scope: 'session', retry: 'later', summary: 'the relay shuts down', hint: 'try again soon' },
   too_many_links: { name: 'too_many_links', code: 274, scope: 'session', retry: 'later', summary: 'too many links, or unfinished handshakes, from this address', hint: 'close some, or wait' },
   internal: { name: 'internal', code: 275, scope: 'session', retry: 'later', summary: 'the relay failed', hint: 'tell the operator' },
+  cannot_resume: { name: 'cannot_resume', code: 276, scope: 'session', retry: 'now', summary: 'the session is over or the token was used', hint: 'sign in anew; a client does so by itself' },
+  session_revoked: { name: 'session_revoked', code: 277, scope: 'session', retry: 'later', summary: 'a resume token was used a second time: somebody may have copied it', hint: 'look who else has your identity file' },
+  storage_failed: { name: 'storage_failed', code: 278, scope: 'session', retry: 'later', summary: 'the relay cannot store', hint: 'tell the operator: the disk may be full' },
+  rate_exceeded: { name: 'rate_exceeded', code: 279, scope: 'session', retry: 'later', summary: 'the client kept sending faster than the relay allows', hint: 'send slower: the relay states its rates when a session opens' },
   no_such_room: { name: 'no_such_room', code: 513, scope: 'conversation', retry: 'never', summary: 'there is no room of that name', hint: 'see the list: palaver rooms' },
   not_a_member: { name: 'not_a_member', code: 514, scope: 'conversation', retry: 'never', summary: 'the client is not in that conversation', hint: 'join it first' },
   room_full: { name: 'room_full', code: 515, scope: 'conversation', retry: 'later', summary: 'the room has all the members it may have', hint: 'try later, or ask an operator to raise it: palaver admin limit N -r ROOM' },
@@ -215,14 +295,17 @@ export const ERROR_INFO: Readonly<Record<ErrorName, ErrorInfo>> = {
   room_locked: { name: 'room_locked', code: 517, scope: 'conversation', retry: 'later', summary: 'the room is closed to newcomers', hint: 'ask an operator of the room' },
   not_permitted: { name: 'not_permitted', code: 518, scope: 'conversation', retry: 'never', summary: 'only an operator may do that', hint: 'ask an operator' },
   no_such_name: { name: 'no_such_name', code: 519, scope: 'conversation', retry: 'never', summary: 'nobody is known by that name, or nobody of that name is there', hint: 'see who is there: palaver who' },
-  peer_offline: { name: 'peer_offline', code: 520, scope: 'conversation', retry: 'later', summary: 'the other one is not connected', hint: 'try later' },
   too_many_conversations: { name: 'too_many_conversations', code: 521, scope: 'conversation', retry: 'never', summary: 'the session, the peer or the relay has all the conversations it may have', hint: 'leave one first' },
   already_member: { name: 'already_member', code: 522, scope: 'conversation', retry: 'never', summary: 'the client is in that room already', hint: '' },
   bad_room_name: { name: 'bad_room_name', code: 523, scope: 'conversation', retry: 'never', summary: 'the room\'s name is not allowed, or looks like another room\'s', hint: 'use 1 to 64 letters, digits, \'-\', \'_\' or \'.\'' },
+  mailbox_full: { name: 'mailbox_full', code: 524, scope: 'conversation', retry: 'later', summary: 'as many messages as may wait for the other one do', hint: 'try when they have been read' },
+  storage_full: { name: 'storage_full', code: 525, scope: 'conversation', retry: 'later', summary: 'the relay keeps as much as it may', hint: 'tell the operator' },
+  no_such_conversation: { name: 'no_such_conversation', code: 526, scope: 'conversation', retry: 'never', summary: 'there is no conversation of that number and log', hint: 'join the room by its name' },
   ref_gap: { name: 'ref_gap', code: 769, scope: 'frame', retry: 'never', summary: 'a ref is not the one after the last', hint: 'the client has a bug' },
-  ref_repeated: { name: 'ref_repeated', code: 770, scope: 'frame', retry: 'never', summary: 'a ref was accepted already', hint: '' },
+  ref_repeated: { name: 'ref_repeated', code: 770, scope: 'frame', retry: 'never', summary: 'a ref was accepted already, with another message', hint: 'another copy of this client runs with the same client id' },
   body_too_large: { name: 'body_too_large', code: 771, scope: 'frame', retry: 'never', summary: 'the body is larger than the relay\'s limit', hint: 'send it in smaller pieces, or as a file' },
   bad_value: { name: 'bad_value', code: 772, scope: 'frame', retry: 'never', summary: 'a value that this request does not allow', hint: '' },
+  rate_limited: { name: 'rate_limited', code: 773, scope: 'frame', retry: 'later', summary: 'faster than the relay allows', hint: 'send slower' },
 }
 
 export const CAPABILITIES = {
@@ -298,12 +381,28 @@ export const LEAVE_REASONS = {
   left: 0,
   /** the session said goodbye */
   closed: 1,
-  /** the link was lost or fell silent */
+  /** the link was lost and the client did not come back in time */
   lost: 2,
   /** the relay ended the session */
   removed: 3,
   /** a newer session of the same identity took over */
   replaced: 4,
+} as const
+
+export const DURABILITIES = {
+  /** lost when the relay stops */
+  memory: 0,
+  /** committed to disk before it is acknowledged */
+  disk: 1,
+} as const
+
+export const GAP_REASONS = {
+  /** older than the relay keeps */
+  retention: 1,
+  /** damaged in the store */
+  corrupt: 2,
+  /** the membership ended before they were sent */
+  skipped: 3,
 } as const
 
 /** One limit the relay enforces, by its number in the limits registry. */
@@ -398,6 +497,8 @@ export interface ReadyFrame {
   readonly limits: readonly LimitRecord[]
   /** the relay's Ed25519 signature over the transcript */
   readonly signature: Uint8Array
+  /** the resume token, for one use */
+  readonly token: Uint8Array
 }
 
 /** A request or a message was refused; the session goes on. */
@@ -453,6 +554,17 @@ export interface OkFrame {
   readonly conversation: number
 }
 
+/** Takes up a session again, in place of auth. */
+export interface ResumeFrame {
+  readonly type: 'resume'
+  /** number of the session */
+  readonly session: Uint8Array
+  /** its resume token */
+  readonly token: Uint8Array
+  /** Ed25519 signature over the transcript */
+  readonly signature: Uint8Array
+}
+
 /** Asks to become a member of a room. */
 export interface JoinFrame {
   readonly type: 'join'
@@ -467,7 +579,7 @@ export interface JoinFrame {
 /** The client is a member now; what follows in this conversation comes after this point of its log. */
 export interface JoinedFrame {
   readonly type: 'joined'
-  /** the join or direct answered, or 0 when a peer opened the conversation */
+  /** the join, direct or follow answered, or 0 when the relay opened the conversation */
   readonly request: number
   /** number that stands for the conversation on this relay */
   readonly conversation: number
@@ -493,6 +605,18 @@ export interface JoinedFrame {
   readonly topic: string
   /** direct: both members; room: empty */
   readonly peers: readonly MemberRecord[]
+  /** sequence number of the last entry; members, topic and the rest are as of it */
+  readonly head: number
+  /** sequence number of the oldest entry kept, or head + 1 */
+  readonly first: number
+  /** number of this log; another one means another log */
+  readonly log: Uint8Array
+  /** what an acknowledged message survives */
+  readonly durability: number
+  /** how long entries are kept at least, unless keepBytes is reached */
+  readonly keepMs: number
+  /** how many bytes of entries are kept */
+  readonly keepBytes: number
 }
 
 /** Ends the client's membership. */
@@ -581,6 +705,56 @@ export interface DirectFrame {
   readonly name: string
 }
 
+/** Asks for the membership in a conversation the client knows, and for the entries after a position. */
+export interface FollowFrame {
+  readonly type: 'follow'
+  /** number of the request */
+  readonly request: number
+  /** the conversation */
+  readonly conversation: number
+  /** number of its log, from joined */
+  readonly log: Uint8Array
+  /** position of the last entry the client has */
+  readonly seq: number
+}
+
+/** Asks for earlier entries. */
+export interface FetchFrame {
+  readonly type: 'fetch'
+  /** number of the request */
+  readonly request: number
+  /** the conversation */
+  readonly conversation: number
+  /** sequence number of the first entry wanted */
+  readonly from: number
+  /** entries wanted at the most */
+  readonly count: number
+}
+
+/** Earlier entries, in their order. */
+export interface HistoryFrame {
+  readonly type: 'history'
+  /** the fetch answered */
+  readonly request: number
+  /** the conversation */
+  readonly conversation: number
+  /** who the senders of these messages are */
+  readonly senders: readonly MemberRecord[]
+  /** message and event frames as on a stream, each with its length */
+  readonly entries: Uint8Array
+  /** whether entries that were asked for are left */
+  readonly more: boolean
+}
+
+/** The client keeps every entry up to this one itself. */
+export interface CursorFrame {
+  readonly type: 'cursor'
+  /** the conversation */
+  readonly conversation: number
+  /** position of the last entry kept */
+  readonly seq: number
+}
+
 /** A message for a conversation. */
 export interface SendFrame {
   readonly type: 'send'
@@ -636,6 +810,39 @@ export interface EventFrame {
   readonly value: number
   /** depends on the kind */
   readonly text: string
+}
+
+/** Entries that the client asked for or follows and that are there no longer. */
+export interface GapFrame {
+  readonly type: 'gap'
+  /** the conversation */
+  readonly conversation: number
+  /** sequence number of the first entry missing */
+  readonly from: number
+  /** sequence number of the last entry missing */
+  readonly to: number
+  /** why */
+  readonly reason: number
+}
+
+/** The message was taken before. */
+export interface AckFrame {
+  readonly type: 'ack'
+  /** the conversation */
+  readonly conversation: number
+  /** the ref of the message */
+  readonly ref: number
+  /** its position in the log, or 0 when the relay no longer knows it */
+  readonly seq: number
+}
+
+/** Who stands behind aliases of the entries that follow; they need not be members any more. */
+export interface SendersFrame {
+  readonly type: 'senders'
+  /** the conversation */
+  readonly conversation: number
+  /** the senders */
+  readonly senders: readonly MemberRecord[]
 }
 
 /** Sets a room's topic. */
@@ -754,6 +961,7 @@ export type Frame =
   | PingFrame
   | PongFrame
   | OkFrame
+  | ResumeFrame
   | JoinFrame
   | JoinedFrame
   | LeaveFrame
@@ -764,9 +972,16 @@ export type Frame =
   | WhoisFrame
   | IdentityFrame
   | DirectFrame
+  | FollowFrame
+  | FetchFrame
+  | HistoryFrame
+  | CursorFrame
   | SendFrame
   | MessageFrame
   | EventFrame
+  | GapFrame
+  | AckFrame
+  | SendersFrame
   | SetTopicFrame
   | KickFrame
   | BanFrame
@@ -791,6 +1006,7 @@ export const FRAME_TYPES = {
   ping: 7,
   pong: 8,
   ok: 9,
+  resume: 10,
   join: 16,
   joined: 17,
   leave: 18,
@@ -801,9 +1017,16 @@ export const FRAME_TYPES = {
   whois: 23,
   identity: 24,
   direct: 25,
+  follow: 26,
+  fetch: 27,
+  history: 28,
+  cursor: 29,
   send: 32,
   message: 33,
   event: 34,
+  gap: 35,
+  ack: 36,
+  senders: 37,
   setTopic: 40,
   kick: 41,
   ban: 42,
@@ -895,6 +1118,7 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
       { kind: 'uint', name: 'time', summary: 'the relay\'s wall clock, milliseconds since 1970-01-01T00:00:00Z', bits: 53, min: 0, max: 9007199254740991 },
       { kind: 'list', name: 'limits', summary: 'the limits in force', minCount: 0, maxCount: 64, of: { kind: 'record', name: 'limit', summary: '', fields: limitFields } },
       { kind: 'bin', name: 'signature', summary: 'the relay\'s Ed25519 signature over the transcript', minBytes: 64, maxBytes: 64 },
+      { kind: 'bin', name: 'token', summary: 'the resume token, for one use', minBytes: 32, maxBytes: 32 },
     ],
   },
   {
@@ -962,6 +1186,19 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
     ],
   },
   {
+    type: 10,
+    name: 'resume',
+    from: 'client',
+    lane: 'control',
+    chapter: '05',
+    summary: 'Takes up a session again, in place of auth.',
+    fields: [
+      { kind: 'bin', name: 'session', summary: 'number of the session', minBytes: 16, maxBytes: 16 },
+      { kind: 'bin', name: 'token', summary: 'its resume token', minBytes: 32, maxBytes: 32 },
+      { kind: 'bin', name: 'signature', summary: 'Ed25519 signature over the transcript', minBytes: 64, maxBytes: 64 },
+    ],
+  },
+  {
     type: 16,
     name: 'join',
     from: 'client',
@@ -982,7 +1219,7 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
     chapter: '07',
     summary: 'The client is a member now; what follows in this conversation comes after this point of its log.',
     fields: [
-      { kind: 'uint', name: 'request', summary: 'the join or direct answered, or 0 when a peer opened the conversation', bits: 32, min: 0, max: 4294967295 },
+      { kind: 'uint', name: 'request', summary: 'the join, direct or follow answered, or 0 when the relay opened the conversation', bits: 32, min: 0, max: 4294967295 },
       { kind: 'uint', name: 'conversation', summary: 'number that stands for the conversation on this relay', bits: 32, min: 1, max: 4294967295 },
       { kind: 'uint', name: 'kind', summary: 'room or direct', bits: 8, min: 0, max: 255, registry: 'conversation_kinds' },
       { kind: 'str', name: 'name', summary: 'the room\'s name, or the peer\'s', minBytes: 0, maxBytes: 256 },
@@ -995,6 +1232,12 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
       { kind: 'bool', name: 'locked', summary: 'whether the room is closed to newcomers' },
       { kind: 'str', name: 'topic', summary: 'the topic, or empty', minBytes: 0, maxBytes: 512 },
       { kind: 'list', name: 'peers', summary: 'direct: both members; room: empty', minCount: 0, maxCount: 2, of: { kind: 'record', name: 'member', summary: '', fields: memberFields } },
+      { kind: 'uint', name: 'head', summary: 'sequence number of the last entry; members, topic and the rest are as of it', bits: 53, min: 0, max: 9007199254740991 },
+      { kind: 'uint', name: 'first', summary: 'sequence number of the oldest entry kept, or head + 1', bits: 53, min: 0, max: 9007199254740991 },
+      { kind: 'bin', name: 'log', summary: 'number of this log; another one means another log', minBytes: 8, maxBytes: 8 },
+      { kind: 'uint', name: 'durability', summary: 'what an acknowledged message survives', bits: 8, min: 0, max: 255, registry: 'durabilities' },
+      { kind: 'uint', name: 'keepMs', summary: 'how long entries are kept at least, unless keepBytes is reached', bits: 53, min: 0, max: 9007199254740991 },
+      { kind: 'uint', name: 'keepBytes', summary: 'how many bytes of entries are kept', bits: 53, min: 0, max: 9007199254740991 },
     ],
   },
   {
@@ -1101,6 +1344,61 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
     ],
   },
   {
+    type: 26,
+    name: 'follow',
+    from: 'client',
+    lane: 'control',
+    chapter: '07',
+    summary: 'Asks for the membership in a conversation the client knows, and for the entries after a position.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'number of the request', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'bin', name: 'log', summary: 'number of its log, from joined', minBytes: 8, maxBytes: 8 },
+      { kind: 'uint', name: 'seq', summary: 'position of the last entry the client has', bits: 53, min: 0, max: 9007199254740991 },
+    ],
+  },
+  {
+    type: 27,
+    name: 'fetch',
+    from: 'client',
+    lane: 'conversation',
+    chapter: '07',
+    summary: 'Asks for earlier entries.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'number of the request', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'from', summary: 'sequence number of the first entry wanted', bits: 53, min: 1, max: 9007199254740991 },
+      { kind: 'uint', name: 'count', summary: 'entries wanted at the most', bits: 16, min: 1, max: 65535 },
+    ],
+  },
+  {
+    type: 28,
+    name: 'history',
+    from: 'relay',
+    lane: 'conversation',
+    chapter: '07',
+    summary: 'Earlier entries, in their order.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'the fetch answered', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'list', name: 'senders', summary: 'who the senders of these messages are', minCount: 0, maxCount: 128, of: { kind: 'record', name: 'member', summary: '', fields: memberFields } },
+      { kind: 'bin', name: 'entries', summary: 'message and event frames as on a stream, each with its length', minBytes: 0, maxBytes: 63488 },
+      { kind: 'bool', name: 'more', summary: 'whether entries that were asked for are left' },
+    ],
+  },
+  {
+    type: 29,
+    name: 'cursor',
+    from: 'client',
+    lane: 'conversation',
+    chapter: '07',
+    summary: 'The client keeps every entry up to this one itself.',
+    fields: [
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'seq', summary: 'position of the last entry kept', bits: 53, min: 0, max: 9007199254740991 },
+    ],
+  },
+  {
     type: 32,
     name: 'send',
     from: 'client',
@@ -1149,6 +1447,45 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
       { kind: 'bin', name: 'key', summary: 'the subject\'s identity key, or empty', minBytes: 0, maxBytes: 32 },
       { kind: 'uint', name: 'value', summary: 'depends on the kind', bits: 53, min: 0, max: 9007199254740991 },
       { kind: 'str', name: 'text', summary: 'depends on the kind', minBytes: 0, maxBytes: 512 },
+    ],
+  },
+  {
+    type: 35,
+    name: 'gap',
+    from: 'relay',
+    lane: 'conversation',
+    chapter: '07',
+    summary: 'Entries that the client asked for or follows and that are there no longer.',
+    fields: [
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'from', summary: 'sequence number of the first entry missing', bits: 53, min: 1, max: 9007199254740991 },
+      { kind: 'uint', name: 'to', summary: 'sequence number of the last entry missing', bits: 53, min: 1, max: 9007199254740991 },
+      { kind: 'uint', name: 'reason', summary: 'why', bits: 8, min: 0, max: 255, registry: 'gap_reasons' },
+    ],
+  },
+  {
+    type: 36,
+    name: 'ack',
+    from: 'relay',
+    lane: 'conversation',
+    chapter: '07',
+    summary: 'The message was taken before.',
+    fields: [
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'ref', summary: 'the ref of the message', bits: 53, min: 1, max: 9007199254740991 },
+      { kind: 'uint', name: 'seq', summary: 'its position in the log, or 0 when the relay no longer knows it', bits: 53, min: 0, max: 9007199254740991 },
+    ],
+  },
+  {
+    type: 37,
+    name: 'senders',
+    from: 'relay',
+    lane: 'conversation',
+    chapter: '07',
+    summary: 'Who stands behind aliases of the entries that follow; they need not be members any more.',
+    fields: [
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'list', name: 'senders', summary: 'the senders', minCount: 0, maxCount: 128, of: { kind: 'record', name: 'member', summary: '', fields: memberFields } },
     ],
   },
   {
@@ -1324,6 +1661,14 @@ export const RELAY_REACTIONS = {
   oversized: { expect_hello: { do: 'close', code: 'frame_too_large' }, expect_auth: { do: 'close', code: 'frame_too_large' }, open: { do: 'close', code: 'frame_too_large' }, closed: { do: 'ignore' } },
   silence: { expect_hello: { do: 'close', code: 'handshake_timeout' }, expect_auth: { do: 'close', code: 'handshake_timeout' }, open: { do: 'close', code: 'idle_timeout' }, closed: { do: 'ignore' } },
   link_end: { expect_hello: { do: 'accept', next: 'closed' }, expect_auth: { do: 'accept', next: 'closed' }, open: { do: 'accept', next: 'closed' }, closed: { do: 'ignore' } },
+  follow: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  fetch: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  cursor: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  history: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  gap: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  ack: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  senders: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  resume: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'accept', next: 'open' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
 } as const
 
 /** The states of a client's end of a session. */
@@ -1368,4 +1713,12 @@ export const CLIENT_REACTIONS = {
   oversized: { expect_challenge: { do: 'close', code: 'frame_too_large' }, expect_ready: { do: 'close', code: 'frame_too_large' }, open: { do: 'close', code: 'frame_too_large' }, closed: { do: 'ignore' } },
   silence: { expect_challenge: { do: 'close', code: 'handshake_timeout' }, expect_ready: { do: 'close', code: 'handshake_timeout' }, open: { do: 'close', code: 'idle_timeout' }, closed: { do: 'ignore' } },
   link_end: { expect_challenge: { do: 'accept', next: 'closed' }, expect_ready: { do: 'accept', next: 'closed' }, open: { do: 'accept', next: 'closed' }, closed: { do: 'ignore' } },
+  follow: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  fetch: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  cursor: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  history: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  gap: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  ack: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  senders: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  resume: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
 } as const

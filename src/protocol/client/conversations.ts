@@ -1,42 +1,91 @@
 /**
  * What a client knows of the conversations it is in (spec chapter 7): members, the position in each log, and
- * its own messages under way. Bounded, because a relay decides how much there is to know.
+ * its own messages under way. Outlives the links of one relay. Bounded, because a relay decides how much
+ * there is to know.
  */
 import { assert } from '../../base/assert.ts'
-import { copyOf } from '../../base/bytes.ts'
-import { Queue } from '../../base/queue.ts'
+import { copyOf, equalBytes } from '../../base/bytes.ts'
 import type { MessageView } from '../../codec/generated/hot.ts'
 import {
   CONVERSATION_KINDS,
   EVENTS,
   type EventFrame,
+  type GapFrame,
   type JoinedFrame,
   LIMITS,
   type MembersFrame,
+  type SendersFrame,
 } from '../../codec/generated/registry.ts'
-import type { ClientConversation, ClientEvent, Member, ReceivedMessage } from './types.ts'
+import type { OpenRequest } from './requests.ts'
+import type { ClientConversation, Member, ReceivedEvent, ReceivedMessage } from './types.ts'
 
 const CONVERSATIONS_MAX = 65_536
-/** Members over all conversations. */
-const MEMBERS_MAX = 262_144
-
-type EntryEvent = Omit<Extract<ClientEvent, { kind: 'event' }>, 'kind'>
+/** Members and senders over all conversations. */
+const NAMES_MAX = 262_144
 
 export class ConversationBook {
   readonly conversations: Map<number, ClientConversation> = new Map()
-  #membersHeld = 0
+  #namesHeld = 0
 
-  /** The conversation of a `joined`; undefined when there are more than a client can hold. */
-  join(frame: JoinedFrame): ClientConversation | undefined {
-    // A direct conversation that is open already is announced again when it is asked for again.
-    //= PAL-ROM-034
+  /** The link is gone: nothing is live, and what was under way is for the owner to send again. */
+  detach(): void {
+    for (const conversation of this.conversations.values()) {
+      conversation.isLive = false
+      conversation.underWay.length = 0
+      conversation.underWayBytes = 0
+      conversation.isRewinding = false
+    }
+  }
+
+  /**
+   * The conversation of a `joined`; undefined when there are more than a client can hold. `open` is the
+   * request that it answers, if it is one of the client's.
+   */
+  join(frame: JoinedFrame, open: OpenRequest | undefined): ClientConversation | undefined {
     const known = this.conversations.get(frame.conversation)
-    if (known) return known
-    if (this.conversations.size >= CONVERSATIONS_MAX) return undefined
-    const conversation = conversationOf(frame)
+    if (known && equalBytes(known.log, frame.log)) {
+      // A direct conversation that is open already is announced again when it is asked for again.
+      //= PAL-ROM-034
+      const isConfirmed = known.isLive && open?.type !== 'follow'
+      return isConfirmed ? known : this.#takeUp(known, frame)
+    }
+    // The number of a log that is no more stands for another one.
+    this.end(frame.conversation)
+    const renewed = open?.renews
+    if (!renewed && this.conversations.size >= CONVERSATIONS_MAX) return undefined
+    if (renewed) this.end(renewed.number)
+    const conversation = renewed ?? conversationOf(frame)
+    conversation.number = frame.conversation
     this.conversations.set(frame.conversation, conversation)
-    for (const peer of frame.peers) this.#holdMember(conversation, { ...peer, key: copyOf(peer.key) })
+    return this.#takeUp(conversation, frame)
+  }
+
+  /** What a conversation is, as of `head`, and where its entries begin on this link. */
+  #takeUp(conversation: ClientConversation, frame: JoinedFrame): ClientConversation {
+    const { alias, role, seq, head, topic, locked, limit, count, durability, keepMs, keepBytes } = frame
+    const { members, senders } = conversation
+    this.#namesHeld -= members.size + senders.size
+    if (equalBytes(conversation.log, frame.log)) {
+      // Who was a member may have gone meanwhile; the names stay, for what they said.
+      for (const member of members.values()) senders.set(member.alias, member.name)
+    } else senders.clear()
+    if (!conversation.isLive) {
+      members.clear()
+      conversation.ref = frame.ref
+      conversation.refAccepted = frame.ref
+    }
+    const log = copyOf(frame.log)
+    const state = { alias, role, seq, head, log, topic, locked, limit, count, durability, keepMs, keepBytes }
+    Object.assign(conversation, state, { isLive: true })
+    this.#namesHeld += members.size + senders.size
+    //= PAL-MSG-025
+    acceptUpTo(conversation, frame.ref)
+    this.#holdPeers(conversation, frame)
     return conversation
+  }
+
+  #holdPeers(conversation: ClientConversation, frame: JoinedFrame): void {
+    for (const peer of frame.peers) this.#holdMember(conversation, { ...peer, key: copyOf(peer.key) })
   }
 
   /** Learns the members of an answer; returns it with keys of its own. */
@@ -47,46 +96,49 @@ export class ConversationBook {
     return { ...frame, members }
   }
 
+  /** Learns who stands behind aliases of earlier entries. */
+  senders({ conversation: number, senders }: Pick<SendersFrame, 'conversation' | 'senders'>): void {
+    const conversation = this.conversations.get(number)
+    if (conversation) for (const { alias, name } of senders) this.#holdSender(conversation, alias, name)
+  }
+
   /** Takes in a message entry; undefined when it is not the next one of a known conversation. */
   message(view: MessageView, bytes: Uint8Array): ReceivedMessage | undefined {
     const conversation = this.#nextEntry(view.conversation, view.seq)
     if (!conversation) return undefined
-    const own = view.sender === conversation.alias
-    if (own) {
-      conversation.refAccepted = view.ref
-      settleSend(conversation)
-    }
-    return {
-      conversation,
-      seq: view.seq,
-      //= PAL-CNV-003  the relay's clock is only for showing
-      timeMs: view.time,
-      sender: view.sender,
-      senderName: conversation.members.get(view.sender)?.name,
-      ref: view.ref,
-      contentKind: view.kind,
-      body: copyOf(bytes, view.bodyStart, view.bodyEnd),
-      own,
-    }
+    if (view.sender === conversation.alias) acceptUpTo(conversation, view.ref)
+    return receivedMessage(conversation, view, bytes)
   }
 
   /** Takes in an event entry; undefined when it is not the next one of a known conversation. */
-  event(frame: EventFrame): EntryEvent | undefined {
+  event(frame: EventFrame): ReceivedEvent | undefined {
     const conversation = this.#nextEntry(frame.conversation, frame.seq)
     if (!conversation) return undefined
-    const event = { ...frame, key: copyOf(frame.key) }
-    const actorName = conversation.members.get(frame.actor)?.name
-    const endsMembership = isDeparture(frame.kind) && frame.subject === conversation.alias
-    if (conversation.kind === CONVERSATION_KINDS.room) this.#applyEvent(conversation, event)
-    if (endsMembership) this.end(conversation.number)
-    return { conversation, event, actorName, endsMembership }
+    //= PAL-ROM-051
+    const isNews = frame.seq > conversation.head
+    const received = receivedEvent(conversation, frame, isNews)
+    if (frame.kind === EVENTS.joined && !isNews) this.#holdSender(conversation, frame.subject, frame.name)
+    if (isNews && conversation.kind === CONVERSATION_KINDS.room)
+      this.#applyEvent(conversation, received.event)
+    if (received.endsMembership) this.end(conversation.number)
+    return received
+  }
+
+  /** Counts missing entries as passed when they are the next ones; tells whether they were. */
+  gap(frame: GapFrame): boolean {
+    const conversation = this.conversations.get(frame.conversation)
+    if (!conversation || frame.from !== conversation.seq + 1 || frame.to < frame.from) return false
+    //= PAL-ROM-044
+    conversation.seq = frame.to
+    return true
   }
 
   /** The client is no longer in the conversation. */
   end(number: number): void {
     const conversation = this.conversations.get(number)
     if (!conversation) return
-    this.#membersHeld -= conversation.members.size
+    conversation.isLive = false
+    this.#namesHeld -= conversation.members.size + conversation.senders.size
     this.conversations.delete(number)
   }
 
@@ -97,23 +149,30 @@ export class ConversationBook {
     if (!hasRoom(conversation, bodyBytes)) return undefined
     //= PAL-MSG-001
     conversation.ref += 1
-    conversation.underWay.push(bodyBytes)
+    conversation.underWay.push({ ref: conversation.ref, bodyBytes })
     conversation.underWayBytes += bodyBytes
     return conversation.ref
   }
 
-  /** The oldest message under way was refused. */
-  refuseSend(number: number): void {
+  /** A message was taken before: it and those before it are no longer under way. */
+  acknowledge(number: number, ref: number): void {
     const conversation = this.conversations.get(number)
-    if (!conversation) return
+    if (conversation && ref <= conversation.ref) acceptUpTo(conversation, ref)
+  }
+
+  /** A message under way was refused; one that is not under way changes nothing. */
+  refuseSend(number: number, ref: number): void {
+    const conversation = this.conversations.get(number)
+    const index = conversation?.underWay.findIndex((each) => each.ref === ref) ?? -1
+    if (!conversation || index < 0) return
     conversation.isRewinding = true
-    settleSend(conversation)
+    settleSend(conversation, index)
   }
 
   #nextEntry(number: number, seq: number): ClientConversation | undefined {
     const conversation = this.conversations.get(number)
     //= PAL-ROM-008
-    if (!conversation || seq !== conversation.seq + 1) return undefined
+    if (!conversation?.isLive || seq !== conversation.seq + 1) return undefined
     //= PAL-ROM-007
     conversation.seq = seq
     return conversation
@@ -126,7 +185,11 @@ export class ConversationBook {
       this.#holdMember(conversation, { alias, name, key, role })
       if (alias !== conversation.alias) conversation.count += 1
     } else if (isDeparture(event.kind) && event.subject !== 0) {
-      if (conversation.members.delete(event.subject)) this.#membersHeld -= 1
+      const gone = conversation.members.get(event.subject)
+      if (gone) {
+        conversation.members.delete(event.subject)
+        this.#namesHeld -= 1
+      }
       conversation.count -= 1
     } else applyChange(conversation, event)
   }
@@ -135,31 +198,78 @@ export class ConversationBook {
   #holdMember({ members }: ClientConversation, member: Member): void {
     if (!members.has(member.alias)) {
       //= PAL-LIM-008
-      if (this.#membersHeld >= MEMBERS_MAX) return
-      this.#membersHeld += 1
+      if (this.#namesHeld >= NAMES_MAX) return
+      this.#namesHeld += 1
     }
     members.set(member.alias, member)
   }
+
+  #holdSender({ senders }: ClientConversation, alias: number, name: string): void {
+    if (!senders.has(alias)) {
+      //= PAL-LIM-008
+      if (this.#namesHeld >= NAMES_MAX) return
+      this.#namesHeld += 1
+    }
+    senders.set(alias, name)
+  }
 }
 
-function conversationOf(frame: JoinedFrame): ClientConversation {
+/** A message entry as its reader gets it. */
+export function receivedMessage(
+  conversation: ClientConversation,
+  view: MessageView,
+  bytes: Uint8Array,
+): ReceivedMessage {
   return {
+    conversation,
+    seq: view.seq,
+    //= PAL-CNV-003  the relay's clock is only for showing
+    timeMs: view.time,
+    sender: view.sender,
+    senderName: nameOf(conversation, view.sender),
+    ref: view.ref,
+    contentKind: view.kind,
+    body: copyOf(bytes, view.bodyStart, view.bodyEnd),
+    own: view.sender === conversation.alias,
+  }
+}
+
+/** An event entry as its reader gets it; only one that is news can end the membership. */
+export function receivedEvent(
+  conversation: ClientConversation,
+  frame: EventFrame,
+  isNews: boolean,
+): ReceivedEvent {
+  return {
+    conversation,
+    event: { ...frame, key: copyOf(frame.key) },
+    actorName: nameOf(conversation, frame.actor),
+    endsMembership: isNews && isDeparture(frame.kind) && frame.subject === conversation.alias,
+  }
+}
+
+function nameOf({ members, senders }: ClientConversation, alias: number): string | undefined {
+  return members.get(alias)?.name ?? senders.get(alias)
+}
+
+/** A conversation that is about to be taken up. */
+function conversationOf(frame: JoinedFrame): ClientConversation {
+  const { kind, name, alias, role, seq, head, ref, topic, locked, limit, count } = frame
+  const { durability, keepMs, keepBytes } = frame
+  const state = { alias, role, seq, head, ref, topic, locked, limit, count, durability, keepMs, keepBytes }
+  return {
+    ...state,
     number: frame.conversation,
-    kind: frame.kind,
-    name: frame.name,
-    alias: frame.alias,
+    kind,
+    name,
     members: new Map(),
-    role: frame.role,
-    seq: frame.seq,
-    ref: frame.ref,
-    refAccepted: frame.ref,
-    underWay: new Queue(),
+    senders: new Map(),
+    isLive: false,
+    log: copyOf(frame.log),
+    refAccepted: ref,
+    underWay: [],
     underWayBytes: 0,
     isRewinding: false,
-    topic: frame.topic,
-    locked: frame.locked,
-    limit: frame.limit,
-    count: frame.count,
   }
 }
 
@@ -176,9 +286,19 @@ function hasRoom(conversation: ClientConversation, bodyBytes: number): boolean {
   )
 }
 
-/** The oldest message under way was answered. Refused refs are free again once nothing is under way. */
-function settleSend(conversation: ClientConversation): void {
-  conversation.underWayBytes -= conversation.underWay.shift() ?? 0
+/** The relay took every message up to `ref`. */
+function acceptUpTo(conversation: ClientConversation, ref: number): void {
+  if (ref <= conversation.refAccepted) return
+  conversation.refAccepted = ref
+  while ((conversation.underWay[0]?.ref ?? Infinity) <= ref) settleSend(conversation, 0)
+  // A relay that takes what was never sent is believed: the next ref follows what it took.
+  if (conversation.ref < ref) conversation.ref = ref
+}
+
+/** A message under way was answered. Refused refs are free again once nothing is under way. */
+function settleSend(conversation: ClientConversation, index: number): void {
+  const [answered] = conversation.underWay.splice(index, 1)
+  conversation.underWayBytes -= answered?.bodyBytes ?? 0
   if (conversation.underWay.length > 0 || !conversation.isRewinding) return
   conversation.isRewinding = false
   conversation.ref = conversation.refAccepted

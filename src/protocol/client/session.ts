@@ -3,12 +3,12 @@
  * expect_ready, open and closed; what each frame does in each of them is the reaction table of the registry.
  * Knows no socket, no clock and no file.
  */
-import { copyOf, EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import { copyOf } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { CONTROL_LANE, laneOf } from '../../base/lanes.ts'
 import type { LaneBytes, LaneMachine } from '../../base/machine.ts'
 import { Queue } from '../../base/queue.ts'
-import { type Instant, instantAfter, NEVER } from '../../base/time.ts'
+import { earlierOf, type Instant, instantAfter, NEVER } from '../../base/time.ts'
 import { Deframer, EMPTY, FRAME, MORE } from '../../codec/deframer.ts'
 import { errorNameOf, isFault } from '../../codec/fault.ts'
 import { decodeFrame, encodeFrame } from '../../codec/frame.ts'
@@ -24,54 +24,54 @@ import {
   type EventFrame,
   FRAME_TYPES,
   type Frame,
-  JOIN_OPTIONS,
+  type GapFrame,
+  type HistoryFrame,
   type JoinedFrame,
-  LIMIT_IDS,
   LIMITS,
-  RELAY_LIMITS,
   type ReadyFrame,
-  VERSIONS,
 } from '../../codec/generated/registry.ts'
 import { FrameReader } from '../../codec/reader.ts'
 import { ByteWriter } from '../../codec/writer.ts'
-import { greaseCapability, greaseFrame, isGreaseDue } from '../grease.ts'
-import { authMessage, readyMessage, transcriptHash } from '../handshake.ts'
+import { greaseFrame, isGreaseDue } from '../grease.ts'
 import { ConversationBook } from './conversations.ts'
-import { type Answer, answers, type ClientRequest, isLast, type OpenRequest } from './requests.ts'
+import { historyEntries, historyFrames, viewOf } from './history.ts'
+import { Opening } from './opening.ts'
+import { Outgoing, REQUEST_COST, sendCost } from './pacing.ts'
+import {
+  type Answer,
+  answers,
+  type ClientRequest,
+  costOf,
+  isLast,
+  laneOfRequest,
+  mayGoEarly,
+  type OpenRequest,
+  openRequestOf,
+} from './requests.ts'
 import type { ClientConversation, ClientEvent, ClientOptions, RelayFacts } from './types.ts'
 
 const FRAME_PREFIX_BYTES = 4
-const NONCE_BYTES = 32
-const CLIENT_ID_BYTES = 8
-/** Everything in a send but its body, at the most. */
-const SEND_OVERHEAD_BYTES = 21
 /** Pongs that a relay may ask for and not read. */
 const PONGS_WAITING_MAX = 4096
 /** Bytes of conversations that overtook `ready`, on a link with several lanes. */
-const EARLY_BYTES_MAX: number = LIMITS.outboundBytes
-const NO_SIGNATURE: Uint8Array = new Uint8Array(64)
-const VERSION = VERSIONS.palaver_1
+const EARLY_BYTES_MAX: number = 4 * LIMITS.outboundBytes
 
 export class ClientSession implements LaneMachine<ClientEvent> {
-  readonly #book = new ConversationBook()
+  readonly #book: ConversationBook
   readonly #options: ClientOptions
   readonly #events = new Queue<ClientEvent>()
-  readonly #out = new Queue<LaneBytes>()
+  readonly #out = new Outgoing()
   readonly #deframers = new Map<number, Deframer>()
   readonly #reader = new FrameReader()
   readonly #view = new MessageView()
   readonly #writer = new ByteWriter()
-  readonly #hello: Uint8Array
-  readonly #offered: readonly number[]
+  readonly #opening: Opening
   #state: ClientState = 'expect_challenge'
-  #challenge: { readonly frame: ChallengeFrame; readonly transcript: Uint8Array } | undefined
-  #authSignature: Uint8Array = EMPTY_BYTES
   #facts: RelayFacts | undefined
   #frameBytesMax: number = LIMITS.handshakeFrameBytes
-  #request = 0
+  #request: number
   /** Requests without their last answer, by number. */
   readonly #requests = new Map<number, OpenRequest>()
-  #queuedBytes = 0
   #pongsWaiting = 0
   /** What came on other lanes before `ready`, in its order. */
   #early: LaneBytes[] = []
@@ -82,35 +82,23 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #pingAt: Instant = NEVER
 
   constructor(options: ClientOptions, now: Instant) {
-    if (options.clientId.length !== CLIENT_ID_BYTES)
-      throw new UsageError('bad_argument', `a client id has ${CLIENT_ID_BYTES} bytes`)
-    const { name, identity, clientId, token = '' } = options
-    // What no auth can carry is the caller's mistake: it shows here, and not when the challenge has come.
-    encodeFrame({ type: 'auth', name, key: identity.publicKey, clientId, token, signature: NO_SIGNATURE })
     this.#options = options
+    this.#opening = new Opening(options)
+    this.#book = options.book ?? new ConversationBook()
+    this.#book.detach()
+    this.#request = options.lastRequest ?? 0
     this.#heardAt = now
     //= PAL-HSK-034
     this.#deadline = instantAfter(now, LIMITS.handshakeMs)
-    //= PAL-EXT-006
-    this.#offered = isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []
-    const hello = encodeFrame({
-      type: 'hello',
-      versions: [VERSION],
-      capabilities: this.#offered,
-      //= PAL-HSK-002
-      nonce: options.entropy(NONCE_BYTES),
-      agent: options.agent,
-    })
-    this.#hello = hello.subarray(FRAME_PREFIX_BYTES)
     //= PAL-HSK-001
-    this.#write(CONTROL_LANE, hello)
+    this.#out.push(CONTROL_LANE, this.#opening.hello)
   }
 
   get state(): ClientState {
     return this.#state
   }
 
-  /** The conversations that the client is in, by number. */
+  /** The conversations that the client is in, or was in on an earlier link, by number. */
   get conversations(): ReadonlyMap<number, ClientConversation> {
     return this.#book.conversations
   }
@@ -120,16 +108,24 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     return this.#facts
   }
 
+  /** The number of the latest request. */
+  get lastRequest(): number {
+    return this.#request
+  }
+
   /** Bytes that wait to be polled. */
   get queuedBytes(): number {
-    return this.#queuedBytes
+    return this.#out.bytes
   }
 
   // ---- what the application asks --------------------------------------------------------------
 
-  /** Sends a request; returns its number, which the answer (or an error) will carry. */
-  request(request: ClientRequest): number {
-    this.#expectOpen()
+  /**
+   * Sends a request; returns its number, which the answer (or an error) will carry. With `renews` the
+   * conversation joined takes the place of that one, which the relay no longer has.
+   */
+  request(request: ClientRequest, renews?: ClientConversation): number {
+    if (!(this.#options.resume && this.#isShakingHands && mayGoEarly(request.type))) this.#expectOpen()
     //= PAL-SES-005
     const number = this.#request + 1
     const bytes = encodeFrame({ ...request, request: number } as Frame)
@@ -137,10 +133,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (bytes.length - FRAME_PREFIX_BYTES > this.limit('frameBytes'))
       throw new UsageError('bad_argument', 'the request is too large for this relay')
     this.#request = number
-    const conversation = 'conversation' in request ? request.conversation : 0
-    const wantsMembers = request.type === 'join' && (request.options & JOIN_OPTIONS.members) !== 0
-    this.#requests.set(number, { type: request.type, conversation, wantsMembers })
-    this.#write(laneOf(conversation), bytes)
+    this.#requests.set(number, openRequestOf(request, renews))
+    this.#out.pushPaced(laneOfRequest(request), bytes, costOf(request.type))
     return number
   }
 
@@ -149,25 +143,36 @@ export class ClientSession implements LaneMachine<ClientEvent> {
    * as allowed are under way already: wait for an answer.
    */
   send(conversation: number, contentKind: number, body: Uint8Array): number | undefined {
+    //= PAL-HSK-048
     this.#expectOpen()
-    if (!this.#book.conversations.has(conversation))
+    if (!this.#book.conversations.get(conversation)?.isLive)
       throw new UsageError('bad_state', `not in conversation ${conversation}`)
     if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
     const ref = this.#book.nextRef(conversation, body.length)
     if (ref === undefined) return undefined
     writeSend(this.#writer, conversation, ref, contentKind, body, 0, body.length)
-    this.#write(laneOf(conversation), this.#writer.take())
+    this.#out.pushPaced(laneOf(conversation), this.#writer.take(), sendCost(body.length))
     return ref
+  }
+
+  /** Tells the relay that the client keeps every entry of a direct conversation up to `seq` itself. */
+  cursor(conversation: number, seq: number): void {
+    //= PAL-HSK-048
+    this.#expectOpen()
+    const bytes = encodeFrame({ type: 'cursor', conversation, seq })
+    this.#out.pushPaced(laneOf(conversation), bytes, REQUEST_COST)
   }
 
   /** Sends a ping: its pong follows every effect of what was sent before in that conversation. */
   ping(nonce: number, conversation: number): void {
     this.#expectOpen()
-    this.#write(laneOf(conversation), encodeFrame({ type: 'ping', nonce, conversation }))
+    const bytes = encodeFrame({ type: 'ping', nonce, conversation })
+    this.#out.pushPaced(laneOf(conversation), bytes, REQUEST_COST)
   }
 
-  /** Says goodbye. Nothing is received after that. */
-  close(): void {
+  /** Says goodbye, behind what the rates let leave now. Nothing is received after that. */
+  close(now?: Instant): void {
+    if (now !== undefined && this.#state === 'open') this.#out.hurry(now)
     //= PAL-SES-020
     if (this.#state !== 'closed') this.#close('local', 'goodbye', '')
   }
@@ -251,9 +256,16 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       case 'ping':
         return this.#handlePing(frame.nonce, frame.conversation)
       case 'message':
-        return this.#handleUnusualMessage(frame)
+        // It has fields that this edition does not know.
+        return this.#handleMessage(viewOf(frame), frame.body)
       case 'event':
         return this.#handleEvent(frame)
+      case 'gap':
+        return this.#handleGap(frame)
+      case 'senders':
+        return this.#book.senders(frame)
+      case 'ack':
+        return this.#handleAck(frame.conversation, frame.ref, frame.seq)
       case 'notice':
         return this.#events.push({ kind: 'notice', frame })
       case 'pong':
@@ -264,15 +276,18 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   }
 
   #handleAnswer(frame: Answer): void {
-    const open = this.#requests.get(frame.request)
+    const found = this.#requests.get(frame.request)
+    const open = found && answers(found, frame) ? found : undefined
     // A membership is real, whoever asked for it; an error without a request refuses a message.
     const isUnasked = frame.type === 'joined' || (frame.type === 'error' && frame.request === 0)
     //= PAL-SES-008
-    if (!isUnasked && !(open && answers(open, frame))) return
-    if (isLast(open, frame)) this.#requests.delete(frame.request)
+    if (!isUnasked && !open) return
+    if (open && isLast(open, frame)) this.#requests.delete(frame.request)
     switch (frame.type) {
       case 'joined':
-        return this.#handleJoined(frame)
+        return this.#handleJoined(frame, open)
+      case 'history':
+        return this.#handleHistory(frame)
       case 'members':
         return this.#events.push({ kind: 'members', frame: this.#book.members(frame) })
       case 'rooms':
@@ -294,65 +309,42 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (this.#pongsWaiting > PONGS_WAITING_MAX)
       return this.#close('local', 'slow_consumer', 'the relay asks and does not read the answers')
     //= PAL-SES-009
-    this.#write(laneOf(conversation), encodeFrame({ type: 'pong', nonce, conversation }))
+    this.#out.push(laneOf(conversation), encodeFrame({ type: 'pong', nonce, conversation }))
   }
 
   // ---- handshake ------------------------------------------------------------------------------
 
   #handleChallenge(frame: ChallengeFrame, bytes: Uint8Array): void {
-    const { identity, name, clientId, token = '', signatures, binding } = this.#options
-    const { relayKey, isRelayKey } = this.#options
-    //= PAL-HSK-007
-    if (frame.version !== VERSION)
-      return this.#close('local', 'unsupported_version', `version ${frame.version}`)
-    //= PAL-HSK-008
-    if (frame.capabilities.some((capability) => !this.#offered.includes(capability)))
-      return this.#close('local', 'bad_frame', 'a capability that was not offered')
-    //= PAL-HSK-010
-    if ((relayKey && !equalBytes(relayKey, frame.relayKey)) || isRelayKey?.(frame.relayKey) === false)
-      return this.#close('local', 'bad_signature', 'the relay has another key than the one known')
-    //= PAL-HSK-011
-    const transcript = transcriptHash(signatures, { binding, hello: this.#hello, challenge: bytes })
-    const claims = { name, key: identity.publicKey, clientId, token }
-    //= PAL-HSK-012
-    this.#authSignature = signatures.sign(identity.seed, authMessage(transcript, claims))
-    this.#challenge = { frame: { ...frame, relayKey: copyOf(frame.relayKey) }, transcript }
+    const answer = this.#opening.answer(frame, bytes)
+    if ('code' in answer) return this.#close('local', answer.code, answer.detail)
     this.#state = 'expect_ready'
-    this.#write(CONTROL_LANE, encodeFrame({ type: 'auth', ...claims, signature: this.#authSignature }))
+    this.#out.push(CONTROL_LANE, answer)
+    // What was asked for before goes behind `resume`.
+    this.#out.isOpen = true
   }
 
   #handleReady(frame: ReadyFrame, now: Instant): void {
-    const challenge = this.#challenge
-    if (!challenge) return
-    const { relayKey, relayName, address, capabilities } = challenge.frame
-    const claims = { authSignature: this.#authSignature, session: frame.session, name: frame.name }
-    const message = readyMessage(challenge.transcript, claims)
-    //= PAL-HSK-015
-    if (!this.#options.signatures.verify(relayKey, frame.signature, message))
-      return this.#close('local', 'bad_signature', 'the relay does not hold the key it showed')
-    const limits = limitsOf(frame)
-    const { name, role, time: timeMs } = frame
-    const session = copyOf(frame.session)
-    //= PAL-HSK-022, PAL-EXT-004
-    this.#facts = { relayKey, relayName, address, capabilities, limits, session, name, role, timeMs }
-    this.#challenge = undefined
+    const facts = this.#opening.accept(frame)
+    if ('code' in facts) return this.#close('local', facts.code, facts.detail)
+    this.#facts = facts
     this.#state = 'open'
     //= PAL-STR-005
     this.#frameBytesMax = LIMITS.frameBytes
     this.#deadline = instantAfter(now, this.#pingMs)
-    this.#events.push({ kind: 'ready', facts: this.#facts })
+    this.#out.setRates((name) => this.limit(name))
+    this.#events.push({ kind: 'ready', facts })
     //= PAL-EXT-009
-    if (isGreaseDue(this.#options.entropy)) this.#write(CONTROL_LANE, greaseFrame(this.#options.entropy))
+    if (isGreaseDue(this.#options.entropy)) this.#out.push(CONTROL_LANE, greaseFrame(this.#options.entropy))
     for (const { lane, bytes } of this.#early.splice(0)) this.handleBytes(lane, bytes, now)
   }
 
   // ---- conversations --------------------------------------------------------------------------
 
-  #handleJoined(frame: JoinedFrame): void {
-    const conversation = this.#book.join(frame)
+  #handleJoined(frame: JoinedFrame, open: OpenRequest | undefined): void {
+    const conversation = this.#book.join(frame, open)
     //= PAL-LIM-008
     if (!conversation) return this.#close('local', 'bad_frame', 'more conversations than a client can hold')
-    this.#events.push({ kind: 'joined', request: frame.request, conversation })
+    this.#events.push({ kind: 'joined', request: frame.request, conversation, frame })
   }
 
   #handleMessage(view: MessageView, bytes: Uint8Array): void {
@@ -361,24 +353,33 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     else this.#closeForGap(view.conversation, view.seq)
   }
 
-  /** A message with fields that this edition does not know: its view is made from the decoded frame. */
-  #handleUnusualMessage(frame: Extract<Frame, { type: 'message' }>): void {
-    const view = this.#view
-    view.conversation = frame.conversation
-    view.seq = frame.seq
-    view.time = frame.time
-    view.sender = frame.sender
-    view.ref = frame.ref
-    view.kind = frame.kind
-    view.bodyStart = 0
-    view.bodyEnd = frame.body.length
-    this.#handleMessage(view, frame.body)
-  }
-
   #handleEvent(frame: EventFrame): void {
     const entry = this.#book.event(frame)
     if (entry) this.#events.push({ kind: 'event', ...entry })
     else this.#closeForGap(frame.conversation, frame.seq)
+  }
+
+  #handleGap(frame: GapFrame): void {
+    const { conversation: number, from, to, reason } = frame
+    const isPassed = this.#book.gap(frame)
+    const conversation = this.#book.conversations.get(number)
+    if (conversation) this.#events.push({ kind: 'gap', conversation, from, to, reason, isPassed })
+  }
+
+  #handleAck(conversation: number, ref: number, seq: number): void {
+    this.#book.acknowledge(conversation, ref)
+    this.#events.push({ kind: 'ack', conversation, ref, seq })
+  }
+
+  #handleHistory(frame: HistoryFrame): void {
+    const frames = historyFrames(frame)
+    //= PAL-ROM-055
+    if (!frames) return this.#close('local', 'bad_frame', 'entries of a history that are not sound')
+    this.#book.senders(frame)
+    const { request, conversation: number, more } = frame
+    const conversation = this.#book.conversations.get(number)
+    const entries = conversation ? historyEntries(conversation, frames) : []
+    this.#events.push({ kind: 'history', request, conversation: number, entries, more })
   }
 
   //= PAL-ROM-008
@@ -393,7 +394,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   }
 
   #handleError(frame: ErrorFrame): void {
-    if (frame.ref > 0) this.#book.refuseSend(frame.conversation)
+    if (frame.ref > 0) this.#book.refuseSend(frame.conversation, frame.ref)
     this.#events.push({ kind: 'error', frame, name: errorNameOf(frame.code) })
   }
 
@@ -401,18 +402,22 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   handleEnd(_now: Instant): void {
     if (this.#state === 'closed') return
+    this.#out.dropPaced()
     this.#state = 'closed'
     this.#pushClosed('link', 0, 'the link was lost', 0)
   }
 
   #handleClose(code: number, text: string, retryMs: number): void {
+    this.#out.dropPaced()
     this.#state = 'closed'
     this.#pushClosed('peer', code, text, retryMs)
   }
 
   #close(by: 'local', code: ErrorName, detail: string): void {
     const text = detail || ERROR_INFO[code].summary
-    this.#write(
+    // Nothing follows `close`.
+    this.#out.dropPaced()
+    this.#out.push(
       CONTROL_LANE,
       encodeFrame({ type: 'close', code: ERRORS[code], text: text.slice(0, 256), retryMs: 0 }),
     )
@@ -431,7 +436,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   // ---- time and output ------------------------------------------------------------------------
 
   handleTimeout(now: Instant): void {
-    if (now < this.pollTimeout()) return
+    if (now < this.#silenceAt) return
     if (this.#state === 'expect_challenge' || this.#state === 'expect_ready')
       return this.#close('local', CLIENT_REACTIONS.silence[this.#state].code, '')
     if (this.#state !== 'open') return
@@ -446,38 +451,21 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   }
 
   pollTimeout(): Instant {
-    if (this.#pingAt !== NEVER) return instantAfter(this.#pingAt, LIMITS.pongMs)
-    return this.#deadline
+    // What waited for a token is there to be polled then.
+    return earlierOf(this.#silenceAt, this.#out.readyAt)
+  }
+
+  get #silenceAt(): Instant {
+    return this.#pingAt !== NEVER ? instantAfter(this.#pingAt, LIMITS.pongMs) : this.#deadline
   }
 
   pollEvent(): ClientEvent | undefined {
     return this.#events.shift()
   }
 
-  pollTransmit(_now: Instant): LaneBytes | undefined {
-    const item = this.#out.shift()
-    if (item) this.#queuedBytes -= item.bytes.length
-    if (this.#queuedBytes === 0) this.#pongsWaiting = 0
+  pollTransmit(now: Instant): LaneBytes | undefined {
+    const item = this.#out.poll(now)
+    if (this.#out.bytes === 0) this.#pongsWaiting = 0
     return item
   }
-
-  #write(lane: number, bytes: Uint8Array): void {
-    this.#out.push({ lane, bytes })
-    this.#queuedBytes += bytes.length
-  }
-}
-
-/** The limits that the relay may announce, as it announced them. */
-function limitsOf(ready: ReadyFrame): Map<keyof typeof LIMITS, number> {
-  const announced = new Map(ready.limits.map(({ id, value }) => [id, value]))
-  const limits = new Map<keyof typeof LIMITS, number>()
-  //= PAL-LIM-004
-  for (const name of RELAY_LIMITS) {
-    const value = announced.get(LIMIT_IDS[name])
-    if (value !== undefined) limits.set(name, value)
-  }
-  //= PAL-STR-006
-  const bodyRoom = (limits.get('frameBytes') ?? LIMITS.frameBytes) - SEND_OVERHEAD_BYTES
-  if ((limits.get('bodyBytes') ?? LIMITS.bodyBytes) > bodyRoom) limits.set('bodyBytes', bodyRoom)
-  return limits
 }

@@ -1,17 +1,18 @@
 /** What goes in and out of a client's session. */
 import type { Entropy } from '../../base/entropy.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
-import type { Queue } from '../../base/queue.ts'
 import type {
   ErrorFrame,
   ErrorName,
   EventFrame,
   IdentityFrame,
+  JoinedFrame,
   LIMITS,
   MembersFrame,
   NoticeFrame,
   RoomsFrame,
 } from '../../codec/generated/registry.ts'
+import type { ConversationBook } from './conversations.ts'
 
 /** An Ed25519 identity: 32 bytes each. */
 export interface Identity {
@@ -33,8 +34,22 @@ export interface ClientOptions {
   readonly relayKey?: Uint8Array | undefined
   /** Whether the relay's key is the one expected, where only a part of it is known. */
   readonly isRelayKey?: ((key: Uint8Array) => boolean) | undefined
+  /** A session to take up again in place of opening one. */
+  readonly resume?: ResumeTicket | undefined
+  /** What is known from earlier links to the same relay; the session brings it up to date. */
+  readonly book?: ConversationBook | undefined
+  /** The highest number that requests on earlier links had. */
+  readonly lastRequest?: number | undefined
   readonly signatures: SignaturePrimitives
   readonly entropy: Entropy
+}
+
+/** What takes up a session again, once. */
+export interface ResumeTicket {
+  readonly session: Uint8Array
+  readonly token: Uint8Array
+  /** The name of the session. */
+  readonly name: string
 }
 
 /** Who the relay is and what it allows. */
@@ -46,6 +61,10 @@ export interface RelayFacts {
   readonly capabilities: readonly number[]
   readonly limits: ReadonlyMap<keyof typeof LIMITS, number>
   readonly session: Uint8Array
+  /** Takes the session up again on another link. Secret. */
+  readonly token: Uint8Array
+  /** Whether the session was taken up again. */
+  readonly isResumed: boolean
   /** The client's own name, in normal form. */
   readonly name: string
   readonly role: number
@@ -61,22 +80,31 @@ export interface Member {
   role: number
 }
 
-/** A conversation that the client is in. */
+/** A conversation that the client is in, or was in on its last link. */
 export interface ClientConversation {
-  readonly number: number
+  /** Another one when the relay lost the conversation and the client began anew. */
+  number: number
   readonly kind: number
   readonly name: string
-  readonly alias: number
+  alias: number
   /** By alias. In a room known from `members` frames and events. */
   readonly members: Map<number, Member>
+  /** Names of senders of earlier entries, by alias; they need not be members any more. */
+  readonly senders: Map<number, string>
   role: number
+  /** Whether the client is a member on the link it has now. */
+  isLive: boolean
+  /** Number of the log; another one means another log. */
+  log: Uint8Array
   /** Position of the last entry received. */
   seq: number
+  /** Up to here entries tell what was, and change nothing of what is. */
+  head: number
   /** The ref sent last, and the last one that the relay took. */
   ref: number
   refAccepted: number
-  /** The sizes of the messages under way, in their order. */
-  readonly underWay: Queue<number>
+  /** The messages under way, in their order. */
+  readonly underWay: MessageUnderWay[]
   underWayBytes: number
   /** Whether one of them was refused: the refs are taken up again once all are answered. */
   isRewinding: boolean
@@ -84,6 +112,16 @@ export interface ClientConversation {
   locked: boolean
   limit: number
   count: number
+  /** What an acknowledged message survives, and how long and how much the relay keeps. */
+  durability: number
+  keepMs: number
+  keepBytes: number
+}
+
+/** A message sent and not answered. */
+export interface MessageUnderWay {
+  readonly ref: number
+  readonly bodyBytes: number
 }
 
 /** A message from the log. `body` is the receiver's own. */
@@ -101,19 +139,50 @@ export interface ReceivedMessage {
   readonly own: boolean
 }
 
+/** An event from the log. */
+export interface ReceivedEvent {
+  readonly conversation: ClientConversation
+  readonly event: EventFrame
+  /** The name of who did it, or undefined for the relay. */
+  readonly actorName: string | undefined
+  /** Whether it took this client out of the conversation. */
+  readonly endsMembership: boolean
+}
+
+/** An entry of the log as an answer to `fetch` holds it. */
+export type HistoryEntry =
+  | { readonly kind: 'message'; readonly message: ReceivedMessage }
+  | ({ readonly kind: 'event' } & ReceivedEvent)
+
 export type ClientEvent =
   | { readonly kind: 'ready'; readonly facts: RelayFacts }
-  | { readonly kind: 'joined'; readonly request: number; readonly conversation: ClientConversation }
-  | { readonly kind: 'message'; readonly message: ReceivedMessage }
   | {
-      readonly kind: 'event'
+      readonly kind: 'joined'
+      readonly request: number
       readonly conversation: ClientConversation
-      readonly event: EventFrame
-      /** The name of who did it, or undefined for the relay. */
-      readonly actorName: string | undefined
-      /** Whether it took this client out of the conversation. */
-      readonly endsMembership: boolean
+      /** The answer itself; the conversation may have moved on since. */
+      readonly frame: JoinedFrame
     }
+  | { readonly kind: 'message'; readonly message: ReceivedMessage }
+  | { readonly kind: 'ack'; readonly conversation: number; readonly ref: number; readonly seq: number }
+  | {
+      readonly kind: 'gap'
+      readonly conversation: ClientConversation
+      readonly from: number
+      readonly to: number
+      readonly reason: number
+      /** Whether these entries were the next ones; otherwise they were asked for by `fetch`. */
+      readonly isPassed: boolean
+    }
+  | {
+      readonly kind: 'history'
+      readonly request: number
+      readonly conversation: number
+      readonly entries: readonly HistoryEntry[]
+      /** Whether entries that were asked for are left. */
+      readonly more: boolean
+    }
+  | ({ readonly kind: 'event' } & ReceivedEvent)
   | { readonly kind: 'members'; readonly frame: MembersFrame }
   | { readonly kind: 'rooms'; readonly frame: RoomsFrame }
   | { readonly kind: 'identity'; readonly frame: IdentityFrame }

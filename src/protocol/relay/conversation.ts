@@ -1,25 +1,39 @@
 /**
- * A conversation: a room or the two ends of a direct one. Entries of one tick are written once into one
+ * A conversation: a room or the two ends of a direct one. Entries of one turn are written once into one
  * batch; each member's link gets a reference to the same bytes (spec chapter 7).
  */
 import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { laneOf } from '../../base/lanes.ts'
-import type { LaneBytes } from '../../base/machine.ts'
 import { writeFrame } from '../../codec/frame.ts'
 import { writeMessage } from '../../codec/generated/hot.ts'
-import type { CONVERSATION_KINDS, EventFrame } from '../../codec/generated/registry.ts'
+import { CONVERSATION_KINDS, type EventFrame } from '../../codec/generated/registry.ts'
 import type { ByteWriter } from '../../codec/writer.ts'
 import type { RelayLink } from './link.ts'
+import type { Participant, Participants } from './participants.ts'
 import type { Session } from './session.ts'
 
-/** One session in one conversation. */
+/** One identity in one conversation: with a session, or waiting for one after a lost link. */
 export interface Membership<Owner> {
   readonly conversation: Conversation<Owner>
-  readonly session: Session<Owner>
-  readonly alias: number
+  readonly participant: Participant
+  /** Undefined while the membership is detached. */
+  session: Session<Owner> | undefined
   role: number
-  /** The ref accepted last; the next one must be one more. */
-  ref: number
+  /** Whether it gets batches as they are made; if not, and it has a session, it is fed from the log. */
+  live: boolean
+  /** Position of the last entry queued for its link; kept only while it is not live. */
+  cursor: number
+  /** Answers that wait until the cursor reaches their position. */
+  readonly answers: WaitingAnswer[]
+  /** Up to here, senders are named before their messages. */
+  head: number
+  named: Set<number> | undefined
+}
+
+/** An answer and the position in the log that it follows. */
+export interface WaitingAnswer {
+  readonly seq: number
+  readonly bytes: Uint8Array
 }
 
 /** A ban from a room. */
@@ -53,7 +67,7 @@ export type ConversationNature =
   | {
       readonly kind: typeof CONVERSATION_KINDS.direct
       readonly pair: string
-      /** Both identities, in the order of their aliases 1 and 2. */
+      /** Both identities, the lower key first. */
       readonly ends: readonly [DirectEnd, DirectEnd]
     }
 
@@ -62,36 +76,81 @@ export interface DirectEnd {
   readonly key: Uint8Array
   readonly keyHex: string
   readonly name: string
+  /** Position up to which this identity keeps the entries itself. */
+  cursor: number
 }
 
 /** What one member alone gets between two entries of a batch: an answer in its place in the log. */
-export interface Interjection {
+export interface Interjection extends WaitingAnswer {
   /** Where in the open batch it belongs, in bytes. */
   readonly offset: number
+}
+
+/** Entries as they go out, and which they are. */
+export interface Batch {
+  readonly lane: number
   readonly bytes: Uint8Array
+  /** The turn whose commit it waits for. */
+  readonly turn: number
+  readonly firstSeq: number
+  readonly lastSeq: number
+}
+
+/** What a conversation is made with. */
+export interface ConversationSettings {
+  readonly number: number
+  readonly nature: ConversationNature
+  readonly memberLimit: number
+  /** Number of its log: 8 bytes. */
+  readonly log: Uint8Array
 }
 
 export class Conversation<Owner> {
   readonly number: number
   readonly lane: number
   readonly nature: ConversationNature
+  readonly log: Uint8Array
   /** In the order of the aliases. */
   readonly members: Membership<Owner>[] = []
   /** By key in hexadecimal; rooms only. */
   readonly bans: Map<string, RoomBan> = new Map()
+  /** Roles other than `member`, by key in hexadecimal; rooms only. */
+  readonly roles: Map<string, number> = new Map()
+  /** Who was ever here, as far as it is remembered; undefined until the conversation is loaded. */
+  participants: Participants | undefined
+  /** Position of the last entry, of the last one in a sealed batch, and of the oldest one kept. */
   seq = 0
+  sealedSeq = 0
+  firstSeq = 1
+  /** Bytes of the entries kept. */
+  logBytes = 0
+  /** Participants were last stored as of this position. */
+  checkpoint = 0
+  hasMessage = false
+  /** When the last message was taken. */
+  changedMs = 0
+  /** Whether the record differs from the one stored, and whether a participant has none yet. */
+  isChanged = true
+  hasNewParticipant = false
+  /** The aliases given next, until the participants are loaded. */
+  nextAliases: readonly number[]
   topic = ''
   locked = false
   memberLimit: number
-  #aliases = 0
+  /** Members that are fed from the log. */
+  behindCount = 0
+  /** Batches that are not committed yet, or that members who are behind may still want. */
+  readonly recent: Batch[] = []
   #batch: ByteWriter | undefined
   #interjections: Map<RelayLink<Owner>, Interjection[]> | undefined
 
-  constructor(number: number, nature: ConversationNature, memberLimit: number) {
-    this.number = number
-    this.lane = laneOf(number)
-    this.nature = nature
-    this.memberLimit = memberLimit
+  constructor(settings: ConversationSettings) {
+    this.number = settings.number
+    this.lane = laneOf(settings.number)
+    this.nature = settings.nature
+    this.memberLimit = settings.memberLimit
+    this.log = settings.log
+    this.nextAliases = settings.nature.kind === CONVERSATION_KINDS.room ? [1] : [1, 2]
   }
 
   /** The batch that is being written, if one is open. */
@@ -104,18 +163,22 @@ export class Conversation<Owner> {
     this.#batch = writer
   }
 
-  /** Ends the open batch: the bytes to send, in memory of their own. The writer can be used for another. */
-  sealBatch(): LaneBytes {
+  /** Ends the open batch, in memory of its own. The writer can be used for another. */
+  sealBatch(turn: number): Batch {
     const bytes = this.#batch?.take() ?? EMPTY_BYTES
     this.#batch = undefined
-    return { lane: this.lane, bytes }
+    const firstSeq = this.sealedSeq + 1
+    this.sealedSeq = this.seq
+    this.logBytes += bytes.length
+    return { lane: this.lane, bytes, turn, firstSeq, lastSeq: this.seq }
   }
 
   /** Keeps an answer for one member, in its place behind the entries so far. A batch is open. */
   interject(link: RelayLink<Owner>, bytes: Uint8Array): void {
     this.#interjections ??= new Map()
     const own = this.#interjections.get(link)
-    const interjection: Interjection = { offset: (this.#batch as ByteWriter).length, bytes }
+    const offset = (this.#batch as ByteWriter).length
+    const interjection: Interjection = { offset, seq: this.seq, bytes }
     if (own) own.push(interjection)
     else this.#interjections.set(link, [interjection])
   }
@@ -127,16 +190,19 @@ export class Conversation<Owner> {
     return taken
   }
 
-  nextAlias(): number {
-    //= PAL-ROM-005, PAL-ROM-006
-    this.#aliases += 1
-    return this.#aliases
+  /** The batch at hand that holds entry `seq`, if one does. */
+  recentWith(seq: number): Batch | undefined {
+    for (let i = this.recent.length - 1; i >= 0; i--) {
+      const batch = this.recent[i] as Batch
+      if (batch.firstSeq <= seq) return seq <= batch.lastSeq ? batch : undefined
+    }
+    return undefined
   }
 
   addMember(membership: Membership<Owner>): void {
     const members = this.members
     let at = members.length
-    while (at > 0 && (members[at - 1] as Membership<Owner>).alias > membership.alias) at -= 1
+    while (at > 0 && aliasOf(members[at - 1] as Membership<Owner>) > aliasOf(membership)) at -= 1
     members.splice(at, 0, membership)
   }
 
@@ -147,7 +213,7 @@ export class Conversation<Owner> {
     let high = members.length
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((members[middle] as Membership<Owner>).alias > alias) high = middle
+      if (aliasOf(members[middle] as Membership<Owner>) > alias) high = middle
       else low = middle + 1
     }
     return members.slice(low, low + count)
@@ -159,7 +225,7 @@ export class Conversation<Owner> {
 
   /** Appends a message to the open batch: the body is [start, end) of `source`. */
   appendMessage(
-    membership: Membership<Owner>,
+    sender: number,
     ref: number,
     kind: number,
     timeMs: number,
@@ -169,8 +235,9 @@ export class Conversation<Owner> {
   ): void {
     //= PAL-ROM-001, PAL-MSG-006, PAL-MSG-007
     this.seq += 1
+    this.hasMessage = true
     const out = this.#batch as ByteWriter
-    writeMessage(out, this.number, this.seq, timeMs, membership.alias, ref, kind, source, start, end)
+    writeMessage(out, this.number, this.seq, timeMs, sender, ref, kind, source, start, end)
   }
 
   /** Appends an event to the open batch. */
@@ -192,4 +259,8 @@ export class Conversation<Owner> {
     }
     writeFrame(this.#batch as ByteWriter, frame)
   }
+}
+
+function aliasOf<Owner>(membership: Membership<Owner>): number {
+  return membership.participant.alias
 }

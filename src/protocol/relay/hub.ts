@@ -1,12 +1,11 @@
 /**
  * The relay's state and the few operations that everything else is made of: entries into conversations,
- * batches out to links, sessions opened and ended. Knows no socket, no clock and no request.
+ * members in and out, sessions opened and ended. Knows no socket, no clock and no request.
  */
 
 import { DeadlineHeap } from '../../base/deadlines.ts'
 import type { Entropy } from '../../base/entropy.ts'
-import { CONTROL_LANE, laneOf } from '../../base/lanes.ts'
-import type { LaneBytes } from '../../base/machine.ts'
+import { CONTROL_LANE } from '../../base/lanes.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
 import { Queue } from '../../base/queue.ts'
 import { type Instant, instantAfter } from '../../base/time.ts'
@@ -20,13 +19,28 @@ import {
   type Frame,
   LEAVE_REASONS,
   type LIMITS,
+  ROLES,
 } from '../../codec/generated/registry.ts'
 import { ByteWriter } from '../../codec/writer.ts'
-import { Conversation, type EventDetail, type Interjection, type Membership } from './conversation.ts'
-import type { Directory, DirectoryRecord } from './directory.ts'
+import { Archive } from './archive.ts'
+import {
+  Conversation,
+  type ConversationNature,
+  type ConversationSettings,
+  type EventDetail,
+  type Membership,
+} from './conversation.ts'
+import { Detached } from './detached.ts'
+import type { Directory } from './directory.ts'
 import type { RelayLink } from './link.ts'
+import { Mailboxes } from './mailboxes.ts'
+import { Outlet } from './outlet.ts'
+import { type Participant, Participants } from './participants.ts'
+import { type Rates, ratesOf } from './rates.ts'
 import { RoomList } from './room-list.ts'
 import type { Session } from './session.ts'
+import type { RelayStorage, StoreWrite } from './storage.ts'
+import type { Tokens } from './tokens.ts'
 
 /** Every limit, by name; the values in force on this relay. */
 export type RelayLimits = { -readonly [Name in keyof typeof LIMITS]: number }
@@ -42,7 +56,7 @@ export type RelayEvent<Owner> =
   | { readonly kind: 'refused'; readonly link: RelayLink<Owner>; readonly code: ErrorName }
   | {
       readonly kind: 'joined' | 'left'
-      readonly session: Session<Owner>
+      readonly name: string
       readonly room: string
       readonly count: number
       readonly limit: number
@@ -51,8 +65,10 @@ export type RelayEvent<Owner> =
   | { readonly kind: 'link_finished'; readonly link: RelayLink<Owner> }
   /** The link had its time to take its last bytes: cut it. */
   | { readonly kind: 'link_expired'; readonly link: RelayLink<Owner> }
-  /** Something that must outlive the relay. */
-  | { readonly kind: 'store'; readonly record: DirectoryRecord }
+  /** Read no more from the link, and read on. */
+  | { readonly kind: 'link_paused' | 'link_resumed'; readonly link: RelayLink<Owner> }
+  /** Commit these together, then call `handleCommitted` with the turn, or `handleStorageFailed`. */
+  | { readonly kind: 'commit'; readonly turn: number; readonly writes: readonly StoreWrite[] }
 
 /** What a relay is made with. */
 export interface HubOptions {
@@ -63,34 +79,48 @@ export interface HubOptions {
   readonly entropy: Entropy
   readonly limits: RelayLimits
   readonly directory: Directory
+  readonly tokens: Tokens
+  readonly storage: RelayStorage
   /** Identity keys of relay operators, in hexadecimal. */
   readonly operators: ReadonlySet<string>
 }
 
 /** Empty writers kept for the next batches. */
 const WRITERS_MAX = 1024
-/** A batch that has grown to this is handed over before the turn ends. */
-const BATCH_BYTES_MAX = 256 * 1024
-
-/** The session itself, where a conversation is asked for. */
-const CONTROL = 0
+/** A batch that has grown to this is handed over before the turn ends: half of `outbound_bytes`. */
+const BATCH_BYTES_MAX = 128 * 1024
+const LOG_ID_BYTES = 8
 
 const LEAVE_REASON_OF: Readonly<Partial<Record<ErrorName | 'link_lost', number>>> = {
   goodbye: LEAVE_REASONS.closed,
-  link_lost: LEAVE_REASONS.lost,
-  idle_timeout: LEAVE_REASONS.lost,
   replaced: LEAVE_REASONS.replaced,
 }
+/** Endings after which the client is expected back. */
+//= PAL-SES-027
+const DETACHING: ReadonlySet<ErrorName | 'link_lost'> = new Set([
+  'link_lost',
+  'idle_timeout',
+  'slow_consumer',
+  'storage_failed',
+  'going_away',
+])
 
 export class Hub<Owner> {
   readonly options: HubOptions
   readonly directory: Directory
   readonly limits: RelayLimits
   readonly operators: ReadonlySet<string>
+  readonly archive: Archive<Owner>
+  readonly outlet: Outlet<Owner>
+  readonly detached: Detached<Owner> = new Detached()
+  readonly mailboxes: Mailboxes<Owner>
+  readonly tokens: Tokens
   /** By identity key in hexadecimal, in the order of opening. */
   readonly sessions: Map<string, Session<Owner>> = new Map()
   /** By folded name. */
   readonly sessionsByName: Map<string, Session<Owner>> = new Map()
+  /** Every conversation by its number. */
+  readonly conversations: Map<number, Conversation<Owner>> = new Map()
   readonly rooms: Map<string, Conversation<Owner>> = new Map()
   /** What the names of the rooms look like. */
   readonly roomLooks: Set<string> = new Set()
@@ -99,75 +129,52 @@ export class Hub<Owner> {
   readonly links: Set<RelayLink<Owner>> = new Set()
   readonly events: Queue<RelayEvent<Owner>> = new Queue()
   readonly deadlines: DeadlineHeap<RelayLink<Owner>> = new DeadlineHeap()
+  rates: Rates
   /** Wall-clock milliseconds at the monotonic origin; only for showing times and for bans. */
   wallOffsetMs = 0
+  /** The same when the relay began: what entries' age counts from, whatever the wall clock does since. */
+  steadyOffsetMs: number | undefined
   /** The instant of the input being handled. */
   now: Instant = 0 as Instant
   /** The same as wall-clock milliseconds. */
   wallMs = 0
   readonly roomList: RoomList<Owner> = new RoomList()
-  #conversationCount = 0
+  #lastConversation: number
   #sessionCount = 0
+  #startedAt: Instant | undefined
   readonly #dirty: Conversation<Owner>[] = []
   readonly #writers: ByteWriter[] = []
-  readonly #trailing: { link: RelayLink<Owner>; item: LaneBytes }[] = []
-  readonly #slow: RelayLink<Owner>[] = []
-  readonly #readyLinks = new Queue<RelayLink<Owner>>()
 
   constructor(options: HubOptions) {
     this.options = options
     this.directory = options.directory
+    this.tokens = options.tokens
     this.limits = options.limits
     this.operators = options.operators
+    this.archive = new Archive(options.storage, options.limits)
+    this.outlet = new Outlet(options.limits, options.storage)
+    this.mailboxes = new Mailboxes(this.archive)
+    this.rates = ratesOf(options.limits)
+    this.#lastConversation = options.storage.state.lastConversation
   }
 
   /** Sets the time of the input that is about to be handled. */
   setTime(now: Instant): void {
     this.now = now
+    this.#startedAt ??= now
     this.wallMs = Math.max(0, Math.floor(now + this.wallOffsetMs))
+  }
+
+  /** A wall clock that jumps while the relay runs makes nothing older. */
+  //= PAL-CNV-003
+  get steadyMs(): number {
+    return Math.max(0, Math.floor(this.now + (this.steadyOffsetMs ?? this.wallOffsetMs)))
   }
 
   // ---- output ---------------------------------------------------------------------------------
 
-  /** Queues a frame behind everything that is queued for the link so far, on the lane of `conversation`. */
-  sendNow(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
-    this.#enqueue(link, { lane: laneOf(conversation), bytes: encodeFrame(frame) })
-  }
-
-  /** The same for a frame of the session that is encoded already. */
-  sendEncoded(link: RelayLink<Owner>, bytes: Uint8Array): void {
-    this.#enqueue(link, { lane: CONTROL_LANE, bytes })
-  }
-
-  /**
-   * Queues an answer. In a conversation it keeps its place among the entries made before and after it; for
-   * the session it follows everything of this turn.
-   */
   reply(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
-    //= PAL-SES-017
-    if (link.state === 'closed') return
-    const item: LaneBytes = { lane: laneOf(conversation), bytes: encodeFrame(frame) }
-    // What a link asked for in one turn counts before the turn ends, so that asking much costs little memory.
-    const waiting = link.queuedBytes + link.answerBytes + item.bytes.length
-    //= PAL-LIM-008
-    if (waiting > this.limits.outboundBytes) this.#cutOff(link)
-    if (link.slow) return
-    if (conversation === CONTROL) this.#trail(link, item)
-    else this.#replyInPlace(link, item, conversation)
-  }
-
-  /** Queues something behind everything of this turn. */
-  #trail(link: RelayLink<Owner>, item: LaneBytes): void {
-    link.answerBytes += item.bytes.length
-    this.#trailing.push({ link, item })
-  }
-
-  //= PAL-ROM-033
-  #replyInPlace(link: RelayLink<Owner>, item: LaneBytes, conversation: number): void {
-    const member = link.session?.memberships.get(conversation)
-    if (!member?.conversation.batch) return this.#enqueue(link, item)
-    link.answerBytes += item.bytes.length
-    member.conversation.interject(link, item.bytes)
+    this.outlet.reply(link, frame, conversation)
   }
 
   replyOk(link: RelayLink<Owner>, request: number, conversation = 0): void {
@@ -187,63 +194,76 @@ export class Hub<Owner> {
 
   /** Sends a frame to every open session; encoded once. */
   broadcast(frame: Frame): void {
-    const item: LaneBytes = { lane: CONTROL_LANE, bytes: encodeFrame(frame) }
-    for (const { link } of this.sessions.values()) this.#trail(link, item)
+    const item = { lane: CONTROL_LANE, bytes: encodeFrame(frame) }
+    for (const { link } of this.sessions.values()) this.outlet.trail(link, item)
   }
 
   /**
-   * Ends the tick: what was written into conversations goes to their members, then the replies follow. Links
+   * Ends the turn: what was written into conversations goes to their members, then the replies follow. Links
    * found too slow are closed last, which makes entries of its own.
    */
   flush(): void {
-    while (this.#dirty.length + this.#trailing.length + this.#slow.length > 0) {
+    const { outlet } = this
+    while (this.#dirty.length > 0 || outlet.hasTrailing) {
       for (const conversation of this.#dirty) this.#seal(conversation)
       this.#dirty.length = 0
-      //= PAL-SES-010
-      for (const { link, item } of this.#trailing) this.#enqueueAnswer(link, item)
-      this.#trailing.length = 0
-      //= PAL-SES-026
-      for (const link of this.#slow.splice(0)) this.closeLink(link, 'slow_consumer')
+      outlet.endTurn()
+      //= PAL-SES-025, PAL-SES-026
+      for (const link of outlet.takeSlow()) this.closeLink(link, 'slow_consumer')
+      if (outlet.isOverfull) this.#shed()
+    }
+    this.#endTurn()
+  }
+
+  /** Closes the sessions for which the most waits. */
+  //= PAL-SES-035
+  #shed(): void {
+    const links = [...this.links].sort((a, b) => b.queuedBytes - a.queuedBytes)
+    for (const link of links) {
+      if (!this.outlet.isOverfull) return
+      if (link.state === 'open') this.closeLink(link, 'slow_consumer')
+      this.outlet.discard(link)
     }
   }
 
-  pollReadyLink(): RelayLink<Owner> | undefined {
-    return this.#readyLinks.shift()
+  #endTurn(): void {
+    const { archive, outlet } = this
+    if (!archive.hasWrites) return outlet.releaseAll()
+    const { storage } = archive
+    const turn = outlet.nextTurn()
+    const writes = archive.takeWrites(turn)
+    if (storage.commitNow) {
+      storage.commitNow(writes)
+      this.handleCommitted(turn)
+    } else this.events.push({ kind: 'commit', turn, writes })
   }
 
-  /** Queues an answer that waited for the end of the turn, or of a batch. */
-  #enqueueAnswer(link: RelayLink<Owner>, item: LaneBytes): void {
-    link.answerBytes -= item.bytes.length
-    this.#enqueue(link, item)
-  }
-
-  #enqueue(link: RelayLink<Owner>, item: LaneBytes): void {
-    const queuedBytes = link.queuedBytes + item.bytes.length
-    //= PAL-SES-025
-    if (link.queuedBytes > 0 && queuedBytes > this.limits.outboundBytes) this.#cutOff(link)
-    if (link.slow && link.state !== 'closed') return
-    link.enqueue(item)
-    if (link.ready) return
-    link.ready = true
-    this.#readyLinks.push(link)
-  }
-
-  /** The link takes too little: it is closed when the turn ends. */
-  #cutOff(link: RelayLink<Owner>): void {
-    if (link.slow || link.state === 'closed') return
-    link.slow = true
-    this.#slow.push(link)
+  /** The writes of a turn, and of all before it, are committed. */
+  handleCommitted(turn: number): void {
+    this.archive.handleCommitted(turn)
+    this.outlet.release(turn)
   }
 
   // ---- conversations --------------------------------------------------------------------------
 
-  newConversation(nature: Conversation<Owner>['nature'], memberLimit: number): Conversation<Owner> {
+  newConversation(nature: ConversationNature, memberLimit: number): Conversation<Owner> {
     //= PAL-ROM-004
-    this.#conversationCount += 1
-    return new Conversation(this.#conversationCount, nature, memberLimit)
+    this.#lastConversation += 1
+    const number = this.#lastConversation
+    //= PAL-ROM-037
+    const log = this.options.entropy(LOG_ID_BYTES)
+    const conversation = this.addConversation({ number, nature, memberLimit, log })
+    conversation.participants = new Participants([], conversation.nextAliases)
+    return conversation
   }
 
-  /** Makes sure that entries can be appended to the conversation in this tick. */
+  addConversation(settings: ConversationSettings): Conversation<Owner> {
+    const conversation = new Conversation<Owner>(settings)
+    this.conversations.set(settings.number, conversation)
+    return conversation
+  }
+
+  /** Makes sure that entries can be appended to the conversation in this turn. */
   openBatch(conversation: Conversation<Owner>): void {
     if (conversation.batch) {
       if (conversation.batch.length < BATCH_BYTES_MAX) return
@@ -268,91 +288,136 @@ export class Hub<Owner> {
   #seal(conversation: Conversation<Owner>): void {
     const writer = conversation.batch
     if (!writer) return
-    const interjections = conversation.takeInterjections()
     //= PAL-ROM-003
-    const item = conversation.sealBatch()
+    const batch = conversation.sealBatch(this.outlet.turn)
     if (this.#writers.length < WRITERS_MAX) this.#writers.push(writer)
-    //= PAL-ROM-002
-    for (const member of conversation.members) {
-      const { link } = member.session
-      const own = interjections?.get(link)
-      if (own === undefined) this.#enqueue(link, item)
-      else this.#enqueueAround(link, item, own)
-    }
+    this.archive.append(conversation, batch, this.steadyMs)
+    this.outlet.deliver(conversation, batch)
   }
 
-  /** The batch in pieces, with a member's own answers in their places. */
-  #enqueueAround(link: RelayLink<Owner>, item: LaneBytes, own: readonly Interjection[]): void {
-    const { lane, bytes } = item
-    let from = 0
-    for (const { offset, bytes: answer } of own) {
-      if (offset > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from, offset) })
-      this.#enqueueAnswer(link, { lane, bytes: answer })
-      from = offset
-    }
-    if (bytes.length > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from) })
-  }
-
-  /** Adds a session to a conversation. The caller has sealed the entries that it must not see. */
+  /** Adds a session to a conversation as this participant: it gets what comes from now on. */
   attach(
     conversation: Conversation<Owner>,
     session: Session<Owner>,
-    alias: number,
+    participant: Participant,
     role: number,
   ): Membership<Owner> {
-    //= PAL-MSG-008
-    const membership: Membership<Owner> = { conversation, session, alias, role, ref: 0 }
+    this.sealEarly(conversation)
+    const membership = membershipOf(conversation, participant, role)
     conversation.addMember(membership)
-    session.memberships.set(conversation.number, membership)
-    if (conversation.nature.kind === CONVERSATION_KINDS.room) session.roomCount += 1
-    else session.directCount += 1
+    participant.present = true
+    participant.name = session.name
+    participant.usedMs = this.steadyMs
+    this.reattach(membership, session)
     return membership
   }
 
-  /**
-   * Takes a session out of a conversation; it sees every entry so far and none after. An empty conversation
-   * ends, unless it is a permanent room.
-   */
-  detach(membership: Membership<Owner>): void {
-    const { conversation, session } = membership
+  /** Gives a membership to a session. */
+  reattach(membership: Membership<Owner>, session: Session<Owner>): void {
+    const { conversation } = membership
     this.sealEarly(conversation)
-    //= PAL-ROM-018
-    conversation.removeMember(membership)
-    session.memberships.delete(conversation.number)
-    const { nature } = conversation
-    if (nature.kind === CONVERSATION_KINDS.room) {
-      session.roomCount -= 1
-      const { name: room } = nature
-      const count = conversation.members.length
-      this.events.push({ kind: 'left', session, room, count, limit: conversation.memberLimit })
-    } else session.directCount -= 1
-    if (conversation.members.length === 0) this.#endConversation(conversation)
+    membership.session = session
+    membership.live = true
+    membership.participant.name = session.name
+    session.memberships.set(conversation.number, membership)
+    if (conversation.nature.kind === CONVERSATION_KINDS.room) session.roomCount += 1
+    else session.directCount += 1
   }
 
-  #endConversation(conversation: Conversation<Owner>): void {
+  /** Takes the session from a membership, which stays for now. */
+  unattach(membership: Membership<Owner>): void {
+    const { conversation, session } = membership
+    if (!session) return
+    this.sealEarly(conversation)
+    this.outlet.unfollow(membership, session.link)
+    membership.session = undefined
+    membership.live = false
+    membership.answers.length = 0
+    membership.named = undefined
+    session.memberships.delete(conversation.number)
+    if (conversation.nature.kind === CONVERSATION_KINDS.room) session.roomCount -= 1
+    else session.directCount -= 1
+  }
+
+  /**
+   * Ends a membership; its session sees every entry so far and none after. An empty room without messages
+   * ends, unless it is permanent.
+   */
+  detach(membership: Membership<Owner>): void {
+    const { conversation, participant, session } = membership
     const { nature } = conversation
+    this.sealEarly(conversation)
+    if (session) this.outlet.skip(membership, session.link, nature.kind === CONVERSATION_KINDS.room)
+    //= PAL-ROM-018
+    this.unattach(membership)
+    //= PAL-SES-031
+    this.detached.remove(membership)
+    conversation.removeMember(membership)
+    participant.present = false
+    participant.usedMs = this.steadyMs
+    if (nature.kind === CONVERSATION_KINDS.room) {
+      const { name: room } = nature
+      const count = conversation.members.length
+      const { name } = participant
+      this.events.push({ kind: 'left', name, room, count, limit: conversation.memberLimit })
+    }
+    if (conversation.members.length === 0) this.endIfOver(conversation)
+  }
+
+  /** Ends a conversation that nobody is in and whose log tells nothing. */
+  endIfOver(conversation: Conversation<Owner>): void {
+    const { nature } = conversation
+    const isEmpty = !conversation.hasMessage || conversation.firstSeq > conversation.seq
+    //= PAL-ROM-016
+    if (conversation.members.length > 0 || !isEmpty) return
     if (nature.kind === CONVERSATION_KINDS.direct) {
       this.directs.delete(nature.pair)
-    } else if (!nature.permanent) {
-      //= PAL-ROM-016
+      this.mailboxes.remove(conversation, nature.ends)
+    } else {
+      if (nature.permanent) return
       this.rooms.delete(nature.folded)
       for (const look of nature.looks) this.roomLooks.delete(look)
       this.roomList.remove(conversation)
     }
+    this.conversations.delete(conversation.number)
+    this.archive.forget(conversation)
   }
 
   /** A member goes for the stated reason: the others and it itself see the entry. */
   leave(membership: Membership<Owner>, reason: number): void {
-    const { conversation, session } = membership
+    const { conversation, participant } = membership
     //= PAL-ROM-030
     if (conversation.nature.kind === CONVERSATION_KINDS.room)
       this.addEvent(conversation, {
         kind: EVENTS.left,
-        subject: membership.alias,
-        name: session.name,
+        subject: participant.alias,
+        name: participant.name,
         value: reason,
       })
     this.detach(membership)
+  }
+
+  /** Loads a conversation, and gives a room back the members that it had when an earlier relay stopped. */
+  //= PAL-SES-032
+  restoreMembers(conversation: Conversation<Owner>): void {
+    if (conversation.participants) return
+    const participants = this.archive.load(conversation)
+    if (conversation.nature.kind === CONVERSATION_KINDS.direct) return
+    const until = instantAfter(this.#startedAt ?? this.now, this.limits.detachedMs)
+    for (const participant of participants.all) {
+      if (!participant.present) continue
+      const role = this.roleIn(conversation, participant.keyHex)
+      const membership = membershipOf(conversation, participant, role)
+      conversation.addMember(membership)
+      if (until > this.now) this.detached.add(membership, participant.clientHex, until)
+      else this.leave(membership, LEAVE_REASONS.lost)
+    }
+  }
+
+  /** The role of an identity in a room. */
+  roleIn(conversation: Conversation<Owner>, keyHex: string): number {
+    if (this.operators.has(keyHex)) return ROLES.relay_operator
+    return conversation.roles.get(keyHex) ?? ROLES.member
   }
 
   // ---- sessions and links ---------------------------------------------------------------------
@@ -376,13 +441,13 @@ export class Hub<Owner> {
   ): void {
     if (link.state === 'closed') return
     const { session } = link
-    if (!session) this.events.push({ kind: 'refused', link, code })
+    if (!session && !link.admitted) this.events.push({ kind: 'refused', link, code })
     link.state = 'closed'
     // A reader that is too slow gets nothing more: the memory is what it was cut off for.
-    if (code === 'slow_consumer') link.discard()
-    if (session) this.#endSession(session, code)
+    if (code === 'slow_consumer') this.outlet.discard(link)
+    if (session) this.endSession(session, code)
     const bytes = encodeFrame({ type: 'close', code: ERRORS[code], text, retryMs })
-    this.#trail(link, { lane: CONTROL_LANE, bytes })
+    this.outlet.trail(link, { lane: CONTROL_LANE, bytes })
     this.finish(link)
   }
 
@@ -390,7 +455,7 @@ export class Hub<Owner> {
   endLink(link: RelayLink<Owner>, code: 'goodbye' | 'link_lost'): void {
     if (link.state !== 'closed') {
       link.state = 'closed'
-      if (link.session) this.#endSession(link.session, code)
+      if (link.session) this.endSession(link.session, code)
       this.finish(link)
     }
   }
@@ -399,6 +464,7 @@ export class Hub<Owner> {
   finish(link: RelayLink<Owner>): void {
     link.hello = undefined
     link.challenge = undefined
+    link.delay = undefined
     this.events.push({ kind: 'link_finished', link })
     this.setDeadline(link, instantAfter(this.now, this.limits.lingerMs))
   }
@@ -408,12 +474,43 @@ export class Hub<Owner> {
     this.deadlines.arm(link, at)
   }
 
-  #endSession(session: Session<Owner>, code: ErrorName | 'link_lost'): void {
+  /** A newer session of the same identity takes over, by the installation `clientHex`. */
+  replaceSession(older: Session<Owner>, clientHex: string): void {
+    const { link } = older
+    this.endSession(older, 'replaced', clientHex)
+    this.closeLink(link, 'replaced')
+  }
+
+  /** The session is over: its memberships end, or wait for the client. */
+  endSession(session: Session<Owner>, code: ErrorName | 'link_lost', staysFor?: string): void {
     session.link.session = undefined
     if (this.sessions.get(session.keyHex) === session) this.sessions.delete(session.keyHex)
     if (this.sessionsByName.get(session.folded) === session) this.sessionsByName.delete(session.folded)
-    const reason = LEAVE_REASON_OF[code] ?? LEAVE_REASONS.removed
-    for (const membership of [...session.memberships.values()]) this.leave(membership, reason)
+    const isExpected = DETACHING.has(code) || (code === 'replaced' && staysFor === session.clientHex)
+    for (const membership of [...session.memberships.values()])
+      if (isExpected && membership.conversation.nature.kind === CONVERSATION_KINDS.room)
+        this.#keep(membership, session)
+      else this.leave(membership, LEAVE_REASON_OF[code] ?? LEAVE_REASONS.removed)
     this.events.push({ kind: 'session_closed', session, code })
   }
+
+  #keep(membership: Membership<Owner>, session: Session<Owner>): void {
+    this.unattach(membership)
+    this.detached.add(membership, session.clientHex, instantAfter(this.now, this.limits.detachedMs))
+  }
+
+  /** Ends what has waited for its client for too long. */
+  //= PAL-SES-028
+  endDetached(now: Instant): void {
+    for (const membership of this.detached.popDue(now)) this.leave(membership, LEAVE_REASONS.lost)
+  }
+}
+
+function membershipOf<Owner>(
+  conversation: Conversation<Owner>,
+  participant: Participant,
+  role: number,
+): Membership<Owner> {
+  const nothing = { session: undefined, live: false, cursor: 0, answers: [], head: 0, named: undefined }
+  return { conversation, participant, role, ...nothing }
 }

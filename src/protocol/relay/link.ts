@@ -4,7 +4,13 @@ import { Queue } from '../../base/queue.ts'
 import { type Instant, NEVER } from '../../base/time.ts'
 import { Deframer } from '../../codec/deframer.ts'
 import { LIMITS, type RelayState } from '../../codec/generated/registry.ts'
+import type { Membership } from './conversation.ts'
 import type { Session } from './session.ts'
+
+/** Bytes for a link that wait for the commit of a turn. */
+export interface QueuedBytes extends LaneBytes {
+  readonly turn: number
+}
 
 /** What the driver tells of a link when it opens one. */
 export interface LinkInfo {
@@ -18,6 +24,14 @@ export interface LinkInfo {
   readonly binding: Uint8Array
 }
 
+/** A link that is faster than its rates allow. */
+export interface Delay {
+  /** The lanes on which a frame waits. */
+  readonly lanes: Set<number>
+  /** When the tokens for it are there. */
+  until: Instant
+}
+
 /**
  * One attachment to the relay: its state, its unfinished frames and what waits to be written. `owner` is the
  * driver's; the core never looks at it.
@@ -29,6 +43,8 @@ export class RelayLink<Owner> implements Timed {
   session: Session<Owner> | undefined
   /** Whether the handshake ended with a session, so that the link no longer counts as unfinished. */
   admitted = false
+  /** Whether a frame came since the session opened here. */
+  confirmed = false
   /** The frames of the handshake, kept only while it lasts. */
   hello: Uint8Array | undefined
   challenge: Uint8Array | undefined
@@ -39,14 +55,22 @@ export class RelayLink<Owner> implements Timed {
   deadline: Instant = NEVER
   heapIndex = -1
   armedAt: Instant = NEVER
-  /** Whether the link is in the relay's list of links with something to write. */
+  /** Whether the link is in one of the relay's lists of links with something to write. */
   ready = false
+  /** Whether its next bytes wait for a commit. */
+  waiting = false
   /** Whether it was found to read too slowly and is about to be closed. */
   slow = false
   queuedBytes = 0
+  /** When it last took something, or last had nothing to take. */
+  progressAt: Instant
+  /** Memberships that are fed from the log, because the link did not keep up or came back. */
+  readonly behind: Membership<Owner>[] = []
+  /** What is read no further until a token is there; undefined when nothing waits. */
+  delay: Delay | undefined
   /** Bytes of answers that wait for the end of the turn, or of a batch. */
   answerBytes = 0
-  readonly #queue = new Queue<LaneBytes>()
+  readonly #queue = new Queue<QueuedBytes>()
   //= PAL-STR-004
   readonly #first: Deframer = new Deframer(LIMITS.handshakeFrameBytes)
   #lanes: (Deframer | undefined)[] | undefined
@@ -56,6 +80,7 @@ export class RelayLink<Owner> implements Timed {
     this.owner = owner
     this.info = info
     this.heardAt = now
+    this.progressAt = now
   }
 
   /** The deframer of a lane; lanes beyond the first are made when first used. */
@@ -77,7 +102,12 @@ export class RelayLink<Owner> implements Timed {
     for (const deframer of this.#lanes ?? []) if (deframer) deframer.frameBytesMax = frameBytesMax
   }
 
-  enqueue(item: LaneBytes): void {
+  /** The turn that the next bytes wait for; undefined when there are none. */
+  get nextTurn(): number | undefined {
+    return this.#queue.peek()?.turn
+  }
+
+  enqueue(item: QueuedBytes): void {
     this.#queue.push(item)
     this.queuedBytes += item.bytes.length
   }

@@ -31,6 +31,7 @@ export function setTopic<Owner>(
   //= PAL-MOD-001
   if (actor.role < ROLES.operator) return 'not_permitted'
   room.topic = topic
+  room.isChanged = true
   hub.addEvent(room, { kind: EVENTS.topic, actor: actor.alias, text: topic })
   return undefined
 }
@@ -47,9 +48,9 @@ export function kickFromRoom<Owner>(
   hub.addEvent(room, {
     kind: EVENTS.kicked,
     actor: actor.alias,
-    subject: target.alias,
+    subject: target.participant.alias,
     //= PAL-ROM-036
-    name: target.session.name,
+    name: target.participant.name,
     text: order.reason,
   })
   //= PAL-MOD-008
@@ -77,12 +78,13 @@ export function banFromRoom<Owner>(
   const untilMs = order.seconds === 0 ? Infinity : hub.wallMs + order.seconds * SECOND_MS
   //= PAL-MOD-011
   room.bans.set(known.keyHex, { name: known.name, key: known.key, untilMs })
+  room.isChanged = true
   hub.addEvent(room, {
     kind: EVENTS.banned,
     actor: actor.alias,
-    subject: target?.alias ?? 0,
+    subject: target?.participant.alias ?? 0,
     //= PAL-ROM-036
-    name: target?.session.name ?? known.name,
+    name: target?.participant.name ?? known.name,
     key: known.key,
     value: order.seconds,
     text: order.reason,
@@ -106,6 +108,7 @@ export function unbanFromRoom<Owner>(
   const known = lookUp(hub, name)
   //= PAL-MOD-015
   if (!known || !room.bans.delete(known.keyHex)) return 'no_such_name'
+  room.isChanged = true
   hub.addEvent(room, { kind: EVENTS.unbanned, actor: actor.alias, name: known.name, key: known.key })
   return undefined
 }
@@ -124,14 +127,23 @@ export function setRole<Owner>(
   //= PAL-MOD-016
   if (order.role !== ROLES.member && order.role !== ROLES.operator) return 'bad_value'
   target.role = order.role
+  setRoleOf(room, target.participant.keyHex, order.role)
   hub.addEvent(room, {
     kind: EVENTS.role,
     actor: actor.alias,
-    subject: target.alias,
-    name: target.session.name,
+    subject: target.participant.alias,
+    name: target.participant.name,
     value: order.role,
   })
   return undefined
+}
+
+/** A role outlives the membership. */
+//= PAL-ROM-046
+function setRoleOf<Owner>(room: Conversation<Owner>, keyHex: string, role: number): void {
+  if (role === ROLES.member) room.roles.delete(keyHex)
+  else room.roles.set(keyHex, role)
+  room.isChanged = true
 }
 
 export function setMemberLimit<Owner>(
@@ -145,6 +157,7 @@ export function setMemberLimit<Owner>(
   if (limit < 1 || limit > hub.limits.membersPerRoom) return 'bad_value'
   //= PAL-MOD-013
   room.memberLimit = limit
+  room.isChanged = true
   hub.addEvent(room, { kind: EVENTS.limit, actor: actor.alias, value: limit })
   return undefined
 }
@@ -157,6 +170,7 @@ export function setLocked<Owner>(
 ): ErrorName | undefined {
   if (actor.role < ROLES.operator) return 'not_permitted'
   room.locked = locked
+  room.isChanged = true
   hub.addEvent(room, { kind: EVENTS.lock, actor: actor.alias, value: locked ? 1 : 0 })
   return undefined
 }
@@ -195,7 +209,7 @@ export function banFromRelay<Owner>(
   const untilMs = order.seconds === 0 ? undefined : hub.wallMs + order.seconds * SECOND_MS
   const record = { name: known.name, keyHex: known.keyHex, untilMs, reason: order.reason }
   //= PAL-MOD-012
-  hub.events.push({ kind: 'store', record: hub.directory.ban(record) })
+  hub.archive.write(hub.directory.ban(record))
   const session = hub.sessions.get(known.keyHex)
   if (session) hub.closeLink(session.link, 'banned', order.reason || ERROR_INFO.banned.summary)
   return undefined
@@ -206,7 +220,7 @@ export function unbanFromRelay<Owner>(hub: Hub<Owner>, actor: Actor, name: strin
   const known = lookUp(hub, name)
   const record = known && hub.directory.unban(known.keyHex)
   if (!record) return 'no_such_name'
-  hub.events.push({ kind: 'store', record })
+  hub.archive.write(record)
   return undefined
 }
 
@@ -235,7 +249,7 @@ function memberOf<Owner>(
 }
 
 function memberWithKey<Owner>(room: Conversation<Owner>, keyHex: string): Membership<Owner> | undefined {
-  return room.members.find((member) => member.session.keyHex === keyHex)
+  return room.members.find(({ participant }) => participant.keyHex === keyHex)
 }
 
 /** Operators act on members whose role is not above their own. */

@@ -55,9 +55,10 @@ function roomOrder<Owner>(
 ): ErrorName | undefined {
   //= PAL-MOD-004, PAL-MOD-006
   if (!membership) return 'not_a_member'
-  const { conversation, alias, role, session } = membership
+  const { conversation, role } = membership
+  const { alias, name, keyHex } = membership.participant
   //= PAL-MOD-003, PAL-MOD-009
-  const actor: Actor = { alias, name: session.name, role, keyHex: session.keyHex }
+  const actor: Actor = { alias, name, role, keyHex }
   switch (frame.type) {
     //= PAL-MOD-007
     case 'setTopic':

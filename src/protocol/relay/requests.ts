@@ -1,9 +1,9 @@
 /** What a client may ask about conversations (spec chapter 7). */
 
-import type { SendView } from '../../codec/generated/hot.ts'
+import { bytesOfHex } from '../../base/bytes.ts'
 import {
   CONVERSATION_KINDS,
-  type DirectFrame,
+  DURABILITIES,
   type ErrorName,
   EVENTS,
   JOIN_OPTIONS,
@@ -18,15 +18,18 @@ import {
 } from '../../codec/generated/registry.ts'
 import { type NormalName, normalizeName, normalizeRoomName } from '../names.ts'
 import { looksOf } from '../skeleton.ts'
-import type { Conversation, DirectEnd, Membership } from './conversation.ts'
+import { restore } from './archive.ts'
+import type { Conversation, ConversationNature, DirectEnd, Membership } from './conversation.ts'
 import type { Hub } from './hub.ts'
+import type { Participant } from './participants.ts'
 import { roomName } from './room-list.ts'
 import { membershipIn, type Session } from './session.ts'
+import type { ConversationRecord } from './storage.ts'
 
 //= PAL-LIM-007
 const MEMBERS_PER_FRAME = 128
 const ROOMS_PER_FRAME = 64
-const DIRECT_MEMBERS = 2
+export const DIRECT_MEMBERS = 2
 
 export function handleJoin<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: JoinFrame): void {
   //= PAL-ROM-009
@@ -34,35 +37,81 @@ export function handleJoin<Owner>(hub: Hub<Owner>, session: Session<Owner>, fram
   if (!name) return hub.replyError(session.link, 'bad_room_name', frame)
   //= PAL-ROM-010
   const found = hub.rooms.get(name.folded)
-  const refusal = found ? joinRefusal(hub, session, found) : creationRefusal(hub, name, frame.options)
+  if (found) hub.restoreMembers(found)
+  const waiting = found && hub.detached.find(session.keyHex, session.clientHex, found.number)
+  const refusal = waiting
+    ? undefined
+    : found
+      ? joinRefusal(hub, session, found)
+      : creationRefusal(hub, session, name, frame.options)
   if (refusal) return hub.replyError(session.link, refusal, { request: frame.request })
-  if (session.roomCount >= hub.limits.roomsPerSession)
-    return hub.replyError(session.link, 'too_many_conversations', { request: frame.request })
   //= PAL-ROM-011, PAL-SES-007
   const room = found ?? createRoom(hub, name, false)
-  hub.sealEarly(room)
-  //= PAL-ROM-012
-  const isFirst = room.members.length === 0 && !isPermanent(room)
-  const role = session.role === ROLES.relay_operator ? session.role : isFirst ? ROLES.operator : ROLES.member
-  const membership = hub.attach(room, session, room.nextAlias(), role)
+  const membership = waiting ? takeBack(hub, waiting, session) : enterRoom(hub, room, session, !found)
+  if (!membership) return hub.replyError(session.link, 'room_full', { request: frame.request })
   //= PAL-ROM-013
   announceMembership(hub, membership, frame.request)
   //= PAL-ROM-014
   if ((frame.options & JOIN_OPTIONS.members) !== 0) sendMembers(hub, membership, frame.request)
   //= PAL-ROM-015
-  hub.addEvent(room, {
-    kind: EVENTS.joined,
-    subject: membership.alias,
-    name: session.name,
-    key: session.key,
-    value: role,
-  })
-  const { length: count } = room.members
-  hub.events.push({ kind: 'joined', session, room: name.text, count, limit: room.memberLimit })
+  if (!waiting) announceJoin(hub, membership)
 }
 
-function isPermanent<Owner>(room: Conversation<Owner>): boolean {
-  return room.nature.kind === CONVERSATION_KINDS.room && room.nature.permanent
+/** Gives a session the membership that waited for it. */
+//= PAL-SES-029
+export function takeBack<Owner>(
+  hub: Hub<Owner>,
+  membership: Membership<Owner>,
+  session: Session<Owner>,
+): Membership<Owner> {
+  hub.detached.remove(membership)
+  hub.reattach(membership, session)
+  return membership
+}
+
+/** Makes a session a member of a room; undefined when the room cannot remember one more. */
+export function enterRoom<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  session: Session<Owner>,
+  isNew: boolean,
+): Membership<Owner> | undefined {
+  const participant = participantOf(hub, room, session)
+  if (!participant) return undefined
+  //= PAL-ROM-012
+  if (isNew && session.role !== ROLES.relay_operator) {
+    room.roles.set(session.keyHex, ROLES.operator)
+    room.isChanged = true
+  }
+  return hub.attach(room, session, participant, hub.roleIn(room, session.keyHex))
+}
+
+/** What the conversation remembers, or from now on remembers, of the session's installation. */
+export function participantOf<Owner>(
+  hub: Hub<Owner>,
+  conversation: Conversation<Owner>,
+  session: Session<Owner>,
+): Participant | undefined {
+  const participants = hub.archive.load(conversation)
+  const known = participants.find(session.keyHex, session.clientHex)
+  if (known) return known
+  if (!hub.archive.makeRoom(conversation, participants, hub.steadyMs)) return undefined
+  conversation.hasNewParticipant = true
+  return participants.enter(session, endIndex(conversation, session.keyHex))
+}
+
+/** 1 for the second identity of a direct conversation, 0 for everybody else. */
+function endIndex<Owner>({ nature }: Conversation<Owner>, keyHex: string): 0 | 1 {
+  return nature.kind === CONVERSATION_KINDS.direct && nature.ends[1].keyHex === keyHex ? 1 : 0
+}
+
+/** Tells the members that somebody came. */
+export function announceJoin<Owner>(hub: Hub<Owner>, membership: Membership<Owner>): void {
+  const { conversation: room, participant, role } = membership
+  const { alias: subject, name, key } = participant
+  hub.addEvent(room, { kind: EVENTS.joined, subject, name, key, value: role })
+  const { length: count } = room.members
+  hub.events.push({ kind: 'joined', name, room: roomName(room), count, limit: room.memberLimit })
 }
 
 function joinRefusal<Owner>(
@@ -70,17 +119,32 @@ function joinRefusal<Owner>(
   session: Session<Owner>,
   room: Conversation<Owner>,
 ): ErrorName | undefined {
-  if (membershipIn(session, room)) return 'already_member'
+  return membershipIn(session, room) ? 'already_member' : entryRefusal(hub, session, room)
+}
+
+/** Why the session may not enter a room that is there. */
+export function entryRefusal<Owner>(
+  hub: Hub<Owner>,
+  session: Session<Owner>,
+  room: Conversation<Owner>,
+): ErrorName | undefined {
   const ban = room.bans.get(session.keyHex)
   if (ban && ban.untilMs > hub.wallMs) return 'room_banned'
   if (room.locked && session.role !== ROLES.relay_operator) return 'room_locked'
-  return room.members.length >= room.memberLimit ? 'room_full' : undefined
+  if (room.members.length >= room.memberLimit) return 'room_full'
+  return session.roomCount >= hub.limits.roomsPerSession ? 'too_many_conversations' : undefined
 }
 
-function creationRefusal<Owner>(hub: Hub<Owner>, name: NormalName, options: number): ErrorName | undefined {
+function creationRefusal<Owner>(
+  hub: Hub<Owner>,
+  session: Session<Owner>,
+  name: NormalName,
+  options: number,
+): ErrorName | undefined {
   if ((options & JOIN_OPTIONS.existing) !== 0) return 'no_such_room'
   if (looksOf(name).some((look) => hub.roomLooks.has(look))) return 'bad_room_name'
-  return hub.rooms.size >= hub.limits.rooms ? 'too_many_conversations' : undefined
+  const isFull = hub.rooms.size >= hub.limits.rooms || session.roomCount >= hub.limits.roomsPerSession
+  return isFull ? 'too_many_conversations' : undefined
 }
 
 /** Makes an empty room of a name that no room has. */
@@ -89,39 +153,88 @@ export function createRoom<Owner>(
   name: NormalName,
   permanent: boolean,
 ): Conversation<Owner> {
-  const looks = looksOf(name)
-  const nature = { kind: CONVERSATION_KINDS.room, name: name.text, folded: name.folded, looks, permanent }
-  const room = hub.newConversation(nature, hub.limits.membersPerRoom)
-  hub.rooms.set(name.folded, room)
+  const nature = roomNature(name, permanent)
+  return listRoom(hub, hub.newConversation(nature, hub.limits.membersPerRoom), nature)
+}
+
+type RoomNature = Extract<ConversationNature, { readonly kind: typeof CONVERSATION_KINDS.room }>
+
+function roomNature(name: NormalName, permanent: boolean): RoomNature {
+  const { text, folded } = name
+  return { kind: CONVERSATION_KINDS.room, name: text, folded, looks: looksOf(name), permanent }
+}
+
+function listRoom<Owner>(
+  hub: Hub<Owner>,
+  room: Conversation<Owner>,
+  { folded, looks }: RoomNature,
+): Conversation<Owner> {
+  hub.rooms.set(folded, room)
   for (const look of looks) hub.roomLooks.add(look)
   hub.roomList.add(room)
   return room
 }
 
-/** Sends joined: from here on the session sees every entry. */
-function announceMembership<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, request: number): void {
-  const { conversation, session } = membership
+/** A room of an earlier relay that kept it. */
+export function restoreRoom<Owner>(hub: Hub<Owner>, record: ConversationRecord, permanent: boolean): void {
+  const { number, memberLimit, name: text, folded } = record
+  const nature = roomNature({ text, folded }, permanent)
+  const log = bytesOfHex(record.logHex) as Uint8Array
+  const room = hub.addConversation({ number, memberLimit, nature, log })
+  restore(room, record)
+  listRoom(hub, room, nature)
+}
+
+/** Sends joined: from `seq` on, or from here on, the session sees every entry. */
+export function announceMembership<Owner>(
+  hub: Hub<Owner>,
+  membership: Membership<Owner>,
+  request: number,
+  seq: number = membership.conversation.seq,
+): void {
+  const { conversation, participant } = membership
+  const session = membership.session as Session<Owner>
   const { nature } = conversation
   const isRoom = nature.kind === CONVERSATION_KINDS.room
   const ends = isRoom ? [] : nature.ends.map((end) => ({ ...end, name: shownName(hub, end) }))
+  membership.head = conversation.seq
+  membership.named = undefined
   const frame = {
     type: 'joined',
     request,
     conversation: conversation.number,
     kind: nature.kind,
     name: isRoom ? nature.name : (ends.find((end) => end.keyHex !== session.keyHex) as DirectEnd).name,
-    alias: membership.alias,
+    alias: participant.alias,
     role: membership.role,
-    seq: conversation.seq,
-    ref: membership.ref,
+    seq,
+    //= PAL-MSG-008
+    ref: participant.ref,
     //= PAL-ROM-026
     count: isRoom ? conversation.members.length : DIRECT_MEMBERS,
     limit: conversation.memberLimit,
     locked: conversation.locked,
     topic: conversation.topic,
-    peers: ends.map((end, i) => ({ alias: i + 1, name: end.name, key: end.key, role: ROLES.member })),
+    peers: ends.map((end, i) => ({ alias: aliasIn(conversation, end, i), ...peerOf(end) })),
+    head: conversation.seq,
+    first: conversation.firstSeq,
+    log: conversation.log,
+    durability: hub.archive.storage.durable ? DURABILITIES.disk : DURABILITIES.memory,
+    //= PAL-ROM-040
+    keepMs: hub.limits.retentionMs,
+    keepBytes: hub.limits.retentionBytes,
   } as const
   hub.reply(session.link, frame, conversation.number)
+}
+
+function peerOf({ name, key }: DirectEnd): Omit<MemberRecord, 'alias'> {
+  return { name, key, role: ROLES.member }
+}
+
+/** The alias of one end of a direct conversation: that of its session's installation, or else its first. */
+function aliasIn<Owner>(conversation: Conversation<Owner>, end: DirectEnd, index: number): number {
+  const member = conversation.members.find(({ participant }) => participant.keyHex === end.keyHex)
+  return member?.participant.alias ?? index + 1
 }
 
 /** The name that an identity goes by now, or else the one under which the conversation was opened. */
@@ -132,13 +245,14 @@ function shownName<Owner>(hub: Hub<Owner>, end: DirectEnd): string {
 
 /** All members after `joined`, the newcomer included, in as many frames as it takes. */
 function sendMembers<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, request: number): void {
-  const { conversation, session } = membership
+  const { conversation } = membership
+  const session = membership.session as Session<Owner>
   const { members } = conversation
   let from = 0
   do {
     const page = members.slice(from, from + MEMBERS_PER_FRAME).map(memberRecord)
     from += MEMBERS_PER_FRAME
-    hub.sendNow(
+    hub.outlet.sendNow(
       session.link,
       {
         type: 'members',
@@ -152,8 +266,9 @@ function sendMembers<Owner>(hub: Hub<Owner>, membership: Membership<Owner>, requ
   } while (from < members.length)
 }
 
-function memberRecord<Owner>(member: Membership<Owner>): MemberRecord {
-  return { alias: member.alias, name: member.session.name, key: member.session.key, role: member.role }
+function memberRecord<Owner>({ participant, role }: Membership<Owner>): MemberRecord {
+  const { alias, name, key } = participant
+  return { alias, name, key, role }
 }
 
 export function handleLeave<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: LeaveFrame): void {
@@ -199,6 +314,7 @@ function sessionRecords<Owner>(hub: Hub<Owner>, after: number): MemberRecord[] {
 export function handleList<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: ListFrame): void {
   //= PAL-ROM-022
   const { rooms, more } = hub.roomList.page(frame.after, ROOMS_PER_FRAME)
+  for (const room of rooms) hub.restoreMembers(room)
   const page = rooms.map((room) => ({
     name: roomName(room),
     count: room.members.length,
@@ -223,102 +339,4 @@ export function handleWhois<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
     online: online !== undefined,
     role: hub.operators.has(known.keyHex) ? ROLES.relay_operator : ROLES.member,
   })
-}
-
-export function handleDirect<Owner>(hub: Hub<Owner>, session: Session<Owner>, frame: DirectFrame): void {
-  const name = normalizeName(frame.name)
-  const known = name && hub.directory.lookUp(name.folded)
-  const refuse = (code: ErrorName): void => hub.replyError(session.link, code, { request: frame.request })
-  //= PAL-ROM-024
-  if (!known) return refuse('no_such_name')
-  if (known.keyHex === session.keyHex) return refuse('bad_value')
-  const own: DirectEnd = { key: session.key, keyHex: session.keyHex, name: session.name }
-  //= PAL-ROM-027
-  const ends = (own.keyHex < known.keyHex ? [own, known] : [known, own]) as [DirectEnd, DirectEnd]
-  const pair = `${ends[0].keyHex}${ends[1].keyHex}`
-  //= PAL-ROM-025
-  const found = hub.directs.get(pair)
-  const membership = found && membershipIn(session, found)
-  if (membership) return announceMembership(hub, membership, frame.request)
-  if (session.directCount >= hub.limits.directsPerSession) return refuse('too_many_conversations')
-  const conversation = found ?? createDirect(hub, pair, ends)
-  announceMembership(hub, attachEnd(hub, conversation, session), frame.request)
-}
-
-function createDirect<Owner>(
-  hub: Hub<Owner>,
-  pair: string,
-  ends: readonly [DirectEnd, DirectEnd],
-): Conversation<Owner> {
-  const conversation = hub.newConversation({ kind: CONVERSATION_KINDS.direct, pair, ends }, DIRECT_MEMBERS)
-  hub.directs.set(pair, conversation)
-  return conversation
-}
-
-function attachEnd<Owner>(
-  hub: Hub<Owner>,
-  conversation: Conversation<Owner>,
-  session: Session<Owner>,
-): Membership<Owner> {
-  hub.sealEarly(conversation)
-  const { nature } = conversation
-  const isFirst = nature.kind === CONVERSATION_KINDS.direct && nature.ends[0].keyHex === session.keyHex
-  return hub.attach(conversation, session, isFirst ? 1 : 2, ROLES.member)
-}
-
-/** Makes sure that the other one is there to read; the reason when it is not. */
-function reachPeer<Owner>(
-  hub: Hub<Owner>,
-  conversation: Conversation<Owner>,
-  own: string,
-): ErrorName | undefined {
-  const { nature } = conversation
-  if (nature.kind !== CONVERSATION_KINDS.direct || conversation.members.length === DIRECT_MEMBERS)
-    return undefined
-  const peer = nature.ends[0].keyHex === own ? nature.ends[1] : nature.ends[0]
-  const session = hub.sessions.get(peer.keyHex)
-  //= PAL-ROM-029
-  if (!session) return 'peer_offline'
-  if (session.directCount >= hub.limits.directsPerSession) return 'too_many_conversations'
-  //= PAL-ROM-028
-  announceMembership(hub, attachEnd(hub, conversation, session), 0)
-  return undefined
-}
-
-/** Takes a message into the log: the hot path. The body is a range of `source`, which is not kept. */
-export function handleSend<Owner>(
-  hub: Hub<Owner>,
-  session: Session<Owner>,
-  view: SendView,
-  source: Uint8Array,
-): void {
-  const membership = session.memberships.get(view.conversation)
-  //= PAL-MSG-003
-  if (membership === undefined) return refuseSend(hub, session, view, 'not_a_member')
-  const { conversation } = membership
-  if (view.ref !== membership.ref + 1)
-    return refuseSend(hub, session, view, view.ref <= membership.ref ? 'ref_repeated' : 'ref_gap')
-  if (view.bodyEnd - view.bodyStart > hub.limits.bodyBytes)
-    return refuseSend(hub, session, view, 'body_too_large')
-  if (conversation.members.length < DIRECT_MEMBERS) {
-    const unreachable = reachPeer(hub, conversation, session.keyHex)
-    if (unreachable) return refuseSend(hub, session, view, unreachable)
-  }
-  //= PAL-MSG-005
-  membership.ref = view.ref
-  hub.openBatch(conversation)
-  conversation.appendMessage(
-    membership,
-    view.ref,
-    view.kind,
-    hub.wallMs,
-    source,
-    view.bodyStart,
-    view.bodyEnd,
-  )
-}
-
-function refuseSend<Owner>(hub: Hub<Owner>, session: Session<Owner>, view: SendView, code: ErrorName): void {
-  //= PAL-MSG-004
-  hub.replyError(session.link, code, { conversation: view.conversation, ref: view.ref })
 }

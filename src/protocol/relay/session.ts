@@ -1,5 +1,6 @@
 import type { Conversation, Membership } from './conversation.ts'
 import type { RelayLink } from './link.ts'
+import type { SessionRates } from './rates.ts'
 
 /** One identity, connected. Lives exactly as long as its link is open. */
 export interface Session<Owner> {
@@ -11,9 +12,12 @@ export interface Session<Owner> {
   readonly folded: string
   readonly key: Uint8Array
   readonly keyHex: string
+  /** The installation, in hexadecimal. */
+  readonly clientHex: string
   readonly role: number
   /** By conversation number. */
   readonly memberships: Map<number, Membership<Owner>>
+  readonly rates: SessionRates
   roomCount: number
   directCount: number
 }

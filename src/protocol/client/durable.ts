@@ -1,0 +1,676 @@
+/**
+ * A client that outlives its links (spec chapters 5 to 7): it dials again, takes up its session and its
+ * conversations, sends what the relay has not acknowledged, and gives the application each entry once and in
+ * order. What it has to remember leaves as records; nothing leaves on the wire before they are kept. Knows no
+ * socket, no clock and no file.
+ *
+ * A link is open, awaited (a dial was asked for), or planned (`dialAt`); `over` is the end.
+ */
+import { EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import { UsageError } from '../../base/errors.ts'
+import type { LaneBytes } from '../../base/machine.ts'
+import { Queue } from '../../base/queue.ts'
+import { earlierOf, type Instant, instantAfter, NEVER } from '../../base/time.ts'
+import {
+  CONVERSATION_KINDS,
+  ERRORS,
+  JOIN_OPTIONS,
+  type JoinedFrame,
+  LIMITS,
+} from '../../codec/generated/registry.ts'
+import { foldName } from '../names.ts'
+import { ConversationBook } from './conversations.ts'
+import type { ClientRecord, Keeping, KeptPlace, SentAt } from './keeping.ts'
+import { Place, type PlaceOwner, type Refusal } from './place.ts'
+import { mayRedial, Redial } from './redial.ts'
+import type { ClientRequest } from './requests.ts'
+import { ClientSession } from './session.ts'
+import type { ClientConversation, ClientEvent, ClientOptions, RelayFacts, ResumeTicket } from './types.ts'
+
+/** A cursor is sent after so many entries, or so long after the first of them. */
+const CURSOR_ENTRIES = 64
+const CURSOR_MS = 1000
+/** How long to wait after the relay said that it was too much. */
+const RATE_PAUSE_MS = 1000
+
+export interface DurableOptions extends Omit<ClientOptions, 'binding' | 'resume' | 'book' | 'lastRequest'> {
+  /** What is known from earlier runs. The machine changes it. */
+  readonly keeping: Keeping
+  /** Whether the changes are wanted as records. */
+  readonly isKept: boolean
+  /** Whether another link follows one that was lost, or that did not come about before the first session. */
+  readonly redials: 'never' | 'after_first' | 'always'
+}
+
+/** From where the application wants the entries of a conversation that it joins. */
+export type Since =
+  /** A position: entries after it. */
+  | { readonly seq: number }
+  /** After what was applied, or the latest so many entries where that is more, but not more than the most. */
+  | { readonly last: number; readonly most: number }
+  /** From nowhere yet: `reposition` tells. */
+  | { readonly isHeld: true }
+
+export type DurableEvent =
+  | Exclude<ClientEvent, { kind: 'ack' }>
+  /** A link is wanted: `openLink`, or `dialFailed`. */
+  | { readonly kind: 'dial' }
+  | {
+      readonly kind: 'status'
+      readonly state: 'online' | 'reconnecting'
+      /** When the next link is dialled; for `reconnecting`. */
+      readonly retryAt: Instant
+      readonly attempt: number
+      readonly text: string
+    }
+  /** The relay has the message. */
+  | {
+      readonly kind: 'sent'
+      readonly conversation: ClientConversation | undefined
+      readonly id: string
+      readonly at: SentAt
+      /** Whether the relay had it from an earlier link. */
+      readonly isDuplicate: boolean
+    }
+  /** The message will not be sent. */
+  | {
+      readonly kind: 'unsent'
+      readonly conversation: ClientConversation | undefined
+      readonly id: string
+      readonly refusal: Refusal
+    }
+  /** The relay lost the conversation; it is another log from here on. */
+  | { readonly kind: 'renewed'; readonly conversation: ClientConversation }
+  /** The membership could not be taken up again. */
+  | { readonly kind: 'ended'; readonly conversation: ClientConversation; readonly refusal: Refusal }
+
+/** A message that the application wants to be sent. */
+export interface NewMessage {
+  /** The same for the same message, however often it is handed in. */
+  readonly id: string
+  readonly contentKind: number
+  readonly body: Uint8Array
+}
+
+/** A request that the machine made for itself. */
+interface OwnRequest {
+  readonly kind: 'follow' | 'rejoin' | 'who'
+  readonly place: Place
+}
+
+type ClosedEvent = Extract<ClientEvent, { kind: 'closed' }>
+
+export class DurableClient {
+  readonly #options: DurableOptions
+  #isKept: boolean
+  readonly #book = new ConversationBook()
+  readonly #events = new Queue<DurableEvent>()
+  readonly #redial: Redial
+  readonly #places = new Map<number, Place>()
+  readonly #byConversation = new Map<ClientConversation, Place>()
+  readonly #own = new Map<number, OwnRequest>()
+  /** From where the entries are wanted, by the request that joins. */
+  readonly #since = new Map<number, Since>()
+  /** Conversations that the application leaves, by the request. */
+  readonly #leaving = new Map<number, Place | undefined>()
+  #session: ClientSession | undefined
+  #facts: RelayFacts | undefined
+  #lastRequest = 0
+  #ticketInUse: ResumeTicket | undefined
+  #dialAt: Instant = NEVER
+  #cursorAt: Instant = NEVER
+  #records: ClientRecord[] = []
+  /** Whether records were taken and not said to be kept. */
+  #isKeeping = false
+  /** Whether the session on this link was opened. */
+  #isReady = false
+  #isOver = false
+
+  constructor(options: DurableOptions) {
+    this.#options = options
+    this.#isKept = options.isKept
+    this.#redial = new Redial(options.entropy)
+    for (const kept of options.keeping.places.values()) this.#addPlace(kept)
+  }
+
+  /** What the relay said of itself last; undefined before the first `ready`. */
+  get facts(): RelayFacts | undefined {
+    return this.#facts
+  }
+
+  get conversations(): ReadonlyMap<number, ClientConversation> {
+    return this.#book.conversations
+  }
+
+  /** Whether there is a session now. */
+  get isOnline(): boolean {
+    return this.#session?.state === 'open'
+  }
+
+  /** Whether there will never be one again. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Whether everything for this link was polled and nothing more will come: it can end. */
+  get isLinkDone(): boolean {
+    const isClosed = this.#session === undefined || this.#session.state === 'closed'
+    return isClosed && (this.#session?.queuedBytes ?? 0) === 0
+  }
+
+  /** Whether the application is in the conversation, on this link or the last one. */
+  isIn(conversation: ClientConversation): boolean {
+    return this.#byConversation.has(conversation)
+  }
+
+  limit(name: keyof typeof LIMITS): number {
+    return this.#facts?.limits.get(name) ?? LIMITS[name]
+  }
+
+  // ---- links ----------------------------------------------------------------------------------
+
+  /** A link is open. Where there was one already, the session moves to the new one. */
+  openLink(binding: Uint8Array, now: Instant): void {
+    if (this.#isOver) throw new UsageError('bad_state', 'the client is closed')
+    this.#detach()
+    this.#dialAt = NEVER
+    const ticket = this.#usableTicket()
+    this.#ticketInUse = ticket
+    this.#isReady = false
+    const { keeping: _keeping, isKept: _isKept, redials: _redials, ...options } = this.#options
+    const means = { binding, resume: ticket, book: this.#book, lastRequest: this.#lastRequest }
+    this.#session = new ClientSession({ ...options, ...means }, now)
+    //= PAL-HSK-047
+    if (ticket) this.#followAll()
+  }
+
+  /** A session belongs to the name under which it was opened. */
+  #usableTicket(): ResumeTicket | undefined {
+    const { ticket } = this.#options.keeping
+    if (!ticket) return undefined
+    return foldName(ticket.name) === foldName(this.#options.name) ? ticket : undefined
+  }
+
+  /** The link that was asked for did not come about. */
+  dialFailed(text: string, now: Instant): void {
+    if (this.#isOver) return
+    this.#handleClosed({ kind: 'closed', by: 'link', code: 0, name: undefined, text, retryMs: 0 }, now)
+  }
+
+  handleBytes(lane: number, chunk: Uint8Array, now: Instant): void {
+    this.#session?.handleBytes(lane, chunk, now)
+    this.#drain(now)
+  }
+
+  handleEnd(now: Instant): void {
+    this.#session?.handleEnd(now)
+    this.#drain(now)
+  }
+
+  handleTimeout(now: Instant): void {
+    this.#session?.handleTimeout(now)
+    this.#drain(now)
+    if (now >= this.#dialAt) {
+      this.#dialAt = NEVER
+      this.#events.push({ kind: 'dial' })
+    }
+    if (now >= this.#cursorAt) this.#sendCursors()
+    this.#sendAll(now)
+  }
+
+  pollTimeout(): Instant {
+    let at = earlierOf(this.#dialAt, this.isOnline ? this.#cursorAt : NEVER)
+    if (this.#session) at = earlierOf(at, this.#session.pollTimeout())
+    if (!this.isOnline) return at
+    for (const place of this.#places.values()) if (place.hasUnsent) at = earlierOf(at, place.pausedUntil)
+    return at
+  }
+
+  /** Nothing leaves while records are not kept. */
+  pollTransmit(now: Instant): LaneBytes | undefined {
+    if (this.#records.length > 0 || this.#isKeeping) return undefined
+    return this.#session?.pollTransmit(now)
+  }
+
+  pollEvent(): DurableEvent | undefined {
+    return this.#events.shift()
+  }
+
+  /** Changes to be kept, in their order. Say `handleKept` when they are. */
+  takeRecords(): ClientRecord[] {
+    const records = this.#records
+    if (records.length === 0) return records
+    this.#records = []
+    this.#isKeeping = true
+    return records
+  }
+
+  /** From now on changes are wanted as records. What is known by then is in the state. */
+  startKeeping(): void {
+    this.#isKept = true
+  }
+
+  /** Everything taken is kept. */
+  handleKept(): void {
+    this.#isKeeping = false
+  }
+
+  // ---- what the application asks --------------------------------------------------------------
+
+  /** Sends a request; returns its number. Throws UsageError while there is no session. */
+  request(request: ClientRequest, since?: Since): number {
+    const session = this.#openSession
+    const number = session.request(request)
+    if (since) this.#since.set(number, since)
+    if (request.type === 'leave') this.#leaving.set(number, this.#placeOf(request.conversation))
+    return number
+  }
+
+  /**
+   * Puts a message into the outbox of a conversation: `sent` or `unsent` follow with its id. A message whose
+   * id is known is not sent again. False when there is no session and the outbox is full.
+   */
+  send(conversation: ClientConversation, message: NewMessage, now: Instant): boolean {
+    const place = this.#byConversation.get(conversation)
+    const { id, contentKind, body } = message
+    if (!place) throw new UsageError('bad_state', `not in conversation ${conversation.number}`)
+    const done = place.kept.done.get(id)
+    if (done) {
+      this.#events.push({ kind: 'sent', conversation, id, at: done, isDuplicate: true })
+      return true
+    }
+    if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
+    if (place.kept.outbox.has(id)) return true
+    if (!this.isOnline && !this.#options.keeping.hasRoom(body.length)) return false
+    this.#note({ kind: 'message', place: place.kept.id, id, contentKind, body })
+    place.add(id)
+    if (this.isOnline) place.send(this.#openSession, now)
+    return true
+  }
+
+  /** Takes a message back that is not acknowledged; whether it was sent may be unknown. */
+  withdraw(conversation: ClientConversation, id: string): boolean {
+    return this.#byConversation.get(conversation)?.withdraw(id) === true
+  }
+
+  /** The application has done with every entry up to `seq`: it will not get them again. */
+  applied(conversation: ClientConversation, seq: number, now: Instant): void {
+    const place = this.#byConversation.get(conversation)
+    if (!place || seq <= place.kept.applied || seq > place.delivered) return
+    this.#note({ kind: 'applied', place: place.kept.id, seq })
+    if (conversation.kind !== CONVERSATION_KINDS.direct || !place.isLive) return
+    if (seq - place.cursorSent >= CURSOR_ENTRIES) this.#sendCursor(place)
+    else this.#cursorAt = earlierOf(this.#cursorAt, instantAfter(now, CURSOR_MS))
+  }
+
+  /** The application wants the entries after `seq`, whether it had them or not. */
+  reposition(conversation: ClientConversation, seq: number): void {
+    const place = this.#byConversation.get(conversation)
+    if (!place) throw new UsageError('bad_state', `not in conversation ${conversation.number}`)
+    place.isHeld = false
+    place.delivered = seq
+    if (this.isOnline && place.isLive) this.#follow(place)
+  }
+
+  /** Says goodbye; nothing follows. */
+  close(now: Instant): void {
+    if (this.#isOver) return
+    if (this.isOnline) this.#sendCursors()
+    if (this.#session && this.#session.state !== 'closed') {
+      this.#session.close(now)
+      this.#drain(now)
+    } else
+      this.#end({ kind: 'closed', by: 'local', code: ERRORS.goodbye, name: 'goodbye', text: '', retryMs: 0 })
+  }
+
+  ping(nonce: number, conversation: number): void {
+    this.#openSession.ping(nonce, conversation)
+  }
+
+  get #openSession(): ClientSession {
+    const session = this.#session
+    if (!session || session.state !== 'open') throw new UsageError('bad_state', 'there is no session')
+    return session
+  }
+
+  // ---- what the session tells -----------------------------------------------------------------
+
+  #drain(now: Instant): void {
+    const session = this.#session
+    if (!session) return
+    for (let event = session.pollEvent(); event; event = session.pollEvent()) this.#handle(event, now)
+    this.#lastRequest = session.lastRequest
+    this.#sendAll(now)
+  }
+
+  #sendAll(now: Instant): void {
+    if (!this.isOnline) return
+    for (const place of this.#places.values())
+      if (place.isLive && place.hasUnsent) place.send(this.#openSession, now)
+  }
+
+  #handle(event: ClientEvent, now: Instant): void {
+    switch (event.kind) {
+      case 'ready':
+        return this.#handleReady(event, now)
+      case 'joined':
+        return this.#handleJoined(event, now)
+      case 'message':
+        return this.#handleMessage(event)
+      case 'event':
+        return this.#handleEvent(event)
+      case 'gap':
+        return this.#handleGap(event)
+      case 'ack':
+        return this.#placeOf(event.conversation)?.acknowledged(event.ref, event.seq)
+      case 'members':
+        return this.#handleMembers(event)
+      case 'error':
+        return this.#handleError(event, now)
+      case 'ok':
+        return this.#handleOk(event)
+      case 'closed':
+        return this.#handleClosed(event, now)
+      default:
+        this.#events.push(event)
+    }
+  }
+
+  #handleReady(event: Extract<ClientEvent, { kind: 'ready' }>, now: Instant): void {
+    const { session, token, name } = event.facts
+    this.#facts = event.facts
+    this.#isReady = true
+    this.#redial.opened(now)
+    this.#note({ kind: 'ticket', session, token, name })
+    this.#events.push(event)
+    this.#events.push({ kind: 'status', state: 'online', retryAt: NEVER, attempt: 0, text: '' })
+    if (!event.facts.isResumed) this.#followAll()
+  }
+
+  /** Takes up everything that was open on the last link, and whatever has something to be sent. */
+  #followAll(): void {
+    for (const place of this.#places.values())
+      if (place.isWanted || place.kept.outbox.size > 0) this.#follow(place)
+  }
+
+  #follow(place: Place): void {
+    const { number: conversation, log } = place.kept
+    const request = { type: 'follow', conversation, log, seq: place.delivered } as const
+    place.followed = (this.#session as ClientSession).request(request)
+    this.#own.set(place.followed, { kind: 'follow', place })
+  }
+
+  #handleJoined(event: Extract<ClientEvent, { kind: 'joined' }>, now: Instant): void {
+    const { request, conversation, frame } = event
+    const own = this.#own.get(request)
+    this.#own.delete(request)
+    const place = own?.place ?? this.#placeFor(conversation, event.frame)
+    const isShown = place.conversation !== undefined
+    if (place.followed === request) place.followed = 0
+    this.#bind(place, conversation)
+    const wanted = this.#since.get(request)
+    this.#since.delete(request)
+    const since = wanted && sinceSeq(wanted, place.delivered, frame.head)
+    if (own?.kind === 'rejoin' && !isSuccessor(place.kept, frame)) return this.#leave(place, STRANGER)
+    const missing = place.joined(conversation, frame, since)
+    place.isWanted = true
+    place.isHeld = wanted !== undefined && 'isHeld' in wanted
+    if (missing !== undefined && place.followed === 0) this.#follow(place)
+    place.settleAccepted()
+    if (place.kept.applied > frame.seq)
+      this.#cursorAt = earlierOf(this.#cursorAt, instantAfter(now, CURSOR_MS))
+    if (own?.kind === 'follow' && conversation.kind === CONVERSATION_KINDS.room) this.#askMembers(place, 0)
+    if (own?.kind === 'rejoin') this.#events.push({ kind: 'renewed', conversation })
+    // What the application did not ask for is news to it the first time only.
+    if (!own) this.#events.push(event)
+    else if (!isShown) this.#events.push({ ...event, request: 0 })
+  }
+
+  /** The place of a conversation that was joined; a new one when it was never known. */
+  #placeFor(conversation: ClientConversation, frame: JoinedFrame): Place {
+    const known = this.#byConversation.get(conversation)
+    if (known) return known
+    const places = [...this.#places.values()]
+    const isSame = ({ kept }: Place): boolean =>
+      kept.number === frame.conversation && equalBytes(kept.log, frame.log)
+    const sameLog = places.find(isSame)
+    if (sameLog) return sameLog
+    // The relay lost the log, but it is the same room, or the same person.
+    const successor = places.find((place) => !place.isLive && isSuccessor(place.kept, frame))
+    return successor ?? this.#newPlace(frame)
+  }
+
+  #newPlace(frame: JoinedFrame): Place {
+    const { keeping } = this.#options
+    const surplus = keeping.surplus(({ id }) => this.#places.get(id)?.isWanted === true)
+    if (surplus) this.#forget(this.#places.get(surplus.id) as Place)
+    const { conversation: number, kind: conversationKind, name, seq: applied } = frame
+    const place = keeping.nextPlace
+    const log = frame.log.slice()
+    const peer = peerOf(frame)
+    this.#note({ kind: 'place', place, number, log, conversationKind, name, peer, applied })
+    return this.#addPlace(keeping.places.get(place) as KeptPlace)
+  }
+
+  #addPlace(kept: KeptPlace): Place {
+    const place = new Place(kept, this.#owner)
+    this.#places.set(kept.id, place)
+    return place
+  }
+
+  #bind(place: Place, conversation: ClientConversation): void {
+    if (place.conversation && place.conversation !== conversation)
+      this.#byConversation.delete(place.conversation)
+    this.#byConversation.set(conversation, place)
+  }
+
+  #placeOf(number: number): Place | undefined {
+    const conversation = this.#book.conversations.get(number)
+    return conversation && this.#byConversation.get(conversation)
+  }
+
+  #handleMessage(event: Extract<ClientEvent, { kind: 'message' }>): void {
+    const { message } = event
+    const place = this.#byConversation.get(message.conversation)
+    if (!place) return
+    if (message.own) place.echoed(message)
+    if (place.deliver(message.seq, message.seq)) this.#events.push(event)
+    place.settleAccepted()
+  }
+
+  #handleEvent(event: Extract<ClientEvent, { kind: 'event' }>): void {
+    const place = this.#byConversation.get(event.conversation)
+    if (!place) return
+    if (place.deliver(event.event.seq, event.event.seq)) this.#events.push(event)
+    place.settleAccepted()
+    if (event.endsMembership) this.#leave(place, LEFT)
+  }
+
+  #handleGap(event: Extract<ClientEvent, { kind: 'gap' }>): void {
+    const place = this.#byConversation.get(event.conversation)
+    if (!event.isPassed || !place) return this.#events.push(event)
+    const from = Math.max(event.from, place.delivered + 1)
+    //= PAL-ROM-061
+    if (place.deliver(from, event.to)) this.#events.push({ ...event, from })
+    place.settleAccepted()
+  }
+
+  /** After an absence the members are asked for: who they are now is in no entry. */
+  #askMembers(place: Place, after: number): void {
+    const session = this.#session
+    if (session?.state !== 'open') return
+    const number = session.request({ type: 'who', conversation: place.kept.number, after })
+    this.#own.set(number, { kind: 'who', place })
+  }
+
+  #handleMembers(event: Extract<ClientEvent, { kind: 'members' }>): void {
+    const own = this.#own.get(event.frame.request)
+    if (!own) return this.#events.push(event)
+    this.#own.delete(event.frame.request)
+    const last = event.frame.members.at(-1)
+    if (event.frame.more && last) this.#askMembers(own.place, last.alias)
+  }
+
+  #handleOk(event: Extract<ClientEvent, { kind: 'ok' }>): void {
+    const left = this.#leaving.get(event.request)
+    this.#leaving.delete(event.request)
+    if (left && this.#places.has(left.kept.id)) this.#leave(left, LEFT)
+    this.#events.push(event)
+  }
+
+  #handleError(event: Extract<ClientEvent, { kind: 'error' }>, now: Instant): void {
+    const { request, conversation, ref } = event.frame
+    const own = this.#own.get(request)
+    if (own) return this.#handleOwnRefusal(own, event)
+    if (ref === 0) return this.#events.push(event)
+    const place = this.#placeOf(conversation)
+    if (event.name === 'rate_limited' && place) place.pausedUntil = instantAfter(now, RATE_PAUSE_MS)
+    const message = place?.refused(ref, event.name)
+    if (place && message) this.#tellUnsent(place, message.id, refusalOf(event))
+  }
+
+  #handleOwnRefusal(own: OwnRequest, event: Extract<ClientEvent, { kind: 'error' }>): void {
+    const { place } = own
+    this.#own.delete(event.frame.request)
+    if (own.kind === 'who') return
+    if (place.followed === event.frame.request) place.followed = 0
+    if (place.isLive) return place.giveUpFollowing()
+    if (own.kind === 'follow' && event.name === 'no_such_conversation') return this.#rejoin(place)
+    const { conversation } = place
+    const refusal = refusalOf(event)
+    this.#leave(place, refusal)
+    if (conversation) this.#events.push({ kind: 'ended', conversation, refusal })
+  }
+
+  /** The relay does not know the conversation any more: it is entered by its name. */
+  #rejoin(place: Place): void {
+    const { conversationKind, name } = place.kept
+    const isRoom = conversationKind === CONVERSATION_KINDS.room
+    const request: ClientRequest = isRoom
+      ? { type: 'join', room: name, options: JOIN_OPTIONS.members }
+      : { type: 'direct', name }
+    const number = (this.#session as ClientSession).request(request, place.conversation)
+    this.#own.set(number, { kind: 'rejoin', place })
+  }
+
+  /** The membership is over, and with it what waited to be sent. */
+  #leave(place: Place, refusal: Refusal): void {
+    for (const id of place.kept.outbox.keys()) this.#tellUnsent(place, id, refusal)
+    this.#forget(place)
+  }
+
+  #forget(place: Place): void {
+    this.#note({ kind: 'forget', place: place.kept.id })
+    this.#places.delete(place.kept.id)
+    if (place.conversation) this.#byConversation.delete(place.conversation)
+  }
+
+  #tellUnsent({ conversation }: Place, id: string, refusal: Refusal): void {
+    this.#events.push({ kind: 'unsent', conversation, id, refusal })
+  }
+
+  // ---- the end of a link ----------------------------------------------------------------------
+
+  #handleClosed(event: ClosedEvent, now: Instant): void {
+    const isTicketRefused = event.name === 'cannot_resume' || event.name === 'session_revoked'
+    if (isTicketRefused && event.by === 'peer' && this.#ticketInUse) {
+      //= PAL-HSK-046
+      this.#note({ kind: 'ticket', session: EMPTY_BYTES, token: EMPTY_BYTES, name: '' })
+      if (!this.#isReady) return this.#planDial(event, now)
+    }
+    const { redials } = this.#options
+    const wants = redials === 'always' || (redials === 'after_first' && this.#facts !== undefined)
+    if (wants && mayRedial(event)) this.#planDial(event, now)
+    else this.#end(event)
+  }
+
+  #planDial(event: ClosedEvent, now: Instant): void {
+    this.#detach()
+    this.#dialAt = this.#redial.next(event, now)
+    const { failures: attempt } = this.#redial
+    const { text } = event
+    this.#events.push({ kind: 'status', state: 'reconnecting', retryAt: this.#dialAt, attempt, text })
+  }
+
+  #end(event: ClosedEvent): void {
+    this.#detach()
+    this.#dialAt = NEVER
+    this.#isOver = true
+    this.#events.push(event)
+  }
+
+  /** Nothing is live; the session stays for what it still has to say. */
+  #detach(): void {
+    this.#book.detach()
+    this.#own.clear()
+    this.#since.clear()
+    this.#leaving.clear()
+    this.#cursorAt = NEVER
+    for (const place of this.#places.values()) place.detach()
+  }
+
+  // ---- cursors and records --------------------------------------------------------------------
+
+  #sendCursors(): void {
+    this.#cursorAt = NEVER
+    for (const place of this.#places.values())
+      if (place.kept.conversationKind === CONVERSATION_KINDS.direct) this.#sendCursor(place)
+  }
+
+  /** The relay may forget what the client says it keeps: so it is kept first. */
+  #sendCursor(place: Place): void {
+    const { id, number, applied: seq } = place.kept
+    if (!place.isLive || seq <= place.cursorSent || !this.isOnline) return
+    place.cursorSent = seq
+    this.#note({ kind: 'cursor', place: id, seq })
+    //= PAL-ROM-059
+    this.#openSession.cursor(number, seq)
+  }
+
+  readonly #owner: PlaceOwner = {
+    note: (record) => this.#note(record),
+    sent: ({ conversation }, id, at, isDuplicate) =>
+      this.#events.push({ kind: 'sent', conversation, id, at, isDuplicate }),
+  }
+
+  #note(record: ClientRecord): void {
+    this.#options.keeping.apply(record)
+    if (this.#isKept) this.#records.push(record)
+  }
+}
+
+/** The position after which the application wants entries. */
+function sinceSeq(since: Since, delivered: number, head: number): number {
+  if ('isHeld' in since) return head
+  if ('seq' in since) return since.seq
+  return Math.max(Math.min(delivered, head - since.last), head - since.most, 0)
+}
+
+const LEFT: Refusal = {
+  code: ERRORS.not_a_member,
+  name: 'not_a_member',
+  text: 'no longer in that conversation',
+}
+
+/** The name of the other one belongs to somebody else now: nothing is sent to them by mistake. */
+const STRANGER: Refusal = {
+  code: ERRORS.no_such_name,
+  name: 'no_such_name',
+  text: 'that name belongs to somebody else now',
+}
+
+/** Whether a conversation with another log is what the place was. */
+function isSuccessor(kept: KeptPlace, frame: JoinedFrame): boolean {
+  if (kept.conversationKind !== frame.kind) return false
+  if (frame.kind === CONVERSATION_KINDS.room) return foldName(kept.name) === foldName(frame.name)
+  return frame.peers.some(({ key }) => equalBytes(key, kept.peer))
+}
+
+/** The key of the other one in a direct conversation. */
+function peerOf({ alias, peers }: JoinedFrame): Uint8Array {
+  return peers.find((peer) => peer.alias !== alias)?.key.slice() ?? EMPTY_BYTES
+}
+
+function refusalOf({ frame, name }: Extract<ClientEvent, { kind: 'error' }>): Refusal {
+  return { code: frame.code, name, text: frame.text }
+}
