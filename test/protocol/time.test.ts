@@ -60,6 +60,20 @@ describe('deadlines', () => {
     expect(alice.wire.framesOf('pong').length).toBeLessThan(150)
   })
 
+  //= PAL-SES-041
+  test('who only listens in a busy room lives on', () => {
+    const world = new World()
+    const alice = world.connect('alice')
+    const bob = world.connect('bob')
+    const { number } = alice.join('lobby')
+    bob.join('lobby')
+    for (let passed = 0; passed < 4 * LIMITS.idleMs; passed += 5000) {
+      alice.say(number, 'still here')
+      world.advance(5000)
+    }
+    expect(bob.session.state).toBe('open')
+  })
+
   //= PAL-SES-014
   test('a client notices a relay that vanished', () => {
     const world = new World()

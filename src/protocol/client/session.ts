@@ -77,7 +77,6 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #early: LaneBytes[] = []
   #earlyBytes = 0
   #deadline: Instant
-  #heardAt: Instant
   /** When the keepalive under way was sent, or NEVER. */
   #pingAt: Instant = NEVER
 
@@ -87,7 +86,6 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#book = options.book ?? new ConversationBook()
     this.#book.detach()
     this.#request = options.lastRequest ?? 0
-    this.#heardAt = now
     //= PAL-HSK-034
     this.#deadline = instantAfter(now, LIMITS.handshakeMs)
     //= PAL-HSK-001
@@ -204,7 +202,6 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       const found = deframer.next()
       if (found === MORE) return
       if (found !== FRAME) return this.#close('local', found === EMPTY ? 'bad_frame' : 'frame_too_large', '')
-      this.#heardAt = now
       this.#pingAt = NEVER
       this.#handleFrameBytes(deframer.bytes, deframer.start, deframer.end, now)
     }
@@ -442,11 +439,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (this.#state !== 'open') return
     //= PAL-SES-014
     if (this.#pingAt !== NEVER) return this.#close('local', CLIENT_REACTIONS.silence.open.code, '')
-    this.#deadline = instantAfter(this.#heardAt, this.#pingMs)
-    if (this.#deadline > now) return
     this.#pingAt = now
     this.#deadline = instantAfter(now, this.#pingMs)
-    //= PAL-SES-013
+    //= PAL-SES-013, PAL-SES-041
+    // Also where much is heard: of a client that only listens the relay hears nothing else.
     this.ping(0, 0)
   }
 
