@@ -4,7 +4,8 @@ import { bytesOfHex, crc32c, utf8Bytes } from '../../src/base/index.ts'
 
 const counting = Uint8Array.from({ length: 32 }, (_, i) => i)
 const ISCSI_READ =
-  '01c00000 00000000 00000000 00000000 14000000 00000400 00000014 00000018 28000000 00000000 02000000 00000000'
+  '01c00000 00000000 00000000 00000000 14000000 00000400 ' +
+  '00000014 00000018 28000000 00000000 02000000 00000000'
 
 test.each([
   ['32 zeros', new Uint8Array(32), 0x8a9136aa],
