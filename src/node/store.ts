@@ -3,7 +3,7 @@
  * be resumed. All of it is one LMDB database, which survives a kill at any instant; a commit is one
  * transaction, and is on disk before it is told.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { crc32c } from '../base/crc32c.ts'
@@ -89,7 +89,12 @@ export function openStore(folder: string, options: { readonly recentBytes?: numb
     overlappingSync: false,
     eventTurnBatching: false,
   })
-  return new LmdbStore(root, options.recentBytes ?? RECENT_BYTES)
+  try {
+    return new LmdbStore(root, folder, options.recentBytes ?? RECENT_BYTES)
+  } catch (error) {
+    void root.close()
+    throw error
+  }
 }
 
 class LmdbStore implements RelayStore, RelayStorage {
@@ -98,6 +103,7 @@ class LmdbStore implements RelayStore, RelayStorage {
   readonly state: StoredState
   readonly damaged: string[] = []
   readonly #root: RootDatabase
+  readonly #folder: string
   readonly #names: Database<Uint8Array, string>
   readonly #bans: Database<Uint8Array, string>
   readonly #conversations: Database<Uint8Array, number>
@@ -109,8 +115,9 @@ class LmdbStore implements RelayStore, RelayStorage {
   #underWay: Promise<unknown> = Promise.resolve()
   #failure: StorageError | undefined
 
-  constructor(root: RootDatabase, recentBytes: number) {
+  constructor(root: RootDatabase, folder: string, recentBytes: number) {
     this.#root = root
+    this.#folder = folder
     this.#names = root.openDB({ name: 'names', encoding: 'binary' })
     this.#bans = root.openDB({ name: 'bans', encoding: 'binary' })
     this.#conversations = root.openDB({ name: 'conversations', encoding: 'binary' })
@@ -144,7 +151,7 @@ class LmdbStore implements RelayStore, RelayStorage {
       this.#underWay = done.catch(() => undefined)
       await done
     } catch (error) {
-      this.#failure = storageErrorOf(await causeOf(error))
+      this.#failure = storageErrorOf(await causeOf(error), this.#folder)
       throw this.#failure
     } finally {
       // LMDB's thread reads the values where they are: they have to live until here.
@@ -327,11 +334,21 @@ async function causeOf(error: unknown): Promise<unknown> {
 }
 
 const ENOSPC = 28
+/** With less than this left, a write that failed failed for want of room: LMDB calls a short write EIO. */
+const ROOM_BYTES = 1024 * 1024
 
-function storageErrorOf(cause: unknown): StorageError {
-  const code = (cause as { code?: unknown } | null)?.code
-  const text = cause instanceof Error ? cause.message : String(cause)
-  if (code === ENOSPC || code === 'ENOSPC' || /no space/iu.test(text))
+function storageErrorOf(cause: unknown, folder: string): StorageError {
+  if ((cause as { code?: unknown } | null)?.code === ENOSPC || roomIn(folder) < ROOM_BYTES)
     return new StorageError('disk_full', 'cannot commit: the disk is full', cause)
+  const text = cause instanceof Error ? cause.message : String(cause)
   return new StorageError('disk_failed', `cannot commit: ${text}`, cause)
+}
+
+function roomIn(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize
+  } catch {
+    return Infinity
+  }
 }

@@ -1,3 +1,4 @@
 export * from './datagram-world.ts'
+export * from './disk.ts'
 export * from './link.ts'
 export * from './random.ts'
