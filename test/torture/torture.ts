@@ -1,0 +1,256 @@
+/** Kills and hinders a real relay and its clients, and then judges what became of the messages. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { TransportError } from '../../src/base/index.ts'
+import { fraction } from '../../src/sim/random.ts'
+import { judge, readLog, type Verdict } from './check.ts'
+import { type Known, readJournal } from './journal.ts'
+
+export interface TortureOptions {
+  /** Where the relay's store and the clients' journals are put. */
+  readonly folder: string
+  readonly seed: number
+  /** How often the relay is killed. */
+  readonly kills: number
+  readonly clientProcesses: number
+  readonly clientsPerProcess: number
+  /** The relay works for between these times before it is killed. */
+  readonly lifeMsMin: number
+  readonly lifeMsMax: number
+  /** Environment of the relay, such as a library that makes its disk or its clock fail. */
+  readonly relayEnv?: (life: number) => Readonly<Record<string, string>>
+  readonly onLife?: (life: number, startMs: number) => void
+}
+
+export interface TortureResult extends Verdict {
+  readonly relayKills: number
+  readonly clientKills: number
+  readonly messages: number
+  /** The relay stopped by itself because its disk failed. */
+  readonly diskFailures: number
+  /** The longest time from a start of the relay's process until it served. */
+  readonly startMsMax: number
+}
+
+const CLIENT_KILL_CHANCE = 0.2
+const SETTLE_MS_MAX = 60_000
+const ASK_MS = 100
+
+/** The relay's process: started again and again on the same files and the same port. */
+export class TorturedRelay {
+  readonly folder: string
+  port = 0
+  failures = 0
+  startMsMax = 0
+  #child: ChildProcess | undefined
+
+  constructor(folder: string) {
+    this.folder = folder
+    mkdirSync(folder, { recursive: true })
+  }
+
+  get child(): ChildProcess {
+    if (this.#child === undefined) throw new TransportError('closed', 'the relay is not running')
+    return this.#child
+  }
+
+  /** Resolves when the relay serves; the milliseconds that took. */
+  async start(env: Readonly<Record<string, string>> = {}): Promise<number> {
+    const startedAt = performance.now()
+    const child = forkHere('relay.ts', [this.folder, String(this.port)], env)
+    this.#child = child
+    child.on('message', (message) => {
+      if (typeof message === 'object' && message !== null && 'failed' in message) this.failures++
+    })
+    const { port } = (await answerOf(child)) as { port: number }
+    this.port = port
+    const startMs = performance.now() - startedAt
+    this.startMsMax = Math.max(this.startMsMax, startMs)
+    return startMs
+  }
+
+  async kill(): Promise<void> {
+    await kill(this.child)
+  }
+}
+
+/** The processes of the clients, each started again when it was killed. */
+export class TorturedClients {
+  readonly #folder: string
+  readonly #port: number
+  readonly #perProcess: number
+  readonly #children: ChildProcess[] = []
+
+  constructor(folder: string, port: number, options: { readonly processes: number; readonly each: number }) {
+    this.#folder = folder
+    this.#port = port
+    this.#perProcess = options.each
+    mkdirSync(folder, { recursive: true })
+    for (let i = 0; i < options.processes; i++) this.#start(i)
+  }
+
+  get names(): string[] {
+    const count = this.#children.length * this.#perProcess
+    return Array.from({ length: count }, (_, i) => `client-${i}`)
+  }
+
+  async killOne(index: number): Promise<void> {
+    await kill(this.#children[index] as ChildProcess)
+    this.#start(index)
+  }
+
+  /** Composes nothing more, and resolves when everything is acknowledged and read. */
+  async settle(): Promise<void> {
+    const until = performance.now() + SETTLE_MS_MAX
+    for (let steady = 0; steady < 3; ) {
+      const answers = await Promise.all(this.#children.map((child) => ask(child, 'stop')))
+      const isSettled = answers.every((answer) => answer.isSettled)
+      steady = isSettled && areEqualByRoom(answers) ? steady + 1 : 0
+      if (performance.now() > until) throw new Error(`the clients do not settle: ${JSON.stringify(answers)}`)
+      await new Promise((done) => setTimeout(done, ASK_MS))
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#children.map(kill))
+  }
+
+  known(name: string): Known {
+    return readJournal(join(this.#folder, `${name}.journal`))
+  }
+
+  #start(index: number): void {
+    const args = [this.#folder, this.#port, index * this.#perProcess, this.#perProcess].map(String)
+    this.#children[index] = forkHere('client.ts', args, {})
+  }
+}
+
+/** Kills the relay `kills` times under load, some clients too, heals, and judges. */
+export async function torture(options: TortureOptions): Promise<TortureResult> {
+  const relay = new TorturedRelay(join(options.folder, 'relay'))
+  await relay.start(options.relayEnv?.(0))
+  const clients = new TorturedClients(join(options.folder, 'clients'), relay.port, {
+    processes: options.clientProcesses,
+    each: options.clientsPerProcess,
+  })
+  let clientKills = 0
+  const chance = (what: number, life: number): number => fraction(options.seed, what, life)
+  for (let life = 1; life <= options.kills; life++) {
+    await lifeOf(relay, options.lifeMsMin + chance(1, life) * (options.lifeMsMax - options.lifeMsMin))
+    await relay.kill()
+    if (chance(2, life) < CLIENT_KILL_CHANCE) {
+      await clients.killOne(Math.floor(chance(3, life) * options.clientProcesses))
+      clientKills++
+    }
+    const isLast = life === options.kills
+    const startMs = await startUntilServes(relay, isLast ? {} : (options.relayEnv?.(life) ?? {}))
+    options.onLife?.(life, startMs)
+  }
+  await clients.settle()
+  const verdict = await judgeRooms(relay.port, clients)
+  await clients.stop()
+  await relay.kill()
+  const { failures: diskFailures, startMsMax } = relay
+  return { ...verdict, relayKills: options.kills, clientKills, diskFailures, startMsMax }
+}
+
+/** Lets it work; a relay that ends by itself before its time has done so for its disk. */
+async function lifeOf(relay: TorturedRelay, lifeMs: number): Promise<void> {
+  const { child } = relay
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, lifeMs)
+    if (child.exitCode === null && child.signalCode === null)
+      child.once('exit', () => {
+        clearTimeout(timer)
+        done()
+      })
+    else done()
+  })
+}
+
+async function startUntilServes(
+  relay: TorturedRelay,
+  env: Readonly<Record<string, string>>,
+): Promise<number> {
+  try {
+    return await relay.start(env)
+  } catch {
+    // It met its fault while it started: the next life is without.
+    return await relay.start()
+  }
+}
+
+/** What became of the messages in both rooms. */
+export async function judgeRooms(
+  port: number,
+  clients: TorturedClients,
+): Promise<Verdict & { messages: number }> {
+  let sum = { acknowledged: 0, lost: 0, doubled: 0, outOfOrder: 0, misread: 0, messages: 0 }
+  for (const [index, room] of ['room0', 'room1'].entries()) {
+    const log = await readLog(port, room)
+    const members = clients.names.filter((_, i) => i % 2 === index)
+    const verdict = judge(log, new Map(members.map((name) => [name, clients.known(name)])))
+    sum = {
+      acknowledged: sum.acknowledged + verdict.acknowledged,
+      lost: sum.lost + verdict.lost,
+      doubled: sum.doubled + verdict.doubled,
+      outOfOrder: sum.outOfOrder + verdict.outOfOrder,
+      misread: sum.misread + verdict.misread,
+      messages: sum.messages + log.length,
+    }
+  }
+  return sum
+}
+
+interface ClientAnswer {
+  readonly isSettled: boolean
+  readonly seqs: Readonly<Record<string, number>>
+}
+
+/** Whether all clients of a room have read equally far. */
+function areEqualByRoom(answers: readonly ClientAnswer[]): boolean {
+  const seqs = new Map<number, Set<number>>()
+  for (const answer of answers)
+    for (const [name, seq] of Object.entries(answer.seqs)) {
+      const room = Number(name.split('-')[1]) % 2
+      seqs.set(room, (seqs.get(room) ?? new Set()).add(seq))
+    }
+  return [...seqs.values()].every((found) => found.size === 1)
+}
+
+function forkHere(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): ChildProcess {
+  return fork(join(import.meta.dirname, file), args, {
+    execArgv: ['--import', 'tsx'],
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
+}
+
+function ask(child: ChildProcess, what: string): Promise<ClientAnswer> {
+  child.send(what)
+  return answerOf(child) as Promise<ClientAnswer>
+}
+
+function answerOf(child: ChildProcess): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const onExit = (code: number | null): void => reject(new Error(`a process ended by itself (${code})`))
+    child.once('exit', onExit)
+    child.once('message', (message) => {
+      child.off('exit', onExit)
+      resolve(message)
+    })
+  })
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = new Promise<void>((done) => child.once('exit', () => done()))
+  child.kill('SIGKILL')
+  await gone
+}
