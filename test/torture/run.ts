@@ -21,7 +21,7 @@ try {
     clientProcesses: 2,
     clientsPerProcess: 4,
     lifeMsMin: 30,
-    lifeMsMax: 300,
+    lifeMsMax: 600,
     onLife: (life, startMs) => {
       if (life % 20 === 0) console.log(`${life} kills, last start ${startMs.toFixed(0)} ms`)
     },

@@ -1,8 +1,10 @@
 /** Kills and hinders a real relay and its clients, and then judges what became of the messages. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { TransportError } from '../../src/base/index.ts'
 import { fraction } from '../../src/sim/random.ts'
 import { judge, readLog, type Verdict } from './check.ts'
@@ -34,14 +36,28 @@ export interface TortureResult extends Verdict {
   readonly startMsMax: number
 }
 
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+const RATE = '1000000'
+const LIMITS = {
+  PALAVER__LIMITS__SENDS_PER_SECOND: RATE,
+  PALAVER__LIMITS__SENDS_BURST: RATE,
+  PALAVER__LIMITS__SEND_BYTES_PER_SECOND: '1000000000',
+  PALAVER__LIMITS__SEND_BYTES_BURST: '1000000000',
+  PALAVER__LIMITS__JOINS_PER_SECOND: RATE,
+  PALAVER__LIMITS__JOINS_BURST: RATE,
+  PALAVER__LIMITS__REQUESTS_PER_SECOND: RATE,
+  PALAVER__LIMITS__REQUESTS_BURST: RATE,
+  PALAVER__LIMITS__RETENTION_BYTES: '1000000000',
+}
 const CLIENT_KILL_CHANCE = 0.2
 const SETTLE_MS_MAX = 60_000
 const ASK_MS = 100
 
-/** The relay's process: started again and again on the same files and the same port. */
+/** The program `palaver serve`, started again and again on the same files and the same port. */
 export class TorturedRelay {
   readonly folder: string
   port = 0
+  /** How often it ended by itself. */
   failures = 0
   startMsMax = 0
   #child: ChildProcess | undefined
@@ -59,13 +75,17 @@ export class TorturedRelay {
   /** Resolves when the relay serves; the milliseconds that took. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<number> {
     const startedAt = performance.now()
-    const child = forkHere('relay.ts', [this.folder, String(this.port)], env)
-    this.#child = child
-    child.on('message', (message) => {
-      if (typeof message === 'object' && message !== null && 'failed' in message) this.failures++
+    const where = ['-l', `tcp://127.0.0.1:${this.port}`, '--data', this.folder, '--admin', 'off']
+    const child = spawn(process.execPath, [MAIN, 'serve', '--json', ...where], {
+      env: { ...process.env, ...LIMITS, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
     })
-    const { port } = (await answerOf(child)) as { port: number }
-    this.port = port
+    this.#child = child
+    child.once('exit', (code) => {
+      if (code !== null) this.failures++
+    })
+    child.stderr.resume()
+    this.port = await portOf(child.stdout, child)
     const startMs = performance.now() - startedAt
     this.startMsMax = Math.max(this.startMsMax, startMs)
     return startMs
@@ -74,6 +94,22 @@ export class TorturedRelay {
   async kill(): Promise<void> {
     await kill(this.child)
   }
+}
+
+/** The port in what the relay says when it listens. */
+function portOf(output: Readable, child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let text = ''
+    output.on('data', (chunk) => {
+      text += chunk
+      const port = /"tcp:\/\/127\.0\.0\.1:(\d+)"/u.exec(text)?.[1]
+      if (port === undefined) return
+      output.removeAllListeners('data')
+      output.resume()
+      resolve(Number(port))
+    })
+    child.once('exit', (code) => reject(new Error(`the relay did not start (${code})`)))
+  })
 }
 
 /** The processes of the clients, each started again when it was killed. */
@@ -123,7 +159,7 @@ export class TorturedClients {
 
   #start(index: number): void {
     const args = [this.#folder, this.#port, index * this.#perProcess, this.#perProcess].map(String)
-    this.#children[index] = forkHere('client.ts', args, {})
+    this.#children[index] = forkHere('client.ts', args)
   }
 }
 
@@ -220,14 +256,9 @@ function areEqualByRoom(answers: readonly ClientAnswer[]): boolean {
   return [...seqs.values()].every((found) => found.size === 1)
 }
 
-function forkHere(
-  file: string,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): ChildProcess {
+function forkHere(file: string, args: readonly string[]): ChildProcess {
   return fork(join(import.meta.dirname, file), args, {
     execArgv: ['--import', 'tsx'],
-    env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
 }
