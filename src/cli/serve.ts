@@ -93,7 +93,7 @@ export async function run(args: Arguments): Promise<number> {
   }
   const stopped = stopSignals()
   const relay = await startRelay(settings)
-  const reason = await stopped.first
+  const reason = await Promise.race([stopped.first, relay.failed])
   await stopRelay(relay, settings, stopped.second)
   throw reason
 }
@@ -206,12 +206,19 @@ interface Relay {
   readonly server: RelayServer
   readonly log: RelayLog
   readonly admin: { close(): void } | undefined
+  /** Resolves when the store failed: nobody is served any more. */
+  readonly failed: Promise<TransportError>
 }
 
 async function startRelay(settings: Settings): Promise<Relay> {
   const { config, name, operators, token, dataDir } = settings
   const store = openRelayStore(dataDir)
+  for (const record of store.damaged) warn(`the store in ${dataDir} is damaged: left out is ${record}`)
   const log = new RelayLog(settings)
+  let fail: (error: TransportError) => void
+  const failed = new Promise<TransportError>((resolve) => {
+    fail = resolve
+  })
   const server = new RelayServer({
     relay: {
       name,
@@ -223,12 +230,13 @@ async function startRelay(settings: Settings): Promise<Relay> {
     },
     store,
     onEvent: (event) => log.tell(event),
+    onStorageFailed: (error) => fail(storageFailure(dataDir, error)),
   })
   try {
     const listening = await listenAll(server, store, settings)
     const admin = await startAdmin(server, settings, listening)
     announceStart(server, settings, listening, admin?.address)
-    return { server, log, admin }
+    return { server, log, admin, failed }
   } catch (error) {
     await server.close(0)
     throw error
@@ -243,6 +251,11 @@ function openRelayStore(dataDir: string | undefined): RelayStore {
     const why = error instanceof Error ? error.message : String(error)
     throw new TransportError('io', `cannot open the store in ${dataDir}: ${why}`, error)
   }
+}
+
+function storageFailure(dataDir: string | undefined, error: unknown): TransportError {
+  const why = error instanceof Error ? error.message : String(error)
+  return new TransportError('io', `the store in ${dataDir} failed: ${why}`, error)
 }
 
 async function listenAll(server: RelayServer, store: RelayStore, settings: Settings): Promise<Listening[]> {
