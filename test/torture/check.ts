@@ -20,9 +20,12 @@ export interface Verdict {
 }
 
 /** A room's messages from its beginning, as a client that was never there reads them. */
-export async function readLog(port: number, room: string): Promise<Seen[]> {
+export async function readLog(
+  { host, port }: { readonly host: string; readonly port: number },
+  room: string,
+): Promise<Seen[]> {
   const now = (): Instant => performance.now() as Instant
-  const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+  const socket = connect({ host, port, noDelay: true })
   const identity = identityOfSeed(systemEntropy(32))
   const means = { signatures: nodeSignatures, entropy: systemEntropy, binding: EMPTY_BYTES }
   const clientId = systemEntropy(8)

@@ -1,7 +1,7 @@
 /**
  * Clients under torture, several in a process of their own. Each composes messages into one room, keeps what
  * is unacknowledged and what it read in a journal, and comes back after every kill of the relay or itself.
- * Arguments: folder, port, number of the first client, how many.
+ * Arguments: folder, host, port, number of the first client, how many.
  */
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
@@ -21,6 +21,7 @@ const SILENCE_MS = 10_000
 
 class TorturedClient {
   readonly name: string
+  readonly #host: string
   readonly #port: number
   readonly #room: string
   readonly #journal: Journal
@@ -33,8 +34,14 @@ class TorturedClient {
   #sent = 0
   isComposing = true
 
-  constructor(options: { readonly folder: string; readonly port: number; readonly index: number }) {
+  constructor(options: {
+    readonly folder: string
+    readonly host: string
+    readonly port: number
+    readonly index: number
+  }) {
     this.name = `client-${options.index}`
+    this.#host = options.host
     this.#port = options.port
     this.#room = `room${options.index % 2}`
     this.#seed = new Uint8Array(32).fill(options.index + 1)
@@ -61,7 +68,7 @@ class TorturedClient {
   }
 
   #dial(): void {
-    const socket = connect({ host: '127.0.0.1', port: this.#port, noDelay: true })
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true })
     const session = new ClientSession(
       {
         name: this.name,
@@ -176,9 +183,9 @@ function now(): Instant {
   return performance.now() as Instant
 }
 
-const [folder = '', port = '0', first = '0', count = '1'] = process.argv.slice(2)
+const [folder = '', host = '', port = '0', first = '0', count = '1'] = process.argv.slice(2)
 const clients = Array.from({ length: Number(count) }, (_, i) => {
-  return new TorturedClient({ folder, port: Number(port), index: Number(first) + i })
+  return new TorturedClient({ folder, host, port: Number(port), index: Number(first) + i })
 })
 setInterval(() => {
   for (const client of clients) client.compose()

@@ -1,5 +1,5 @@
 /** Kills and hinders a real relay and its clients, and then judges what became of the messages. */
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
@@ -21,6 +21,8 @@ export interface TortureOptions {
   /** The relay works for between these times before it is killed. */
   readonly lifeMsMin: number
   readonly lifeMsMax: number
+  /** Whether relay and clients are stopped for a while now and then, and go on. */
+  readonly stops?: boolean
   /** Environment of the relay, such as a library that makes its disk or its clock fail. */
   readonly relayEnv?: (life: number) => Readonly<Record<string, string>>
   readonly onLife?: (life: number, startMs: number) => void
@@ -50,20 +52,24 @@ const LIMITS = {
   PALAVER__LIMITS__RETENTION_BYTES: '1000000000',
 }
 const CLIENT_KILL_CHANCE = 0.2
+const PAUSE_CHANCE = 0.5
+const PAUSE_MS_MAX = 3000
 const SETTLE_MS_MAX = 60_000
 const ASK_MS = 100
 
 /** The program `palaver serve`, started again and again on the same files and the same port. */
 export class TorturedRelay {
   readonly folder: string
+  readonly host: string
   port = 0
   /** How often it ended by itself. */
   failures = 0
   startMsMax = 0
   #child: ChildProcess | undefined
 
-  constructor(folder: string) {
+  constructor(folder: string, host: string = '127.0.0.1') {
     this.folder = folder
+    this.host = host
     mkdirSync(folder, { recursive: true })
   }
 
@@ -75,7 +81,7 @@ export class TorturedRelay {
   /** Resolves when the relay serves; the milliseconds that took. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<number> {
     const startedAt = performance.now()
-    const where = ['-l', `tcp://127.0.0.1:${this.port}`, '--data', this.folder, '--admin', 'off']
+    const where = ['-l', `tcp://${this.host}:${this.port}`, '--data', this.folder, '--admin', 'off']
     const child = spawn(process.execPath, [MAIN, 'serve', '--json', ...where], {
       env: { ...process.env, ...LIMITS, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -102,7 +108,7 @@ function portOf(output: Readable, child: ChildProcess): Promise<number> {
     let text = ''
     output.on('data', (chunk) => {
       text += chunk
-      const port = /"tcp:\/\/127\.0\.0\.1:(\d+)"/u.exec(text)?.[1]
+      const port = /"tcp:\/\/[\d.]+:(\d+)"/u.exec(text)?.[1]
       if (port === undefined) return
       output.removeAllListeners('data')
       output.resume()
@@ -115,14 +121,21 @@ function portOf(output: Readable, child: ChildProcess): Promise<number> {
 /** The processes of the clients, each started again when it was killed. */
 export class TorturedClients {
   readonly #folder: string
-  readonly #port: number
+  readonly #relay: TorturedRelay
   readonly #perProcess: number
+  /** A program that runs the clients' processes, such as one that puts them into another network. */
+  readonly #within: readonly string[]
   readonly #children: ChildProcess[] = []
 
-  constructor(folder: string, port: number, options: { readonly processes: number; readonly each: number }) {
+  constructor(
+    folder: string,
+    relay: TorturedRelay,
+    options: { readonly processes: number; readonly each: number; readonly within?: readonly string[] },
+  ) {
     this.#folder = folder
-    this.#port = port
+    this.#relay = relay
     this.#perProcess = options.each
+    this.#within = options.within ?? []
     mkdirSync(folder, { recursive: true })
     for (let i = 0; i < options.processes; i++) this.#start(i)
   }
@@ -135,6 +148,11 @@ export class TorturedClients {
   async killOne(index: number): Promise<void> {
     await kill(this.#children[index] as ChildProcess)
     this.#start(index)
+  }
+
+  /** Stops a process for a time, as a machine that sleeps. */
+  async pauseOne(index: number, ms: number): Promise<void> {
+    await pause(this.#children[index] as ChildProcess, ms)
   }
 
   /** Composes nothing more, and resolves when everything is acknowledged and read. */
@@ -158,8 +176,9 @@ export class TorturedClients {
   }
 
   #start(index: number): void {
-    const args = [this.#folder, this.#port, index * this.#perProcess, this.#perProcess].map(String)
-    this.#children[index] = forkHere('client.ts', args)
+    const { host, port } = this.#relay
+    const args = [this.#folder, host, port, index * this.#perProcess, this.#perProcess].map(String)
+    this.#children[index] = forkHere(this.#within, 'client.ts', args)
   }
 }
 
@@ -167,7 +186,7 @@ export class TorturedClients {
 export async function torture(options: TortureOptions): Promise<TortureResult> {
   const relay = new TorturedRelay(join(options.folder, 'relay'))
   await relay.start(options.relayEnv?.(0))
-  const clients = new TorturedClients(join(options.folder, 'clients'), relay.port, {
+  const clients = new TorturedClients(join(options.folder, 'clients'), relay, {
     processes: options.clientProcesses,
     each: options.clientsPerProcess,
   })
@@ -175,6 +194,10 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
   const chance = (what: number, life: number): number => fraction(options.seed, what, life)
   for (let life = 1; life <= options.kills; life++) {
     await lifeOf(relay, options.lifeMsMin + chance(1, life) * (options.lifeMsMax - options.lifeMsMin))
+    if (options.stops && chance(4, life) < PAUSE_CHANCE)
+      await pause(relay.child, chance(5, life) * PAUSE_MS_MAX)
+    if (options.stops && chance(6, life) < PAUSE_CHANCE)
+      await clients.pauseOne(life % options.clientProcesses, chance(7, life) * PAUSE_MS_MAX)
     await relay.kill()
     if (chance(2, life) < CLIENT_KILL_CHANCE) {
       await clients.killOne(Math.floor(chance(3, life) * options.clientProcesses))
@@ -185,7 +208,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     options.onLife?.(life, startMs)
   }
   await clients.settle()
-  const verdict = await judgeRooms(relay.port, clients)
+  const verdict = await judgeRooms(relay, clients)
   await clients.stop()
   await relay.kill()
   const { failures: diskFailures, startMsMax } = relay
@@ -193,7 +216,7 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 }
 
 /** Lets it work; a relay that ends by itself before its time has done so for its disk. */
-async function lifeOf(relay: TorturedRelay, lifeMs: number): Promise<void> {
+export async function lifeOf(relay: TorturedRelay, lifeMs: number): Promise<void> {
   const { child } = relay
   await new Promise<void>((done) => {
     const timer = setTimeout(done, lifeMs)
@@ -220,12 +243,12 @@ async function startUntilServes(
 
 /** What became of the messages in both rooms. */
 export async function judgeRooms(
-  port: number,
+  relay: TorturedRelay,
   clients: TorturedClients,
 ): Promise<Verdict & { messages: number }> {
   let sum = { acknowledged: 0, lost: 0, doubled: 0, outOfOrder: 0, misread: 0, messages: 0 }
   for (const [index, room] of ['room0', 'room1'].entries()) {
-    const log = await readLog(port, room)
+    const log = await readLog(relay, room)
     const members = clients.names.filter((_, i) => i % 2 === index)
     const verdict = judge(log, new Map(members.map((name) => [name, clients.known(name)])))
     sum = {
@@ -256,11 +279,16 @@ function areEqualByRoom(answers: readonly ClientAnswer[]): boolean {
   return [...seqs.values()].every((found) => found.size === 1)
 }
 
-function forkHere(file: string, args: readonly string[]): ChildProcess {
-  return fork(join(import.meta.dirname, file), args, {
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  })
+function forkHere(within: readonly string[], file: string, args: readonly string[]): ChildProcess {
+  const path = join(import.meta.dirname, file)
+  const [program = '', ...words] = [...within, process.execPath, '--import', 'tsx', path, ...args]
+  return spawn(program, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+}
+
+async function pause(child: ChildProcess, ms: number): Promise<void> {
+  child.kill('SIGSTOP')
+  await new Promise((done) => setTimeout(done, ms))
+  child.kill('SIGCONT')
 }
 
 function ask(child: ChildProcess, what: string): Promise<ClientAnswer> {
