@@ -38,13 +38,11 @@ export async function failingDisk(options: ScenarioOptions): Promise<ScenarioRes
 export async function jumpingClock(options: ScenarioOptions): Promise<ScenarioResult> {
   const library = faultLibrary(options.folder)
   if (library === undefined) return { skipped: 'no C compiler' }
-  // What is kept by age would rightly go when ten years seem to have passed.
-  const clock = { PALAVER__LIMITS__RETENTION_MS: '4000000000000', FAULT_CLOCK: String(TEN_YEARS_SECONDS) }
   return torture({
     ...LOAD,
     ...options,
     kills: options.lives,
-    relayEnv: () => ({ LD_PRELOAD: library, ...clock }),
+    relayEnv: () => ({ LD_PRELOAD: library, FAULT_CLOCK: String(TEN_YEARS_SECONDS) }),
   })
 }
 
@@ -66,6 +64,7 @@ export async function fullDisk(options: ScenarioOptions): Promise<ScenarioResult
     await relay.start()
     const clients = new TorturedClients(join(options.folder, 'clients'), relay, { processes: 2, each: 4 })
     for (let life = 0; life < options.lives; life++) {
+      await clients.progress(0)
       await lifeOf(relay, FULL_LIFE_MS)
       room += 2
       mount('remount,')
@@ -93,7 +92,9 @@ export async function halfOpenLinks(options: ScenarioOptions): Promise<ScenarioR
       each: 4,
       within,
     })
+    let progress = 0
     for (let life = 0; life < options.lives; life++) {
+      progress = await clients.progress(progress)
       await lifeOf(relay, 1500)
       network.pull()
       await clients.killOne(life % 2)

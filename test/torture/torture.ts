@@ -54,6 +54,8 @@ const LIMITS = {
 const CLIENT_KILL_CHANCE = 0.2
 const PAUSE_CHANCE = 0.5
 const PAUSE_MS_MAX = 3000
+const PROGRESS_MS_MAX = 20_000
+const PROGRESS_ASK_MS = 10
 const SETTLE_MS_MAX = 60_000
 const ASK_MS = 100
 
@@ -76,6 +78,10 @@ export class TorturedRelay {
   get child(): ChildProcess {
     if (this.#child === undefined) throw new TransportError('closed', 'the relay is not running')
     return this.#child
+  }
+
+  get isRunning(): boolean {
+    return this.#child?.exitCode === null && this.#child.signalCode === null
   }
 
   /** Resolves when the relay serves; the milliseconds that took. */
@@ -145,6 +151,17 @@ export class TorturedClients {
     return Array.from({ length: count }, (_, i) => `client-${i}`)
   }
 
+  /** Resolves when entries came that were not there at `before`, or after a time. */
+  async progress(before: number): Promise<number> {
+    const until = performance.now() + PROGRESS_MS_MAX
+    for (;;) {
+      const answers = await Promise.all(this.#children.map((child) => ask(child, 'how').catch(() => NOTHING)))
+      const sum = answers.reduce((all, { seqs }) => all + Object.values(seqs).reduce((a, b) => a + b, 0), 0)
+      if (sum > before || performance.now() > until) return sum
+      await new Promise((done) => setTimeout(done, PROGRESS_ASK_MS))
+    }
+  }
+
   async killOne(index: number): Promise<void> {
     await kill(this.#children[index] as ChildProcess)
     this.#start(index)
@@ -191,8 +208,11 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
     each: options.clientsPerProcess,
   })
   let clientKills = 0
+  let progress = 0
   const chance = (what: number, life: number): number => fraction(options.seed, what, life)
   for (let life = 1; life <= options.kills; life++) {
+    // Each life does something before it ends, however slow the machine is.
+    if (relay.isRunning) progress = await clients.progress(progress)
     await lifeOf(relay, options.lifeMsMin + chance(1, life) * (options.lifeMsMax - options.lifeMsMin))
     if (options.stops && chance(4, life) < PAUSE_CHANCE)
       await pause(relay.child, chance(5, life) * PAUSE_MS_MAX)
@@ -268,6 +288,8 @@ interface ClientAnswer {
   readonly seqs: Readonly<Record<string, number>>
 }
 
+const NOTHING: ClientAnswer = { isSettled: false, seqs: {} }
+
 /** Whether all clients of a room have read equally far. */
 function areEqualByRoom(answers: readonly ClientAnswer[]): boolean {
   const seqs = new Map<number, Set<number>>()
@@ -292,8 +314,9 @@ async function pause(child: ChildProcess, ms: number): Promise<void> {
 }
 
 function ask(child: ChildProcess, what: string): Promise<ClientAnswer> {
+  const answer = answerOf(child)
   child.send(what)
-  return answerOf(child) as Promise<ClientAnswer>
+  return answer as Promise<ClientAnswer>
 }
 
 function answerOf(child: ChildProcess): Promise<unknown> {
