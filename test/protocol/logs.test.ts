@@ -378,6 +378,41 @@ describe('a relay that commits', () => {
     expect(join(openRaw(next, 'alice'))).toMatchObject({ ref: 9000, head: 9001 })
   })
 
+  //= PAL-ROM-045
+  test('remembers after two restarts who only spoke before the first, past a checkpoint of the second', () => {
+    const world = durable()
+    const alice = openRaw(world, 'alice')
+    const bob = openRaw(world, 'bob')
+    const carol = openRaw(world, 'carol')
+    for (const wire of [alice, bob, carol]) join(wire)
+    for (let ref = 1; ref <= 3; ref++) bob.send(send(1, ref, 'x'))
+    bob.received()
+    carol.send({ type: 'leave', request: 2, conversation: 1 }).received()
+    const second = new World({ storage: (world.storage as MemoryStore).snapshot() })
+    const speaker = openRaw(second, 'alice')
+    join(speaker)
+    for (let ref = 1; ref <= 9000; ref++) speaker.send(send(1, ref, 'x'))
+    speaker.received()
+    const third = new World({ storage: (second.storage as MemoryStore).snapshot() })
+    expect(join(openRaw(third, 'bob'))).toMatchObject({ ref: 3, count: 2 })
+    expect(join(openRaw(third, 'alice'))).toMatchObject({ ref: 9000, count: 2 })
+  })
+
+  //= PAL-ROM-045
+  test('remembers after a restart the refs of messages that are no longer kept', () => {
+    const world = new World({ storage: new MemoryStore(true), limits: { retentionBytes: 4096 } })
+    const alice = openRaw(world, 'alice')
+    const bob = openRaw(world, 'bob')
+    join(alice)
+    join(bob)
+    for (let ref = 1; ref <= 3; ref++) bob.send(send(1, ref)).received()
+    for (let ref = 1; ref <= 20; ref++) alice.send(send(1, ref, 'x'.repeat(1000))).received()
+    const next = new World({ storage: (world.storage as MemoryStore).snapshot() })
+    const back = join(openRaw(next, 'bob'))
+    expect(back.first).toBeGreaterThan(6)
+    expect(back.ref).toBe(3)
+  })
+
   //= PAL-SES-028
   //= PAL-SES-030
   //= PAL-SES-031

@@ -68,11 +68,14 @@ export class Archive<Owner> {
       message({ sender, ref }: { sender: number; ref: number }): void {
         const participant = participants.withAlias(sender)
         conversation.hasMessage = true
-        if (participant) participant.ref = Math.max(participant.ref, ref)
+        if (!participant) return
+        participant.ref = Math.max(participant.ref, ref)
+        participant.isChanged = true
       },
       event({ kind, subject }: { kind: number; subject: number }): void {
         const participant = participants.withAlias(subject)
         if (!participant) return
+        participant.isChanged = true
         if (kind === EVENTS.joined) participant.present = true
         else if (kind === EVENTS.left || kind === EVENTS.kicked || kind === EVENTS.banned)
           participant.present = false
@@ -192,6 +195,8 @@ export class Archive<Owner> {
       firstSeq = page.lastSeq + 1
     }
     if (firstSeq === conversation.firstSeq) return
+    // What the entries that go say of participants is kept in their records.
+    if (firstSeq - 1 > conversation.checkpoint) this.#checkpoint(conversation)
     conversation.firstSeq = firstSeq
     this.write({ kind: 'trim', conversation: conversation.number, seq: firstSeq })
   }

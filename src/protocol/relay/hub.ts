@@ -306,6 +306,7 @@ export class Hub<Owner> {
     const membership = membershipOf(conversation, participant, role)
     conversation.addMember(membership)
     participant.present = true
+    participant.isChanged = true
     participant.name = session.name
     participant.usedMs = this.steadyMs
     this.reattach(membership, session)
@@ -354,6 +355,7 @@ export class Hub<Owner> {
     this.detached.remove(membership)
     conversation.removeMember(membership)
     participant.present = false
+    participant.isChanged = true
     participant.usedMs = this.steadyMs
     if (nature.kind === CONVERSATION_KINDS.room) {
       const { name: room } = nature
