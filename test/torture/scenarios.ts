@@ -15,6 +15,9 @@ export interface ScenarioOptions {
 export type ScenarioResult = TortureResult | { readonly skipped: string }
 
 const TEN_YEARS_SECONDS = 315_360_000
+/** Commits before a fault, and how long it is waited for. */
+const FAULT_AT_MOST = 200
+const FAULT_LIFE_MS = 3000
 const FULL_LIFE_MS = 20_000
 const LOAD = { clientProcesses: 2, clientsPerProcess: 4, lifeMsMin: 300, lifeMsMax: 1500 } as const
 
@@ -25,9 +28,11 @@ export async function failingDisk(options: ScenarioOptions): Promise<ScenarioRes
   return torture({
     ...LOAD,
     ...options,
+    lifeMsMin: FAULT_LIFE_MS,
+    lifeMsMax: FAULT_LIFE_MS,
     kills: options.lives,
     relayEnv: (life) => {
-      const at = String(5 + Math.floor(fraction(options.seed, 11, life) * 100))
+      const at = String(5 + Math.floor(fraction(options.seed, 11, life) * FAULT_AT_MOST))
       if (life % 2 === 0) return {}
       return { LD_PRELOAD: library, [life % 4 === 1 ? 'FAULT_SYNC' : 'FAULT_WRITE']: at }
     },

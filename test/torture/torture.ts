@@ -237,16 +237,9 @@ export async function torture(options: TortureOptions): Promise<TortureResult> {
 
 /** Lets it work; a relay that ends by itself before its time has done so for its disk. */
 export async function lifeOf(relay: TorturedRelay, lifeMs: number): Promise<void> {
-  const { child } = relay
-  await new Promise<void>((done) => {
-    const timer = setTimeout(done, lifeMs)
-    if (child.exitCode === null && child.signalCode === null)
-      child.once('exit', () => {
-        clearTimeout(timer)
-        done()
-      })
-    else done()
-  })
+  const until = performance.now() + lifeMs
+  while (relay.isRunning && performance.now() < until)
+    await new Promise((done) => setTimeout(done, Math.min(PROGRESS_ASK_MS, until - performance.now())))
 }
 
 async function startUntilServes(
