@@ -379,7 +379,7 @@ describe('a relay that commits', () => {
   })
 
   //= PAL-ROM-045
-  test('remembers after two restarts who only spoke before the first, past a checkpoint of the second', () => {
+  test('remembers past a checkpoint of the second life who only spoke in the first', () => {
     const world = durable()
     const alice = openRaw(world, 'alice')
     const bob = openRaw(world, 'bob')

@@ -69,7 +69,8 @@ static int64_t offset_seconds(void) {
 
 int clock_gettime(clockid_t clock, struct timespec *into) {
   int result = real_clock()(clock, into);
-  if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) into->tv_sec += offset_seconds();
+  int is_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+  if (result == 0 && is_wall) into->tv_sec += offset_seconds();
   return result;
 }
 

@@ -1,8 +1,9 @@
 /**
- * Tortures a relay on this machine and tells what became of the messages. Disks and networks of their own need
- * the rights of root; without them those scenarios are left out.
+ * Tortures a relay on this machine and tells what became of the messages. Disks and networks of their own
+ * need the rights of root; without them those scenarios are left out.
  *
- *   npm run torture -- [--kills 100] [--lives 20] [--scenario kills,disk,full,clock,stop,half-open] [--seed 1]
+ *   npm run torture -- [--kills 100] [--lives 20] [--seed 1]
+ *                      [--scenario kills,disk,full,clock,stop,half-open]
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
