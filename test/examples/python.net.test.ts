@@ -10,6 +10,8 @@ const MISSING = !/^Python 3\.(1[0-9]|[2-9][0-9])/u.test(PYTHON)
 if (MISSING)
   console.warn('python3 of version 3.10 or later is not here: the tests of examples/python are skipped')
 
+const RUN_MS = 120_000
+
 let home: Home
 let started: Running[]
 
@@ -31,13 +33,19 @@ function python(...words: string[]): Running {
   return running
 }
 
-describe.skipIf(MISSING)('the implementation in Python', () => {
+describe.skipIf(MISSING)('the implementation in Python', { timeout: RUN_MS }, () => {
   it('agrees with every vector', async () => {
     const { code, stdout } = await python('palaver.vectors').outcome
     expect([code, stdout]).toEqual([0, expect.not.stringContaining('fails')])
     const counts = JSON.parse(stdout) as Record<string, number>
     expect(counts['frame']).toBeGreaterThan(3_000)
     expect(counts['handshake']).toBeGreaterThan(50)
+  })
+
+  it('keeps what the relay has to keep', async () => {
+    const { code, stdout } = await python('palaver.walk').outcome
+    expect([code, stdout]).toEqual([0, expect.not.stringContaining('FAILS')])
+    expect(stdout.match(/^ok/gmu)?.length).toBeGreaterThan(15)
   })
 
   it('has a client that talks through our relay', async () => {

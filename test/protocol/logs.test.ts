@@ -1,6 +1,6 @@
 /** Logs that stay: following, history, mailboxes, refs, what waits for a commit, and what is kept. */
 import { beforeEach, describe, expect, test } from 'vitest'
-import { equalBytes } from '../../src/base/index.ts'
+import { equalBytes, hexOf } from '../../src/base/index.ts'
 import {
   Deframer,
   DURABILITIES,
@@ -10,12 +10,13 @@ import {
   FRAME,
   type Frame,
   GAP_REASONS,
+  LEAVE_REASONS,
   LIMITS,
   ROLES,
 } from '../../src/codec/index.ts'
 import { type LogGap, MemoryStore } from '../../src/protocol/index.ts'
 import { codeOf, openRaw } from './raw-handshake.ts'
-import { clientIdOf, type Wire, World } from './world.ts'
+import { clientIdOf, identityOf, type Wire, World } from './world.ts'
 
 type FrameOf<Name extends Frame['type']> = Extract<Frame, { type: Name }>
 
@@ -475,6 +476,47 @@ describe('mailboxes', () => {
       [2, 0, 0],
     ])
     expect(entriesOf(frames).sort()).toEqual(['1 message 1', '2 message 2', '3 message 3'])
+  })
+})
+
+describe('a direct conversation', () => {
+  //= PAL-ROM-072
+  test('does not wait for whoever wrote its last messages', () => {
+    const world = new World()
+    world.connect('bob')
+    const alice = openRaw(world, 'alice')
+    alice.send({ type: 'direct', request: 1, name: 'bob' }, send(1, 1), send(1, 2)).received()
+    alice.cut()
+    expect(openRaw(world, 'alice').framesOf('joined')).toEqual([])
+    world.settle()
+    const bob = world.connect('bob').wire
+    expect(bob.frames.filter(({ type }) => type === 'joined')).toHaveLength(1)
+  })
+
+  //= PAL-ROM-073
+  test('shows both identities, the lower key first, with the aliases they have there', () => {
+    const world = new World()
+    const keys = ['alice', 'bob'].map((name) => hexOf(identityOf(name).publicKey))
+    world.connect('bob')
+    const alice = openRaw(world, 'alice')
+    alice.send({ type: 'direct', request: 1, name: 'bob' })
+    const [joined] = alice.framesOf('joined')
+    const seen = joined?.peers.map(({ key, alias, role }) => [hexOf(key), alias, role])
+    expect(seen).toEqual([...keys].sort().map((key, i) => [key, i + 1, ROLES.member]))
+  })
+})
+
+describe('a session that the relay ends', () => {
+  //= PAL-SES-060
+  test('is sent the entries that end its memberships before the close', () => {
+    const world = new World()
+    const alice = openRaw(world, 'alice')
+    alice.send({ type: 'join', request: 1, room: 'lobby', options: 0 }).received()
+    alice.deliver(Uint8Array.of(0, 0, 0, 2, 0x91, 63))
+    expect(alice.received()).toMatchObject([
+      { type: 'event', kind: EVENTS.left, value: LEAVE_REASONS.removed },
+      { type: 'close', code: ERRORS.unknown_frame },
+    ])
   })
 })
 

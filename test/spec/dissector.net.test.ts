@@ -16,6 +16,7 @@ if (MISSING) console.warn('tshark is not here: the test of the dissector is skip
 
 const SEGMENT_BYTES = 60_000
 const RELAY_PORT = 7667
+const RUN_MS = 120_000
 const registry = readRegistry()
 const folder = mkdtempSync(join(tmpdir(), 'palaver-capture-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -37,7 +38,7 @@ interface Node {
 }
 
 describe.skipIf(MISSING)('the dissector', () => {
-  it('shows every value of every vector as palaver decode does', () => {
+  it('shows every value of every vector as palaver decode does', { timeout: RUN_MS }, () => {
     const capture = pcapOf(vectors().map(connectionOf))
     const path = join(folder, 'vectors.pcap')
     writeFileSync(path, capture)

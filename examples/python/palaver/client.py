@@ -4,12 +4,12 @@ import os
 from dataclasses import dataclass, field
 
 from . import ed25519
-from .codec import encode, framed
+from .codec import Deframer, Fault, decode, encode, framed
 from .link import Endpoint
-from .registry import CONVERSATIONS, ERROR_OF_CODE, EVENTS, FRAMES, LIMIT_LIST, LIMITS, OPTIONS, is_request
+from .registry import ERROR_OF_CODE, EVENTS, FRAMES, LIMIT_LIST, LIMITS, OPTIONS, is_request
 
 REQUESTS = tuple(name for name in FRAMES if is_request(name))
-WITHOUT_ANSWER = tuple(set(REQUESTS) - {"join", "direct", "who", "list", "whois"})
+WITHOUT_ANSWER = tuple(set(REQUESTS) - {"join", "direct", "follow", "fetch", "who", "list", "whois"})
 ENDS = (EVENTS["left"], EVENTS["kicked"], EVENTS["banned"])
 
 
@@ -27,6 +27,7 @@ class Conversation:
     alias: int
     seq: int
     ref: int
+    log: bytes
     under_way: dict[int, int] = field(default_factory=dict)
     refused: int | None = None
 
@@ -36,8 +37,12 @@ class Client(Endpoint):
 
     role = "client"
 
-    def __init__(self, name, seed, now=0, *, client_id, token="", pin=None, binding=b"", entropy=os.urandom):
-        super().__init__(now)
+    def __init__(
+        self, name, seed, now=0, *, client_id, token="", pin=None, binding=b"", lanes=1, entropy=os.urandom
+    ):
+        super().__init__(now, lanes)
+        self.other_lanes: dict[int, Deframer] = {}
+        self.early: list[tuple[int, bytes]] = []
         self.name, self.seed, self.token = name, seed, token
         self.client_id, self.pin, self.binding = client_id, pin, binding
         self.key = ed25519.public_key(seed)
@@ -50,6 +55,21 @@ class Client(Endpoint):
         nonce = entropy(32)
         self.hello = encode("hello", versions=[1], capabilities=[], nonce=nonce, agent="palaver-python/1")
         self.send_frame(framed(self.hello))
+
+    def receive_on(self, lane: int, data: bytes, now: int) -> None:
+        """Bytes of any lane; those of other lanes than 0 wait for the session (chapter 4.2)."""
+        if self.state not in ("open", "closed") and lane != 0:
+            self.early.append((lane, data))
+            if sum(len(kept) for _, kept in self.early) > LIMITS["frame_bytes"] * 4:
+                self.close("bad_frame")
+            return
+        control, own = self.deframer, self.other_lanes.setdefault(lane, Deframer())
+        self.deframer = control if lane == 0 else own
+        self.deframer.limit = LIMITS["frame_bytes"] if self.state == "open" else self.deframer.limit
+        self.receive(data, now)
+        self.deframer = control
+        while self.state == "open" and self.early:
+            self.receive_on(*self.early.pop(0), now)
 
     # --- time -------------------------------------------------------------------------------------------
 
@@ -112,7 +132,7 @@ class Client(Endpoint):
         if self.state != "open" or not is_request(name):
             raise Refused(name)
         number = self.next_number()
-        self.write(name, request=number, **fields)
+        self.submit(name, request=number, **fields)
         self.requests[number] = name, fields
         return number
 
@@ -129,7 +149,7 @@ class Client(Endpoint):
         if len(body) > self.limits["body_bytes"]:
             raise Refused("too long")
         ref = conversation.ref + 1
-        self.write("send", conversation=number, ref=ref, kind=kind, body=body)
+        self.submit("send", conversation=number, ref=ref, kind=kind, body=body)
         conversation.ref = ref
         waiting[ref] = len(body)
         return ref
@@ -141,11 +161,11 @@ class Client(Endpoint):
         self.send("ping", nonce=nonce, conversation=conversation)
         return nonce
 
-    def write(self, name: str, /, **fields) -> None:
+    def submit(self, name: str, /, **fields) -> None:
         data = encode(name, **fields)
         if len(data) > self.limits["frame_bytes"]:
             raise Refused("longer than the relay takes")
-        self.send_frame(framed(data))
+        self.send_frame(framed(data), self.lane_of(name, fields))
 
     def next_number(self) -> int:
         while True:
@@ -169,14 +189,15 @@ class Client(Endpoint):
 
     def on_joined(self, joined: dict, _data: bytes) -> None:
         number = joined["conversation"]
-        if number not in self.conversations:
-            part = {key: joined[key] for key in ("kind", "name", "alias", "seq", "ref")}
+        name, asked = self.requests.get(joined["request"], ("", {}))
+        known = self.conversations.get(number)
+        if known is None or known.log != joined["log"]:
+            part = {key: joined[key] for key in ("kind", "name", "alias", "seq", "ref", "log")}
             self.conversations[number] = Conversation(number, **part)
-        elif joined["kind"] != CONVERSATIONS["direct"]:
-            return self.close("bad_frame")
+        elif name in ("join", "follow"):
+            known.seq = joined["seq"]
         self.tell("joined", joined)
-        asked = self.requests.get(joined["request"], ("", {}))[1]
-        self.answer(("join", "direct"), joined, not asked.get("options", 0) & OPTIONS["members"])
+        self.answer(("join", "direct", "follow"), joined, not asked.get("options", 0) & OPTIONS["members"])
 
     def on_members(self, members: dict, _data: bytes) -> None:
         name = self.requests.get(members["request"], ("",))[0]
@@ -236,6 +257,41 @@ class Client(Endpoint):
         if event["kind"] in EVENTS.values():
             self.tell("event", event)
 
+    def on_gap(self, gap: dict, _data: bytes) -> None:
+        conversation = self.conversations.get(gap["conversation"])
+        if conversation is None or gap["from"] != conversation.seq + 1 or gap["to"] < gap["from"]:
+            return self.close("bad_frame")
+        conversation.seq = gap["to"]
+        self.tell("gap", gap)
+
+    def on_ack(self, ack: dict, _data: bytes) -> None:
+        conversation = self.conversations.get(ack["conversation"])
+        if conversation and conversation.under_way.pop(ack["ref"], None) is not None:
+            self.send_on(conversation)
+        self.tell("ack", ack)
+
+    def on_senders(self, senders: dict, _data: bytes) -> None:
+        self.tell("senders", senders)
+
+    def on_history(self, history: dict, _data: bytes) -> None:
+        self.check_page(history)
+        if self.state == "open":
+            self.answer(("fetch",), history)
+
+    def check_page(self, history: dict) -> None:
+        """Entries of a page are sound entries of the conversation in their order (PAL-ROM-055)."""
+        deframer, last = Deframer(), 0
+        deframer.limit = LIMITS["frame_bytes"]
+        deframer.push(history["entries"])
+        while (data := deframer.next()) is not None:
+            name, fields = decode(data)
+            fine = name in ("message", "event") and fields["conversation"] == history["conversation"]
+            if not fine or fields["seq"] <= last:
+                raise Fault("bad_frame")
+            last = fields["seq"]
+        if deframer.rest():
+            raise Fault("bad_frame")
+
     def on_notice(self, notice: dict, _data: bytes) -> None:
         self.tell("notice", notice)
 
@@ -249,6 +305,7 @@ class Client(Endpoint):
             self.tell("pong", pong)
 
     def on_ended(self, close: dict | None) -> None:
-        code = close["code"] if close else None
+        by = "peer" if close else "local" if self.sent_close else "link"
+        code = close["code"] if close else self.sent_code
         retry = ERROR_OF_CODE.get(code, {"retry": "later"})["retry"] if close else "now"
-        self.tell("ended", {"close": close, "retry": retry})
+        self.tell("ended", {"by": by, "code": code, "close": close, "retry": retry})

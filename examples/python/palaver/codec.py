@@ -222,6 +222,10 @@ class Deframer:
         self._at = 0
         self._buffer += data
 
+    def rest(self) -> int:
+        """Bytes of a frame that is not whole yet."""
+        return len(self._buffer) - self._at
+
     def next(self) -> bytes | None:
         """The next whole frame, if there is one; raises Fault on a length that is not allowed."""
         if len(self._buffer) - self._at < 4:

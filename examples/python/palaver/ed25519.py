@@ -106,5 +106,9 @@ def auth_message(t: bytes, name: str, key: bytes, client_id: bytes, token: str) 
     return b"palaver/1/auth\0" + t + named
 
 
+def resume_message(t: bytes, session: bytes, token: bytes) -> bytes:
+    return b"palaver/1/resume\0" + t + session + token
+
+
 def ready_message(t: bytes, auth_signature: bytes, session: bytes, name: str) -> bytes:
     return b"palaver/1/ready\0" + t + auth_signature + session + _with_length(name.encode())

@@ -1,7 +1,7 @@
 """What both ends of a link have in common: cutting, the reaction table, closing (chapters 4 and 6.1)."""
 
 from .codec import Deframer, Fault, decode, encode, framed
-from .registry import ERRORS, REACTIONS
+from .registry import ERRORS, FRAMES, REACTIONS
 
 _INPUT_OF_FAULT = {"bad_frame": "malformed", "frame_too_large": "oversized", "unknown_frame": "unknown_close"}
 
@@ -14,14 +14,20 @@ class Endpoint:
 
     role = ""
 
-    def __init__(self, now: int):
-        self.now = now
+    def __init__(self, now: int, lanes: int = 1):
+        self.now, self.lanes = now, lanes
         self.state = REACTIONS[self.role]["initial"]
         self.deframer = Deframer()
         self.out = bytearray()
-        self.sent_close = False
+        self.sent_close, self.sent_code = False, None
         self.ended = False
         self.heard_at = now
+        self.held_until: int | None = None
+        self._held = b""
+
+    def hold(self, until: int, frame: bytes) -> None:
+        """Keeps a frame that comes too soon, and stops reading (PAL-SES-036)."""
+        self.held_until, self._held = until, frame
 
     def receive(self, data: bytes, now: int) -> None:
         """Acts on every whole frame in what has come so far."""
@@ -29,9 +35,9 @@ class Endpoint:
         if self.state == "closed":
             return
         self.deframer.push(data)
-        while self.state != "closed":
+        while self.state != "closed" and self.held_until is None:
             try:
-                frame = self.deframer.next()
+                frame, self._held = self._held or self.deframer.next(), b""
                 if frame is None:
                     return
                 self.heard_at = now
@@ -56,19 +62,29 @@ class Endpoint:
             if self.state != "closed":
                 self.state = more
 
-    def send(self, name: str, /, **fields) -> None:
-        self.send_frame(framed(encode(name, **fields)))
+    def lane_of(self, name: str, fields: dict) -> int:
+        """The lane of a frame (chapter 4.2)."""
+        number = fields.get("conversation", 0)
+        if self.lanes == 1 or FRAMES[name]["lane"] == "control" or number == 0:
+            return 0
+        return 2 + number % (self.lanes - 2)
 
-    def send_frame(self, data: bytes) -> None:
+    def send(self, name: str, /, **fields) -> None:
+        self.send_frame(framed(encode(name, **fields)), self.lane_of(name, fields))
+
+    def send_frame(self, data: bytes, lane: int = 0) -> None:
         if not self.sent_close and not self.ended:
-            self.out += data
+            self.write(data, lane)
+
+    def write(self, data: bytes, _lane: int) -> None:
+        self.out += data
 
     def close(self, code: str, text: str = "", retry_ms: int = 0) -> None:
         """Sends `close` as the last frame; the link ends when the peer ends it or after linger_ms."""
         if self.state == "closed":
             return
         self.send("close", code=ERRORS[code], text=text, retryMs=retry_ms)
-        self.state, self.sent_close = "closed", True
+        self.state, self.sent_close, self.sent_code = "closed", True, ERRORS[code]
         self.on_ended(None)
 
     def link_ended(self, now: int) -> None:

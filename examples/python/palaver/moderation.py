@@ -1,5 +1,6 @@
 """What operators may do (chapter 8)."""
 
+from . import requests
 from .registry import CONVERSATIONS, ROLES
 
 MODERATION = ("setTopic", "kick", "ban", "unban", "setRole", "setLimit", "lock")
@@ -9,15 +10,15 @@ def moderate(relay, session, name: str, fields: dict) -> None:
     """Carries a moderation request out, after the checks of 8.1 in their order."""
     actor, room = 0, None
     if fields["conversation"]:
-        room, member = relay.membership(session, fields["conversation"])
-        actor = member.alias
-        fine = room.kind == CONVERSATIONS["room"] and member.role != ROLES["member"]
-        relay.require(fine, "not_permitted")
+        room, member = requests.membership(relay, session, fields["conversation"])
+        actor = member.who.alias
+        fine = room.kind == CONVERSATIONS["room"] and member.who.role != ROLES["member"]
+        requests.require(fine, "not_permitted")
     else:
-        relay.require(session.role == ROLES["relay_operator"], "not_permitted")
-    if name in ("kick", "ban", "unban", "setRole"):
+        requests.require(session.role == ROLES["relay_operator"], "not_permitted")
+    if name in _PERSONS:
         binding = relay.store.find(fields["name"])
-        relay.require(binding, "no_such_name")
+        requests.require(binding, "no_such_name")
         _PERSONS[name](relay, session, room, actor, fields, binding)
     else:
         _ROOMS[name](relay, room, actor, fields)
@@ -25,23 +26,24 @@ def moderate(relay, session, name: str, fields: dict) -> None:
 
 def _spare_operators(relay, session, room, key: bytes) -> None:
     mighty = session.role == ROLES["relay_operator"]
-    relay.require(room is None or mighty or key not in relay.config.operators, "not_permitted")
+    requests.require(room is None or mighty or key not in relay.config.operators, "not_permitted")
 
 
 def _kick(relay, session, room, actor, fields, binding) -> None:
-    there = relay.sessions.get(binding.key)
-    relay.require(there and (room is None or room.number in there.joined), "no_such_name")
-    _spare_operators(relay, session, room, binding.key)
     if room is None:
-        relay.end(there, "kicked")
-    else:
-        relay.remove(room, there, "kicked", actor=actor, text=fields["reason"])
+        there = relay.sessions.get(binding.key)
+        requests.require(there, "no_such_name")
+        return relay.end(there, "kicked")
+    member = room.member(binding.key)
+    requests.require(member, "no_such_name")
+    _spare_operators(relay, session, room, binding.key)
+    relay.remove(room, member, "kicked", actor=actor, text=fields["reason"])
 
 
 def _ban(relay, session, room, actor, fields, binding) -> None:
     key, there = binding.key, relay.sessions.get(binding.key)
     _spare_operators(relay, session, room, key)
-    relay.require(key != session.key, "bad_value")
+    requests.require(key != session.key, "bad_value")
     until = relay.wall() + fields["seconds"] * 1000 if fields["seconds"] else 0
     if room is None:
         relay.store.ban(key, until)
@@ -49,18 +51,19 @@ def _ban(relay, session, room, actor, fields, binding) -> None:
             relay.end(there, "banned")
         return
     in_force = [other for other in list(room.bans) if relay.banned(room.bans, other) and other != key]
-    relay.require(len(in_force) < relay.limits["bans_per_room"], "bad_value")
+    requests.require(len(in_force) < relay.limits["bans_per_room"], "bad_value")
     room.bans[key] = until
     about = {"actor": actor, "key": key, "value": fields["seconds"], "text": fields["reason"]}
-    if there and room.number in there.joined:
-        relay.remove(room, there, "banned", **about)
+    member = room.member(key)
+    if member:
+        relay.remove(room, member, "banned", **about)
     else:
-        relay.event(room, "banned", name=there.name if there else binding.name, **about)
+        relay.event(room, "banned", name=binding.name, **about)
 
 
 def _unban(relay, session, room, actor, fields, binding) -> None:
     bans = relay.store.bans if room is None else room.bans
-    relay.require(relay.banned(bans, binding.key), "no_such_name")
+    requests.require(relay.banned(bans, binding.key), "no_such_name")
     if room is None:
         relay.store.unban(binding.key)
     else:
@@ -70,11 +73,11 @@ def _unban(relay, session, room, actor, fields, binding) -> None:
 
 def _set_role(relay, session, room, actor, fields, binding) -> None:
     member = room.member(binding.key)
-    relay.require(member, "no_such_name")
-    relay.require(member.role != ROLES["relay_operator"], "not_permitted")
-    relay.require(fields["role"] in (ROLES["member"], ROLES["operator"]), "bad_value")
-    member.role = fields["role"]
-    about = {"subject": member.alias, "name": member.session.name, "value": member.role}
+    requests.require(member, "no_such_name")
+    requests.require(binding.key not in relay.config.operators, "not_permitted")
+    requests.require(fields["role"] in (ROLES["member"], ROLES["operator"]), "bad_value")
+    member.who.role = fields["role"]
+    about = {"subject": member.who.alias, "name": member.who.name, "value": member.who.role}
     relay.event(room, "role", actor=actor, **about)
 
 
@@ -87,7 +90,7 @@ def _set_limit(relay, room, actor, fields) -> None:
     if room is None:
         relay.limits["sessions"] = fields["limit"]
         return
-    relay.require(fields["limit"] <= relay.limits["members_per_room"], "bad_value")
+    requests.require(fields["limit"] <= relay.limits["members_per_room"], "bad_value")
     room.limit = fields["limit"]
     relay.event(room, "limit", actor=actor, value=room.limit)
 

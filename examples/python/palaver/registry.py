@@ -35,6 +35,8 @@ ROLES = values("roles")
 KINDS = values("content_kinds")
 OPTIONS = values("join_options")
 CONVERSATIONS = values("conversation_kinds")
+DURABILITIES = values("durabilities")
+GAP_REASONS = values("gap_reasons")
 
 
 def range_of(number: int) -> dict:

@@ -1,6 +1,7 @@
 """Runs the relay on a TCP port: python3 -m palaver.serve [--port N] [--data FILE] ..."""
 
 import argparse
+import random
 import selectors
 import signal
 import socket
@@ -36,7 +37,7 @@ class Server:
             self.turn()
         self.relay.now = milliseconds()
         for link in list(self.relay.links):
-            link.close("going_away", retry_ms=1000)
+            link.close("going_away", retry_ms=1000 + random.randrange(5000))
         until = milliseconds() + LIMITS["linger_ms"]
         while self.links and milliseconds() < until:
             self.turn()
@@ -68,8 +69,8 @@ class Server:
         link = self.links[sock]
         try:
             if mask & selectors.EVENT_WRITE and link.out:
-                del link.out[: sock.send(link.out[:CHUNK])]
-            if mask & selectors.EVENT_READ:
+                link.taken(sock.send(link.out[:CHUNK]), milliseconds())
+            if mask & selectors.EVENT_READ and link.held_until is None:
                 data = sock.recv(CHUNK)
                 if not data:
                     return self.end(sock, link)
@@ -83,7 +84,7 @@ class Server:
         """Sends what waits; a link that is closed here ends when its bytes are out or its time is over."""
         try:
             while link.out:
-                del link.out[: sock.send(link.out[:CHUNK])]
+                link.taken(sock.send(link.out[:CHUNK]), milliseconds())
         except BlockingIOError:
             pass
         except OSError:
@@ -101,12 +102,21 @@ class Server:
                 except OSError:
                     return self.end(sock, link)
         write = selectors.EVENT_WRITE if link.out else 0
-        self.selector.modify(sock, selectors.EVENT_READ | write)
+        read = selectors.EVENT_READ if link.held_until is None else 0
+        self.watch(sock, read | write)
+
+    def watch(self, sock: socket.socket, mask: int) -> None:
+        if mask == 0 and sock in self.selector.get_map():
+            self.selector.unregister(sock)
+        elif mask and sock not in self.selector.get_map():
+            self.selector.register(sock, mask)
+        elif mask:
+            self.selector.modify(sock, mask)
 
     def end(self, sock: socket.socket, link) -> None:
         if self.links.pop(sock, None) is not None:
             self.lingering.pop(sock, None)
-            self.selector.unregister(sock)
+            self.watch(sock, 0)
             sock.close()
             link.link_ended(milliseconds())
 

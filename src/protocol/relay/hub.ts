@@ -492,6 +492,7 @@ export class Hub<Owner> {
     for (const membership of [...session.memberships.values()])
       if (isExpected && membership.conversation.nature.kind === CONVERSATION_KINDS.room)
         this.#keep(membership, session)
+      //= PAL-SES-060
       else this.leave(membership, LEAVE_REASON_OF[code] ?? LEAVE_REASONS.removed)
     this.events.push({ kind: 'session_closed', session, code })
   }

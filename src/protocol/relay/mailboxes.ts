@@ -57,6 +57,7 @@ export class Mailboxes<Owner> {
   }
 
   /** A message was taken: it waits for both ends, but for a sender for whom nothing waited before. */
+  //= PAL-ROM-072
   noteMessage(conversation: Conversation<Owner>, senderHex: string, bodyBytes: number): void {
     if (conversation.nature.kind !== CONVERSATION_KINDS.direct) return
     for (const end of conversation.nature.ends)

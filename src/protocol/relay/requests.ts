@@ -215,6 +215,7 @@ export function announceMembership<Owner>(
     limit: conversation.memberLimit,
     locked: conversation.locked,
     topic: conversation.topic,
+    //= PAL-ROM-073
     peers: ends.map((end, i) => ({ alias: aliasIn(conversation, end, i), ...peerOf(end) })),
     head: conversation.seq,
     first: conversation.firstSeq,
