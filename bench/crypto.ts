@@ -1,20 +1,47 @@
 /**
- * What end-to-end encryption costs on both providers, in microseconds: sealing and opening 64 bytes one way,
- * the same when every message ratchets, and the start of a session on both sides with its first message.
- * Rounds of the providers alternate; the minimum and the median of the rounds are shown.
+ * What end-to-end encryption costs, in microseconds, on both providers and beside Olm, Megolm and libsignal where
+ * `npm ci --prefix bench/peers-crypto` installed them: sealing and opening 64 bytes one way, the same when every
+ * message ratchets, the start of a session on both sides, a message in a room, a new epoch for a room of 100 and
+ * the bytes on the wire. Rounds of all contestants alternate; the minimum and the median of the rounds are shown.
  */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { createStoredBundle, readStoredBundle } from '../src/crypto/bundle.ts'
+import { SealedDirect } from '../src/crypto/direct/direct.ts'
+import { OwnPrekeys } from '../src/crypto/direct/prekeys.ts'
 import { createIdentity, type OwnIdentity } from '../src/crypto/identity.ts'
 import type { Primitives } from '../src/crypto/primitives.ts'
 import { createPortablePrimitives } from '../src/crypto/provider-portable.ts'
 import { initiatorRatchet, openMessage, responderRatchet, sealMessage } from '../src/crypto/ratchet.ts'
-import type { RatchetState } from '../src/crypto/ratchet-state.ts'
+import { encodeRatchet, type RatchetState } from '../src/crypto/ratchet-state.ts'
+import { createKeyPackage, readKeyPackage } from '../src/crypto/room/key-package.ts'
+import { SealedRoom } from '../src/crypto/room/room.ts'
+import { readWelcome } from '../src/crypto/room/welcome.ts'
 import { acceptSession, initiateSession, readPrekeyMessage } from '../src/crypto/session-start.ts'
 import { systemEntropy } from '../src/node/primitives.ts'
 import { createNodePrimitives } from '../src/node/provider-node.ts'
 
 const ROUNDS = 7
 const TEXT = new Uint8Array(64)
+const PEERS = join(import.meta.dirname, 'peers-crypto')
+
+/** How often each row is repeated in one round. */
+const COUNTS: Readonly<Record<string, number>> = {
+  'seal + open, one way': 2000,
+  'every message ratchets': 300,
+  'session start, both sides': 100,
+  'room seal': 300,
+  'room open': 300,
+  'rekey of 100, committer': 30,
+}
+
+/** Somebody who does the work of the rows that it knows. */
+interface Contestant {
+  readonly name: string
+  readonly slowness?: number
+  readonly rows: Readonly<Record<string, () => unknown>>
+}
 
 /** One side after the other: alice seals, bob opens. */
 interface Pair {
@@ -25,6 +52,11 @@ interface Pair {
 function taken<T>(value: T | string): Exclude<T, string> {
   if (typeof value === 'string') throw new Error(value)
   return value as Exclude<T, string>
+}
+
+function there<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('refused')
+  return value
 }
 
 function newIdentity(p: Primitives): OwnIdentity {
@@ -72,38 +104,126 @@ function ratcheting(p: Primitives, pair: Pair): void {
   pair.alice = sealed.next
 }
 
-function microseconds(count: number, run: () => void): number {
+/** A room of `count`, seen by its admin and by one other member. */
+function roomOf(p: Primitives, count: number): { admin: SealedRoom; member: SealedRoom } {
+  const people = Array.from({ length: count }, () => newIdentity(p))
+  const packages = people.map((own) => createKeyPackage(p, own, 1))
+  const [own, other] = people as [OwnIdentity, OwnIdentity]
+  const admin = SealedRoom.create(p, own, { name: '#room', ownPackage: there(packages[0]), nowMs: 0 })
+  let welcome: Uint8Array | undefined
+  for (let from = 1; from < count; from += 64) {
+    const added = packages.slice(from, from + 64).map((each) => there(readKeyPackage(p, each.bytes)))
+    const commit = there(admin.commit({ kind: 'add', packages: added }, welcome ? [other.fid] : []))
+    const result = admin.handle(commit.body, 0)
+    if (result.result !== 'changed') throw new Error(result.result)
+    welcome = there(result.welcomes.at(-1)).bytes
+  }
+  const read = there(readWelcome(p, there(welcome), own.fid))
+  const member = there(SealedRoom.join(p, other, { welcome: read, ownPackage: there(packages[1]), nowMs: 0 }))
+  return { admin, member }
+}
+
+/** All that the committer of a new epoch computes: operation, own keys, a secret sealed for each of 99. */
+function rekeying(p: Primitives): () => void {
+  const { admin } = roomOf(p, 100)
+  const pair = startOf(p)()
+  return () => {
+    const commit = there(admin.commit({ kind: 'rekey' }))
+    for (const { bytes } of commit.secrets) pair.alice = sealMessage(p, pair.alice, bytes).next
+    admin.handle(commit.body, 0)
+  }
+}
+
+function ours(name: string, p: Primitives, slowness: number): Contestant {
+  const start = startOf(p)
+  const [straight, turning] = [start(), start()]
+  const { admin, member } = roomOf(p, 2)
+  const sealed: Uint8Array[] = []
+  return {
+    name,
+    slowness,
+    rows: {
+      'seal + open, one way': () => oneWay(p, straight),
+      'every message ratchets': () => ratcheting(p, turning),
+      'session start, both sides': start,
+      'room seal': () => sealed.push(admin.seal(TEXT)),
+      'room open': () => member.handle(sealed.shift() ?? admin.seal(TEXT), 0),
+      'rekey of 100, committer': rekeying(p),
+    },
+  }
+}
+
+/** Those of `bench/peers-crypto` that are installed. */
+async function peers(): Promise<Contestant[]> {
+  if (!existsSync(join(PEERS, 'node_modules'))) {
+    console.log('Olm and libsignal are not installed: npm ci --prefix bench/peers-crypto')
+    return []
+  }
+  const load = async (file: string): Promise<Contestant> =>
+    (await import(pathToFileURL(join(PEERS, file)).href)).contestant()
+  return [await load('olm.mjs'), await load('libsignal.mjs')]
+}
+
+async function microseconds(count: number, run: () => unknown): Promise<number> {
   const from = process.hrtime.bigint()
-  for (let i = 0; i < count; i++) run()
+  for (let i = 0; i < count; i++) {
+    const result = run()
+    if (result instanceof Promise) await result
+  }
   return Number(process.hrtime.bigint() - from) / 1000 / count
 }
 
-const providers = [
-  { name: 'node', p: createNodePrimitives(), slowness: 1 },
-  { name: 'portable', p: createPortablePrimitives(systemEntropy), slowness: 10 },
+function showSizes(p: Primitives): void {
+  const { alice } = startOf(p)()
+  const { admin } = roomOf(p, 2)
+  const own = newIdentity(p)
+  const prekeys = new OwnPrekeys(p, own)
+  prekeys.rotate(0)
+  const direct = new SealedDirect(p, own, { prekeys, context: new Uint8Array(16) })
+  const bundle = prekeys.bundle()
+  const other = newIdentity(p)
+  const theirs = createStoredBundle(p, other, { signedPrekey: { id: 1, key: p.dhKeygen() }, expiresMs: 9 })
+  direct.start(taken(readStoredBundle(p, theirs, 0)), 0)
+  const inner = { kind: 0, id: new Uint8Array(16), body: TEXT }
+  const bytes = {
+    'ratchet message of 64 bytes': sealMessage(p, alice, TEXT).message.length,
+    'first message of a conversation': direct.seal(inner, 0).length,
+    'room message of 64 bytes': admin.seal(TEXT).length,
+    bundle: bundle?.length,
+    'session, kept': encodeRatchet(alice).length,
+  }
+  console.log(
+    '\nbytes:',
+    Object.entries(bytes)
+      .map(([what, count]) => `${what} ${count}`)
+      .join(', '),
+  )
+}
+
+const node = createNodePrimitives()
+const contestants: Contestant[] = [
+  ours('node', node, 1),
+  ours('portable', createPortablePrimitives(systemEntropy), 20),
+  ...(await peers()),
 ]
 const results = new Map<string, number[]>()
 for (let round = 0; round <= ROUNDS; round++) {
-  for (const { name, p, slowness } of providers) {
-    const start = startOf(p)
-    const pair = start()
-    const figures = {
-      'seal + open, one way': microseconds(4000, () => oneWay(p, pair)),
-      'every message ratchets': microseconds(800 / slowness, () => ratcheting(p, pair)),
-      'session start, both sides': microseconds(200 / slowness, start),
-    }
-    // The first round warms up.
-    if (round === 0) continue
-    for (const [what, figure] of Object.entries(figures)) {
-      const key = `${what}, ${name}`
-      results.set(key, [...(results.get(key) ?? []), figure])
+  for (const { name, slowness = 1, rows } of contestants) {
+    for (const [what, run] of Object.entries(rows)) {
+      const count = Math.ceil((COUNTS[what] ?? 1) / slowness)
+      const figure = await microseconds(count, run)
+      // The first round warms up.
+      if (round > 0) results.set(`${what}|${name}`, [...(results.get(`${what}|${name}`) ?? []), figure])
     }
   }
 }
-for (const [what, figures] of results) {
-  figures.sort((a, b) => a - b)
-  const [least, median] = [figures[0] as number, figures[ROUNDS >> 1] as number]
-  console.log(
-    `${what.padEnd(40)} min ${least.toFixed(0).padStart(6)}  median ${median.toFixed(0).padStart(6)}`,
-  )
+for (const what of Object.keys(COUNTS)) {
+  for (const { name } of contestants) {
+    const figures = results.get(`${what}|${name}`)?.sort((a, b) => a - b)
+    if (!figures) continue
+    const [least, median] = [figures[0] as number, figures[ROUNDS >> 1] as number]
+    const label = `${what}, ${name}`.padEnd(42)
+    console.log(`${label} min ${least.toFixed(0).padStart(6)}  median ${median.toFixed(0).padStart(6)}`)
+  }
 }
+showSizes(node)

@@ -5,7 +5,7 @@
  * sealed is sent, and with what it opened.
  */
 import { assert } from '../base/assert.ts'
-import { concatBytes, copyOf, readUint32, uint32Bytes } from '../base/bytes.ts'
+import { copyOf, readUint32, writeUint32 } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
 import { hkdfExpand, label } from './kdf.ts'
 import { pad, paddedLength, unpad } from './padding.ts'
@@ -95,17 +95,19 @@ export function sealMessage(primitives: Primitives, state: RatchetState, plainte
   if (sending.count === COUNT_MAX) throw new UsageError('bad_state', 'the sending chain is used up')
   const { chainKey, messageKey } = nextChainKey(primitives, sending.chainKey)
   //= PAL-ENC-014
-  const header = concatBytes([
-    sending.ownKey.publicKey,
-    uint32Bytes(sending.previousCount),
-    uint32Bytes(sending.count),
-    primitives.random(GUARD_BYTES),
-  ])
+  const header = new Uint8Array(HEADER_BYTES)
+  header.set(sending.ownKey.publicKey)
+  writeUint32(header, KEY_BYTES, sending.previousCount)
+  writeUint32(header, KEY_BYTES + 4, sending.count)
+  header.set(primitives.random(GUARD_BYTES), KEY_BYTES + 8)
   const { key, nonce } = bodyKey(primitives, state, messageKey, header)
   const body = primitives.seal(key, nonce, pad(plaintext))
-  const sealedHeader = primitives.seal(sending.headerKey, body.subarray(0, NONCE_BYTES), header)
+  const message = new Uint8Array(BODY_AT + body.length)
+  message[0] = RATCHET_MESSAGE
+  message.set(primitives.seal(sending.headerKey, body.subarray(0, NONCE_BYTES), header), 1)
+  message.set(body, BODY_AT)
   return {
-    message: concatBytes([Uint8Array.of(RATCHET_MESSAGE), sealedHeader, body]),
+    message,
     next: { ...state, rootKey, sending: { ...sending, chainKey, count: sending.count + 1 } },
   }
 }
@@ -341,8 +343,17 @@ function bodyKey(
   header: Uint8Array,
 ): { key: Uint8Array; nonce: Uint8Array } {
   //= PAL-ENC-013
-  const output = primitives.hmac512(messageKey, MESSAGE_LABEL, state.associatedData, header)
+  const output = primitives.hmac512(messageKey, boundBytes(state.associatedData, header))
   return { key: output.subarray(0, KEY_BYTES), nonce: output.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES) }
+}
+
+/** One array, because each further part costs a call into the provider. */
+function boundBytes(associatedData: Uint8Array, header: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(MESSAGE_LABEL.length + associatedData.length + HEADER_BYTES)
+  bytes.set(MESSAGE_LABEL)
+  bytes.set(associatedData, MESSAGE_LABEL.length)
+  bytes.set(header, MESSAGE_LABEL.length + associatedData.length)
+  return bytes
 }
 
 function nextChainKey(

@@ -24,11 +24,26 @@ import { isPlausibleSignature } from '../crypto/ed25519-check.ts'
 const TAG_BYTES = 16
 const AEAD = 'chacha20-poly1305'
 
-/** Bytes from the operating system's generator. */
+const POOL_BYTES = 4096
+const POOLED_BYTES_MAX = 64
+let pool: Uint8Array = new Uint8Array(0)
+let poolAt = 0
+
+/**
+ * Bytes from the operating system's generator. A few bytes come from a pool, because a call costs as much as
+ * sealing a message; bytes that were given out are wiped from it.
+ */
 export const systemEntropy: Entropy = (byteCount) => {
   //= PAL-CNV-002
-  const bytes = randomBytes(byteCount)
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, byteCount)
+  if (byteCount > POOLED_BYTES_MAX) return Uint8Array.from(randomBytes(byteCount))
+  if (poolAt + byteCount > pool.length) {
+    pool = Uint8Array.from(randomBytes(POOL_BYTES))
+    poolAt = 0
+  }
+  const bytes = pool.slice(poolAt, poolAt + byteCount)
+  pool.fill(0, poolAt, poolAt + byteCount)
+  poolAt += byteCount
+  return bytes
 }
 
 /** An Ed25519 key pair from its 32-byte seed. */
@@ -117,7 +132,9 @@ function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | undefin
 function hmac(algorithm: 'sha256' | 'sha512', key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
   const mac = createHmac(algorithm, key)
   for (const part of parts) mac.update(part)
-  return mac.digest()
+  const digest = mac.digest()
+  // A view of a Buffer is several times as expensive to cut as one of plain bytes.
+  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
 }
 
 function aeadSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
