@@ -10,7 +10,8 @@ const BOX_ZERO_BYTES = 16
 const KEY_BYTES = 32
 const NONCE_BYTES = 24
 
-type BoxFunction = (out: Uint8Array, input: Uint8Array, length: number, n: Uint8Array, k: Uint8Array) => number
+type Bytes = Uint8Array
+type BoxFunction = (out: Bytes, input: Bytes, length: number, nonce: Bytes, key: Bytes) => number
 const lowlevel = (
   nacl as unknown as {
     readonly lowlevel: { readonly crypto_secretbox: BoxFunction; readonly crypto_secretbox_open: BoxFunction }
