@@ -11,6 +11,8 @@ export {
   readLiveBundle,
   readStoredBundle,
 } from './bundle.ts'
+export type { Person, Save, SealingOutput, SealRefusal } from './client/outputs.ts'
+export { Sealing, type SealingOptions } from './client/sealing.ts'
 export { type DirectResult, SealedDirect, type Unreadable } from './direct/direct.ts'
 export { contextOf, INNER_KINDS, type Inner, type OpenedInner, roomContextOf } from './direct/inner.ts'
 export { OwnPrekeys, PREKEYS_STOCK } from './direct/prekeys.ts'
@@ -21,6 +23,7 @@ export {
   type OwnIdentity,
   readIdentityRecord,
 } from './identity.ts'
+export { applyChanges, type Journal, readJournal, sealBatch } from './journal.ts'
 export { pad, paddedLength, unpad } from './padding.ts'
 export type { DhKey, Primitives, SigningKey, VerifyingKey } from './primitives.ts'
 export { createPortablePrimitives } from './provider-portable.ts'

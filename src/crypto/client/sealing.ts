@@ -1,0 +1,484 @@
+/**
+ * Sealed direct conversations of one account on one relay: pins, prekeys and sessions joined to one machine.
+ * It decides what goes out sealed, plainly or not at all, and what of what comes in is shown. Nothing that it
+ * seals or opens comes out before the state after it was kept: `takeSave`, `handleSaved`, then `pollOutput`.
+ */
+import { equalBytes, hexOf } from '../../base/bytes.ts'
+import { UsageError } from '../../base/errors.ts'
+import { Queue } from '../../base/queue.ts'
+import { CONTENT_KINDS } from '../../codec/generated/registry.ts'
+import { readStoredBundle } from '../bundle.ts'
+import { type DirectResult, SealedDirect } from '../direct/direct.ts'
+import { contextOf, INNER_KINDS, type OpenedInner, SEALED_BODY_BYTES_MAX } from '../direct/inner.ts'
+import { OwnPrekeys } from '../direct/prekeys.ts'
+import type { Identity, OwnIdentity } from '../identity.ts'
+import type { Primitives } from '../primitives.ts'
+import { Changes, type RecordChange } from '../records.ts'
+import {
+  acceptChange,
+  decodePin,
+  encodePin,
+  isPlainShown,
+  isVerified,
+  meet,
+  outgoing,
+  type Pin,
+  type SealingMode,
+  sealedOnce,
+  verifiedBy,
+} from '../trust/pins.ts'
+import { isQrOf } from '../trust/qr.ts'
+import {
+  askComparison,
+  type Comparison,
+  type ComparisonStep,
+  confirmComparison,
+  handleComparison,
+} from '../trust/short-code.ts'
+import type { Person, Save, SealingOutput, SealRefusal } from './outputs.ts'
+
+const ID_BYTES = 16
+const WAITING_MAX = 256
+const ACCOUNTS_MAX = 8
+const NO_KEYS_MS = 600_000
+const PIN = 'pin/'
+const NOTHING: Uint8Array = new Uint8Array(0)
+export interface SealingOptions {
+  readonly own: OwnIdentity
+  readonly relayKey: Uint8Array
+  /** The identity key that this account signs in with. */
+  readonly accountKey: Uint8Array
+  readonly mode: SealingMode
+  /** What was kept. */
+  readonly records?: ReadonlyMap<string, Uint8Array>
+  /** Whether the records come from a backup. */
+  readonly isRestored?: boolean
+}
+
+/** A message that waits for its peer's keys. */
+interface Waiting {
+  readonly tag: number
+  readonly kind: number
+  readonly body: Uint8Array
+}
+
+interface Peer {
+  person: Person
+  pin: Pin | undefined
+  direct: SealedDirect
+  /** By the account that the relay gave the name: a relay may change its word and take it back. */
+  readonly directs: Map<string, SealedDirect>
+  readonly waiting: Waiting[]
+  isFetching: boolean
+  /** Until when the relay need not be asked again, because it has no keys of this peer. */
+  noKeysUntilMs: number
+  /** Whether the new session that was asked for replaces one that cannot be read. */
+  isResetting: boolean
+  /** The identity behind a changed key, when it was seen whole. */
+  claimed: Identity | undefined
+  comparison: Comparison | undefined
+}
+
+export class Sealing {
+  readonly #primitives: Primitives
+  readonly #options: SealingOptions
+  readonly #prekeys: OwnPrekeys
+  readonly #peers = new Map<string, Peer>()
+  readonly #changes = new Changes()
+  readonly #outputs = new Queue<{ readonly version: number; readonly output: SealingOutput }>()
+  #hasNewOutput = false
+  #version = 0
+  #savedVersion = 0
+
+  constructor(primitives: Primitives, options: SealingOptions) {
+    this.#primitives = primitives
+    this.#options = options
+    this.#prekeys = new OwnPrekeys(primitives, options.own, this.#recordsOf('prekeys/'))
+  }
+
+  /** The identity that others meet here. */
+  get own(): OwnIdentity {
+    return this.#options.own
+  }
+
+  /** All pins on this relay. */
+  pins(): Pin[] {
+    const found = new Map<string, Pin>()
+    for (const [name, bytes] of this.#options.records ?? []) {
+      const pin = name.startsWith(PIN) ? decodePin(bytes) : undefined
+      if (pin) found.set(name.slice(PIN.length), pin)
+    }
+    for (const [folded, { pin }] of this.#peers) if (pin) found.set(folded, pin)
+    return [...found.values()]
+  }
+
+  /** What is known of somebody. */
+  pinOf(person: Person): Pin | undefined {
+    return this.#peer(person).pin
+  }
+
+  /** After signing in: renews prekeys where they are old or used up. `atRelay` is how many the relay has. */
+  renew(atRelay: number, nowMs: number): void {
+    const isNew = this.#prekeys.rotate(nowMs)
+    const prekeys = this.#prekeys.refill(atRelay)
+    const bundle = this.#prekeys.bundle()
+    if (bundle && (isNew || prekeys.length > 0)) this.#put({ kind: 'publish', bundle, prekeys })
+  }
+
+  /**
+   * Sends a message, sealed or plain as mode and pin have it. An output with `tag` says what became of it.
+   */
+  send(to: Person, message: { tag: number; kind: number; body: Uint8Array }, nowMs: number): void {
+    const peer = this.#peer(to)
+    if (peer.waiting.length >= WAITING_MAX) return this.#refuse(peer, message.tag, 'too_many')
+    peer.waiting.push(message)
+    this.#pass(peer, nowMs)
+  }
+
+  /** The peer's bundle as the relay gave it, or undefined when it has none. */
+  handleBundle(of: Person, bytes: Uint8Array | undefined, nowMs: number): void {
+    const peer = this.#peer(of)
+    peer.isFetching = false
+    const isResetting = peer.isResetting
+    peer.isResetting = false
+    const bundle = bytes && readStoredBundle(this.#primitives, bytes, nowMs)
+    if (typeof bundle === 'string') return this.#refuseAll(peer, 'bad_keys')
+    //= PAL-TRU-010
+    if (bundle && !this.#meets(peer, bundle.identity, nowMs)) return this.#refuseAll(peer, 'key_changed')
+    if (bundle && peer.direct.start(bundle, nowMs) !== undefined) return this.#refuseAll(peer, 'bad_keys')
+    if (!bundle) peer.noKeysUntilMs = nowMs + NO_KEYS_MS
+    if (bundle && isResetting) this.#seal(peer, { tag: 0, kind: INNER_KINDS.reset, body: NOTHING }, nowMs)
+    this.#pass(peer, nowMs)
+    // Where only sealed messages count, nobody waits for keys that may be there with the next one.
+    if (peer.pin?.isSealed || this.#options.mode === 'require') peer.noKeysUntilMs = 0
+  }
+
+  /** Takes a message of somebody else from a direct conversation. */
+  handleMessage(
+    from: Person,
+    message: { readonly position: number; readonly contentKind: number; readonly body: Uint8Array },
+    nowMs: number,
+  ): void {
+    const peer = this.#peer(from)
+    const { position, contentKind, body } = message
+    if (contentKind !== CONTENT_KINDS.sealed) return this.#plain(peer, message)
+    const isPeer = (identity: Identity): boolean => this.#meets(peer, identity, nowMs)
+    const opened = peer.direct.open(body, { nowMs, isPeer })
+    if (opened.result === 'ok') this.#opened(peer, position, opened, nowMs)
+    if (opened.result === 'undecryptable') {
+      const isHealing = this.#heal(peer, opened.why === 'no_session' || opened.why === 'prekey', nowMs)
+      this.#put({ kind: 'unreadable', from: peer.person, position, why: opened.why, isHealing })
+    }
+    this.#gather(peer)
+  }
+
+  /** Sends what is due by time: a nudge for each peer that needs one. */
+  handleTime(nowMs: number): void {
+    for (const peer of this.#peers.values())
+      if (peer.direct.needsNudge(nowMs))
+        this.#seal(peer, { tag: 0, kind: INNER_KINDS.nudge, body: NOTHING }, nowMs)
+  }
+
+  /** Tells something to another client, as rooms do. False while there is no session with it. */
+  control(to: Person, innerKind: number, body: Uint8Array, nowMs: number): boolean {
+    const peer = this.#peer(to)
+    this.send(to, { tag: 0, kind: innerKind, body }, nowMs)
+    return peer.direct.canSeal
+  }
+
+  /** Asks a peer to compare a short code. */
+  compare(person: Person, nowMs: number): void {
+    this.#step(this.#peer(person), askComparison(this.#primitives, nowMs), nowMs)
+  }
+
+  /** The user says whether the codes are alike. */
+  confirm(person: Person, isAlike: boolean, nowMs: number): void {
+    const peer = this.#peer(person)
+    if (peer.comparison) this.#step(peer, confirmComparison(peer.comparison, isAlike), nowMs)
+  }
+
+  /** A QR code that the peer showed. True when it is the right one. */
+  scan(person: Person, text: string): boolean {
+    const peer = this.#peer(person)
+    if (!peer.pin || !isQrOf(text, this.own.fid, peer.pin.fid)) return false
+    this.#keepPin(peer, verifiedBy(peer.pin, 'qr'))
+    return true
+  }
+
+  /**
+   * The user decides for an identity: by its fid, or without one for a changed key that was never verified.
+   */
+  trust(person: Person, fid: Uint8Array | undefined, nowMs: number): boolean {
+    const peer = this.#peer(person)
+    const { pin, claimed } = peer
+    if (pin && fid && hexOf(fid) === hexOf(pin.fid)) {
+      this.#keepPin(peer, verifiedBy(pin, 'fingerprint'))
+      return true
+    }
+    const accepted = pin && claimed && acceptChange(pin, claimed, fid)
+    if (!accepted) return false
+    peer.claimed = undefined
+    peer.direct.forget()
+    this.#keepPin(peer, accepted)
+    this.#gather(peer)
+    this.#pass(peer, nowMs)
+    return true
+  }
+
+  /** What has to be kept now, if anything. */
+  takeSave(): Save | undefined {
+    for (const [name, bytes] of this.#prekeys.takeChanges()) this.#note(`prekeys/${name}`, bytes)
+    for (const peer of this.#peers.values()) this.#gather(peer)
+    if (this.#changes.isEmpty && !this.#hasNewOutput) return undefined
+    this.#hasNewOutput = false
+    this.#version += 1
+    return { version: this.#version, changes: this.#changes.take() }
+  }
+
+  /** Everything up to this version is safe. */
+  handleSaved(version: number): void {
+    if (version > this.#version) throw new UsageError('bad_argument', 'nothing of that version was given out')
+    this.#savedVersion = Math.max(this.#savedVersion, version)
+  }
+
+  /** The next output whose state was kept. */
+  pollOutput(): SealingOutput | undefined {
+    const next = this.#outputs.peek()
+    //= PAL-SDC-022
+    if (!next || next.version > this.#savedVersion) return undefined
+    return this.#outputs.shift()?.output
+  }
+
+  /** Hands on what waits, as far as that goes. */
+  #pass(peer: Peer, nowMs: number): void {
+    while (peer.waiting.length > 0) {
+      if (peer.pin?.claim) return this.#refuseAll(peer, 'key_changed')
+      const isKnown = peer.direct.canSeal || nowMs < peer.noKeysUntilMs || this.#options.mode === 'off'
+      if (!isKnown) return this.#fetch(peer)
+      const message = peer.waiting.shift() as Waiting
+      const isControl = message.kind >= INNER_KINDS.nudge
+      const way = isControl && peer.direct.canSeal ? 'seal' : this.#way(peer)
+      if (way === 'seal') this.#seal(peer, message, nowMs)
+      else if (way === 'plain' && !isControl) this.#sendPlain(peer, message)
+      else this.#refuse(peer, message.tag, this.#options.mode === 'off' ? 'sealed_before' : 'no_keys')
+    }
+    this.#gather(peer)
+  }
+
+  #way(peer: Peer): ReturnType<typeof outgoing> {
+    return outgoing(this.#options.mode, peer.pin, peer.direct.canSeal)
+  }
+
+  #fetch(peer: Peer): void {
+    if (peer.isFetching) return
+    peer.isFetching = true
+    this.#put({ kind: 'fetch_bundle', of: peer.person })
+  }
+
+  #seal(peer: Peer, message: Waiting, nowMs: number): void {
+    if (message.body.length > SEALED_BODY_BYTES_MAX) return this.#refuse(peer, message.tag, 'too_large')
+    const id = this.#primitives.random(ID_BYTES)
+    const body = peer.direct.seal({ kind: message.kind, id, body: message.body }, nowMs)
+    if (peer.pin && !peer.pin.isSealed) this.#keepPin(peer, sealedOnce(peer.pin))
+    //= PAL-SDC-021
+    const contentKind = CONTENT_KINDS.sealed
+    this.#put({ kind: 'send', to: peer.person, tag: message.tag, contentKind, body, isSealed: true })
+  }
+
+  #sendPlain(peer: Peer, { tag, kind, body }: Waiting): void {
+    this.#put({ kind: 'send', to: peer.person, tag, contentKind: kind, body, isSealed: false })
+  }
+
+  #plain(
+    peer: Peer,
+    { position, contentKind, body }: { position: number; contentKind: number; body: Uint8Array },
+  ): void {
+    const from = peer.person
+    //= PAL-TRU-014
+    if (isPlainShown(this.#options.mode, peer.pin)) {
+      const flags = { isSealed: false, isVerified: false, isGap: false }
+      this.#put({ kind: 'message', from, position, contentKind, body, ...flags })
+    } else this.#put({ kind: 'unreadable', from, position, why: 'plain', isHealing: false })
+  }
+
+  #opened(peer: Peer, position: number, opened: DirectResult & { result: 'ok' }, nowMs: number): void {
+    const { inner } = opened
+    const from = peer.person
+    if (peer.pin && !peer.pin.isSealed) this.#keepPin(peer, sealedOnce(peer.pin))
+    switch (inner.kind) {
+      case INNER_KINDS.nudge:
+        break
+      case INNER_KINDS.reset:
+        this.#put({ kind: 'peer_reset', person: from })
+        break
+      case INNER_KINDS.comparison:
+        this.#compared(peer, inner, nowMs)
+        break
+      default:
+        this.#tell(peer, position, inner)
+    }
+    if (peer.direct.needsNudge(nowMs))
+      this.#seal(peer, { tag: 0, kind: INNER_KINDS.nudge, body: NOTHING }, nowMs)
+    this.#pass(peer, nowMs)
+  }
+
+  #tell(peer: Peer, position: number, inner: OpenedInner): void {
+    const from = peer.person
+    const { kind, body, isGap } = inner
+    if (kind > INNER_KINDS.reset && kind <= INNER_KINDS.roomHead && peer.pin)
+      return this.#put({ kind: 'control', from, fid: peer.pin.fid, innerKind: kind, body })
+    const verified = peer.pin !== undefined && isVerified(peer.pin)
+    this.#put({
+      kind: 'message',
+      from,
+      position,
+      contentKind: kind,
+      body,
+      isSealed: true,
+      isVerified: verified,
+      isGap,
+    })
+  }
+
+  #compared(peer: Peer, inner: OpenedInner, nowMs: number): void {
+    if (!peer.pin) return
+    const compared = { own: this.own.id, peer: peer.pin.id }
+    this.#step(
+      peer,
+      handleComparison(this.#primitives, peer.comparison, inner.body, { compared, nowMs }),
+      nowMs,
+    )
+  }
+
+  #step(peer: Peer, { comparison, send }: ComparisonStep, nowMs: number): void {
+    const before = peer.comparison
+    peer.comparison = comparison
+    if (send) this.send(peer.person, { tag: 0, kind: INNER_KINDS.comparison, body: send }, nowMs)
+    if (comparison.state === 'verified' && before?.state !== 'verified' && peer.pin)
+      this.#keepPin(peer, verifiedBy(peer.pin, 'sas'))
+    if (comparison !== before) this.#put({ kind: 'comparison', person: peer.person, comparison })
+  }
+
+  /** Whether an identity is the pinned one; the first one is pinned, another one is told. */
+  #meets(peer: Peer, identity: Identity, nowMs: number): boolean {
+    const { name } = peer.person
+    const meeting = meet(peer.pin, { identity, name, nowMs })
+    switch (meeting.kind) {
+      case 'first':
+        this.#keepPin(peer, meeting.pin)
+        this.#put({ kind: 'met', person: peer.person, pin: meeting.pin })
+        return true
+      case 'same':
+        return true
+      case 'suite':
+        return false
+      case 'changed':
+        peer.claimed = identity
+        this.#keepPin(peer, meeting.pin)
+        this.#put({
+          kind: 'key_changed',
+          person: peer.person,
+          pin: meeting.pin,
+          wasVerified: meeting.wasVerified,
+        })
+        return false
+      default:
+        return meeting satisfies never
+    }
+  }
+
+  /** Begins a new session when messages of the pinned peer cannot be read. */
+  #heal(peer: Peer, isWorthIt: boolean, nowMs: number): boolean {
+    if (!isWorthIt || !peer.pin || peer.pin.claim || !peer.direct.mayReset(nowMs)) return false
+    peer.direct.askReset(nowMs)
+    peer.isResetting = true
+    this.#fetch(peer)
+    return true
+  }
+
+  #refuseAll(peer: Peer, why: SealRefusal): void {
+    for (const { tag } of peer.waiting.splice(0)) this.#refuse(peer, tag, why)
+    this.#gather(peer)
+  }
+
+  #refuse(peer: Peer, tag: number, why: SealRefusal): void {
+    if (tag !== 0) this.#put({ kind: 'refused', to: peer.person, tag, why })
+  }
+
+  /** By name, because that is what people trust: another key under a known name meets the same pin. */
+  #peer(person: Person): Peer {
+    let peer = this.#peers.get(person.folded)
+    if (!peer) {
+      const pinned = this.#options.records?.get(PIN + person.folded)
+      const direct = this.#directWith(person)
+      peer = {
+        person,
+        pin: pinned && decodePin(pinned),
+        direct,
+        directs: new Map([[hexOf(person.key), direct]]),
+        waiting: [],
+        isFetching: false,
+        noKeysUntilMs: 0,
+        isResetting: false,
+        claimed: undefined,
+        comparison: undefined,
+      }
+      this.#peers.set(person.folded, peer)
+    } else if (!equalBytes(peer.person.key, person.key)) this.#turnTo(peer, person)
+    peer.person = person
+    return peer
+  }
+
+  #turnTo(peer: Peer, person: Person): void {
+    this.#gather(peer)
+    const key = hexOf(person.key)
+    const known = peer.directs.get(key)
+    if (!known && peer.directs.size >= ACCOUNTS_MAX) {
+      const [oldest] = peer.directs.keys()
+      if (oldest !== undefined) peer.directs.delete(oldest)
+    }
+    peer.direct = known ?? this.#directWith(person)
+    peer.directs.set(key, peer.direct)
+  }
+
+  #directWith(person: Person): SealedDirect {
+    const { own, relayKey, accountKey } = this.#options
+    const context = contextOf(this.#primitives, { relayKey, ownKey: accountKey, peerKey: person.key })
+    const records = this.#recordsOf(directPrefix(person))
+    const direct = new SealedDirect(this.#primitives, own, { prekeys: this.#prekeys, context, records })
+    if (this.#options.isRestored) direct.stopSending()
+    return direct
+  }
+
+  #keepPin(peer: Peer, pin: Pin): void {
+    peer.pin = pin
+    this.#changes.put(PIN + peer.person.folded, encodePin(pin))
+  }
+
+  #gather(peer: Peer): void {
+    const prefix = directPrefix(peer.person)
+    for (const [name, bytes] of peer.direct.takeChanges()) this.#note(prefix + name, bytes)
+  }
+
+  #note(name: RecordChange[0], bytes: RecordChange[1]): void {
+    if (bytes) this.#changes.put(name, bytes)
+    else this.#changes.forget(name)
+  }
+
+  #put(output: SealingOutput): void {
+    // What changed so far, and while this was made, goes into the next save.
+    this.#hasNewOutput = true
+    this.#outputs.push({ version: this.#version + 1, output })
+  }
+
+  #recordsOf(prefix: string): Map<string, Uint8Array> {
+    const found = new Map<string, Uint8Array>()
+    for (const [name, bytes] of this.#options.records ?? [])
+      if (name.startsWith(prefix)) found.set(name.slice(prefix.length), bytes)
+    return found
+  }
+}
+
+function directPrefix({ folded, key }: Person): string {
+  return `direct/${folded}/${hexOf(key)}/`
+}
