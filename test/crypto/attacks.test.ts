@@ -273,6 +273,32 @@ describe('the relay', () => {
     expect([body[0], bob.hear(alice.person, body)]).toEqual([0x11, 'restored'])
   })
 
+  test('a bundle comes from the peer itself where the relay keeps none, and only when it was asked for', () => {
+    //= PAL-SDC-023
+    //= PAL-SDC-024
+    const [alice, bob] = [new Client('alice'), new Client('bob')]
+    const send = { tag: 1, kind: 0, body: utf8Bytes('live') }
+    alice.sealing.send(bob.person, send, alice.now)
+    alice.sealing.askLive(bob.person)
+    alice.given.set('bob', undefined)
+    const bodies = (client: Client): Uint8Array[] =>
+      client.outputs.flatMap((each) => (each.kind === 'send' ? [each.body] : []))
+    const save = alice.sealing.takeSave()!
+    alice.sealing.handleSaved(save.version)
+    expect(alice.sealing.pollOutput()?.kind).toBe('fetch_bundle')
+    alice.drain()
+    const [ask] = bodies(alice)
+    expect(ask?.[0]).toBe(0x13)
+    for (let i = 0; i < 12; i++) bob.hear(alice.person, ask!)
+    const answers = bodies(bob)
+    expect(answers.map((each) => each[0])).toEqual(Array.from({ length: 10 }, () => 0x14))
+    alice.hear(bob.person, answers[0]!)
+    alice.hear(bob.person, answers[1]!)
+    const [, first] = bodies(alice)
+    expect([first?.[0], bob.hear(alice.person, first!)]).toEqual([0x11, 'live'])
+    expect(bodies(alice)).toHaveLength(2)
+  })
+
   test('a lost state heals by itself: a new session, and the user of the other side is told', () => {
     const { alice, bob } = talking()
     for (const name of [...bob.records.keys()]) if (name.startsWith('direct/')) bob.records.delete(name)

@@ -3,15 +3,21 @@
  * It decides what goes out sealed, plainly or not at all, and what of what comes in is shown. Nothing that it
  * seals or opens comes out before the state after it was kept: `takeSave`, `handleSaved`, then `pollOutput`.
  */
-import { equalBytes, hexOf } from '../../base/bytes.ts'
+import { concatBytes, equalBytes, hexOf } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { Queue } from '../../base/queue.ts'
 import { CONTENT_KINDS } from '../../codec/generated/registry.ts'
-import { readStoredBundle } from '../bundle.ts'
+import {
+  type Bundle,
+  createLiveBundle,
+  LIVE_NONCE_BYTES,
+  readLiveBundle,
+  readStoredBundle,
+} from '../bundle.ts'
 import { type DirectResult, SealedDirect } from '../direct/direct.ts'
 import { contextOf, INNER_KINDS, type OpenedInner, SEALED_BODY_BYTES_MAX } from '../direct/inner.ts'
 import { OwnPrekeys } from '../direct/prekeys.ts'
-import type { Identity, OwnIdentity } from '../identity.ts'
+import type { CryptoFault, Identity, OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
 import { Changes, type RecordChange } from '../records.ts'
 import {
@@ -40,6 +46,10 @@ import type { Person, Save, SealingOutput, SealRefusal } from './outputs.ts'
 const ID_BYTES = 16
 const WAITING_MAX = 256
 const ACCOUNTS_MAX = 8
+const LIVE_ASK = 0x13
+const LIVE_ANSWER = 0x14
+const ASKS_PER_MINUTE = 10
+const MINUTE_MS = 60_000
 const NO_KEYS_MS = 600_000
 const PIN = 'pin/'
 const NOTHING: Uint8Array = new Uint8Array(0)
@@ -70,6 +80,10 @@ interface Peer {
   readonly directs: Map<string, SealedDirect>
   readonly waiting: Waiting[]
   isFetching: boolean
+  /** Which of our questions the peer's live bundle has to answer. */
+  liveNonce: Uint8Array | undefined
+  /** When the peer asked for a live bundle, within the last minute. */
+  asks: number[]
   /** Until when the relay need not be asked again, because it has no keys of this peer. */
   noKeysUntilMs: number
   /** Whether the new session that was asked for replaces one that cannot be read. */
@@ -139,9 +153,13 @@ export class Sealing {
   handleBundle(of: Person, bytes: Uint8Array | undefined, nowMs: number): void {
     const peer = this.#peer(of)
     peer.isFetching = false
-    const isResetting = peer.isResetting
+    this.#take(peer, bytes && readStoredBundle(this.#primitives, bytes, nowMs), nowMs)
+  }
+
+  /** A bundle of whatever kind, read. */
+  #take(peer: Peer, bundle: Bundle | CryptoFault | undefined, nowMs: number): void {
+    const { isResetting } = peer
     peer.isResetting = false
-    const bundle = bytes && readStoredBundle(this.#primitives, bytes, nowMs)
     if (typeof bundle === 'string') return this.#refuseAll(peer, 'bad_keys')
     //= PAL-TRU-010
     if (bundle && !this.#meets(peer, bundle.identity, nowMs)) return this.#refuseAll(peer, 'key_changed')
@@ -162,6 +180,8 @@ export class Sealing {
     const peer = this.#peer(from)
     const { position, contentKind, body } = message
     if (contentKind !== CONTENT_KINDS.sealed) return this.#plain(peer, message)
+    if (body[0] === LIVE_ASK) return this.#answer(peer, body.subarray(1), nowMs)
+    if (body[0] === LIVE_ANSWER) return this.#answered(peer, body.subarray(1), nowMs)
     const isPeer = (identity: Identity): boolean => this.#meets(peer, identity, nowMs)
     const opened = peer.direct.open(body, { nowMs, isPeer })
     if (opened.result === 'ok') this.#opened(peer, position, opened, nowMs)
@@ -170,6 +190,42 @@ export class Sealing {
       this.#put({ kind: 'unreadable', from: peer.person, position, why: opened.why, isHealing })
     }
     this.#gather(peer)
+  }
+
+  /**
+   * Asks the peer itself for a bundle, through the conversation: what `fetch_bundle` is answered by where the
+   * relay keeps none. The answer is taken when it comes.
+   */
+  askLive(of: Person): void {
+    const peer = this.#peer(of)
+    const nonce = this.#primitives.random(LIVE_NONCE_BYTES)
+    peer.liveNonce = nonce
+    this.#sendBare(peer, concatBytes([Uint8Array.of(LIVE_ASK), nonce]))
+  }
+
+  #answer(peer: Peer, nonce: Uint8Array, nowMs: number): void {
+    peer.asks = peer.asks.filter((each) => nowMs - each < MINUTE_MS)
+    //= PAL-SDC-023
+    if (nonce.length !== LIVE_NONCE_BYTES || peer.asks.length >= ASKS_PER_MINUTE) return
+    if (this.#options.mode === 'off' && !peer.pin?.isSealed) return
+    peer.asks.push(nowMs)
+    const parts = this.#prekeys.live(nowMs)
+    const bundle = createLiveBundle(this.#primitives, this.own, { ...parts, nonce })
+    this.#sendBare(peer, concatBytes([Uint8Array.of(LIVE_ANSWER), bundle]))
+  }
+
+  #answered(peer: Peer, bytes: Uint8Array, nowMs: number): void {
+    const nonce = peer.liveNonce
+    //= PAL-SDC-024
+    if (!nonce) return
+    peer.liveNonce = undefined
+    peer.isFetching = false
+    this.#take(peer, readLiveBundle(this.#primitives, bytes, nonce), nowMs)
+  }
+
+  #sendBare(peer: Peer, body: Uint8Array): void {
+    const contentKind = CONTENT_KINDS.sealed
+    this.#put({ kind: 'send', to: peer.person, tag: 0, contentKind, body, isSealed: true })
   }
 
   /** Sends what is due by time: a nudge for each peer that needs one. */
@@ -418,6 +474,8 @@ export class Sealing {
         directs: new Map([[hexOf(person.key), direct]]),
         waiting: [],
         isFetching: false,
+        liveNonce: undefined,
+        asks: [],
         noKeysUntilMs: 0,
         isResetting: false,
         claimed: undefined,

@@ -3,6 +3,7 @@
  * forgotten when a session began with it; without one, the initiator's ephemeral key is remembered for as
  * long as the signed prekey can be used, so that no first message counts twice.
  */
+import { assert } from '../../base/assert.ts'
 import { bytesOfHex, concatBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { createStoredBundle, type OwnPrekey, type Prekey } from '../bundle.ts'
 import { FieldReader, uint16Bytes, uint64Bytes } from '../fields.ts'
@@ -70,14 +71,30 @@ export class OwnPrekeys {
     const made: Prekey[] = []
     if (atRelay >= PREKEYS_LOW) return made
     while (atRelay + made.length < PREKEYS_STOCK) {
-      const prekey = { id: this.#nextId++, key: this.#primitives.dhKeygen() }
-      this.#oneTime.set(prekey.id, prekey)
-      this.#changes.put(`one/${prekey.id}`, prekey.key.secret)
-      made.push({ id: prekey.id, publicKey: prekey.key.publicKey })
+      const { id, key } = this.#newOneTime()
+      made.push({ id, publicKey: key.publicKey })
     }
     this.#dropOldest()
     if (made.length > 0) this.#keep()
     return made
+  }
+
+  /** Prekeys for a live bundle: the signed one and a new one-time prekey. */
+  live(nowMs: number): { readonly signedPrekey: OwnPrekey; readonly oneTimePrekey: OwnPrekey } {
+    this.rotate(nowMs)
+    const [latest] = this.#signed
+    assert(latest !== undefined, 'there is a signed prekey after its rotation')
+    const oneTimePrekey = this.#newOneTime()
+    this.#dropOldest()
+    this.#keep()
+    return { signedPrekey: latest.prekey, oneTimePrekey }
+  }
+
+  #newOneTime(): OwnPrekey {
+    const prekey = { id: this.#nextId++, key: this.#primitives.dhKeygen() }
+    this.#oneTime.set(prekey.id, prekey)
+    this.#changes.put(`one/${prekey.id}`, prekey.key.secret)
+    return prekey
   }
 
   /** The signed prekey that a peer names, if it can still be used. */
