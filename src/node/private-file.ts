@@ -42,7 +42,7 @@ export function readFileIfAny(path: string): string | undefined {
 }
 
 /** Writes the file in one step: readers see the old text or the new one. */
-export function replaceFile(path: string, text: string): void {
+export function replaceFile(path: string, text: string | Uint8Array): void {
   withTemporary(path, text, (temporary) => renameSync(temporary, path))
 }
 
@@ -59,7 +59,7 @@ export function createFile(path: string, text: string): boolean {
   })
 }
 
-function withTemporary<T>(path: string, text: string, place: (temporary: string) => T): T {
+function withTemporary<T>(path: string, text: string | Uint8Array, place: (temporary: string) => T): T {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     mkdirSync(dirname(path), { recursive: true, mode: FOLDER_MODE })

@@ -203,6 +203,11 @@ export class Sealing {
     this.#sendBare(peer, concatBytes([Uint8Array.of(LIVE_ASK), nonce]))
   }
 
+  /** The peer did not give its keys in time. Nothing happens when it did. */
+  giveUpKeys(of: Person, nowMs: number): void {
+    if (this.#peer(of).isFetching) this.handleBundle(of, undefined, nowMs)
+  }
+
   #answer(peer: Peer, nonce: Uint8Array, nowMs: number): void {
     peer.asks = peer.asks.filter((each) => nowMs - each < MINUTE_MS)
     //= PAL-SDC-023
