@@ -1,6 +1,7 @@
 /**
- * Sealed direct conversations over a connection: joins the sealing machine with its store, the relay and time.
- * The relay needs to know nothing of it: peers give each other their keys through the conversation itself.
+ * Sealed direct conversations over a connection: joins the sealing machine with its store, the relay and
+ * time. The relay needs to know nothing of it: peers give each other their keys through the conversation
+ * itself.
  */
 import { UsageError } from '../base/errors.ts'
 import type { Person, SealingOutput, SealRefusal } from '../crypto/client/outputs.ts'

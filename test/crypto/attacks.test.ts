@@ -273,7 +273,7 @@ describe('the relay', () => {
     expect([body[0], bob.hear(alice.person, body)]).toEqual([0x11, 'restored'])
   })
 
-  test('a bundle comes from the peer itself where the relay keeps none, and only when it was asked for', () => {
+  test('a bundle comes from the peer itself, and only when it was asked for', () => {
     //= PAL-SDC-023
     //= PAL-SDC-024
     const [alice, bob] = [new Client('alice'), new Client('bob')]
