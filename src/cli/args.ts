@@ -71,6 +71,10 @@ export const CLIENT_OPTIONS: OptionSpecs = {
     value: 'FILE',
     help: 'write every packet over UDP there, without contents (qlog, JSON-SEQ)',
   },
+  e2ee: {
+    value: 'require|prefer|off',
+    help: 'seal direct messages end to end (PALAVER_E2EE; default off)',
+  },
   timeout: { value: 'DURATION', help: 'for connecting (PALAVER_TIMEOUT; default 10s)' },
 }
 

@@ -15,6 +15,7 @@ import { addressesOf, type Reach, reachOf } from '../node/relay-transport.ts'
 import type { Arguments } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { warn } from './output.ts'
+import { sealingMode } from './seals.ts'
 import { readToken } from './token.ts'
 import { udpTrace } from './trace-udp.ts'
 import { parseDuration } from './units.ts'
@@ -85,7 +86,11 @@ export async function connect(
     onTrace: udpTrace(args.text('trace-udp'), 'client'),
   })
   if (address.transport === 'tcp' && addresses.length === 1) warnOfPlain(args, address)
-  const connection = await open(args, { address: target, reach, stored, known, onEvent })
+  const mode = sealingMode(args)
+  const sealing = mode === 'off' ? undefined : new (await import('./sealing.ts')).DirectSealing(mode, onEvent)
+  const listener = sealing ? (event: SessionEvent): void => sealing.handle(event) : onEvent
+  const connection = await open(args, { address: target, reach, stored, known, onEvent: listener })
+  sealing?.attach(connection, stored.identity.publicKey)
   const { relayKey, relayName, name } = connection.facts
   if (addresses.length > 1) warnOfPlain(args, address)
   //= PAL-HSK-017

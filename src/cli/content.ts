@@ -4,6 +4,7 @@ import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.t
 import type { ReceivedMessage } from '../protocol/client/index.ts'
 import { clockText, isoText, sizeText } from './output.ts'
 import { printableLines } from './printable.ts'
+import { sealOf } from './seals.ts'
 
 const KIND_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(CONTENT_KINDS).map(([name, value]) => [value, name]),
@@ -33,7 +34,15 @@ export function messageFields(message: ReceivedMessage): Record<string, unknown>
   const text = strictUtf8Text(body)
   const content = text === undefined ? { body_b64: Buffer.from(body).toString('base64') } : { text }
   const kind = contentKindName(contentKind)
-  return { ...where, seq: String(seq), at: isoText(timeMs), from: senderOf(message), kind, ...content }
+  return {
+    ...where,
+    seq: String(seq),
+    at: isoText(timeMs),
+    from: senderOf(message),
+    kind,
+    ...content,
+    ...sealOf(message),
+  }
 }
 
 /** The message for people: `12:00:09 bob: hello`. */

@@ -78,6 +78,7 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof UsageError) return own(EXIT.usage, error.code, withoutCode(error), '')
   if (error instanceof Interrupted) return own(error.exit, 'interrupted', 'interrupted', '')
   if (isPalaverError(error)) return refusal(error)
+  if (isSealError(error)) return own(EXIT.untrusted, error.code, withoutCode(error), '')
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const hint = 'this is a bug of the program; set PALAVER_DEBUG=1 to see where it happened'
   return own(EXIT.unexpected, 'unexpected', message, hint)
@@ -93,6 +94,11 @@ interface RelayRefusal extends Error {
   readonly wire: number
   readonly retryable: boolean
   readonly about?: string
+}
+
+/** A message that could not be sealed as asked. Known by its name, too. */
+function isSealError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && error.name === 'SealError'
 }
 
 function isPalaverError(error: unknown): error is RelayRefusal {

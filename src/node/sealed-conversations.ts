@@ -8,9 +8,10 @@ import type { Person, SealingOutput, SealRefusal } from '../crypto/client/output
 import { Sealing } from '../crypto/client/sealing.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { SealingMode } from '../crypto/trust/pins.ts'
+import type { Receipt } from './client-connection.ts'
 import type { SealedStore } from './sealed-store.ts'
 
-/** How long a peer has to give its keys before a message that may be plain goes out plainly. */
+/** How long a peer has to give its keys before a message goes out plainly, where it may, or is refused. */
 const KEYS_MS = 5000
 const TICK_MS = 60_000
 
@@ -41,7 +42,7 @@ export type SealedEvent = Exclude<
 >
 
 /** Puts a body into the direct conversation with somebody; resolves when the relay has it. */
-export type Carry = (to: Person, contentKind: number, body: Uint8Array) => Promise<unknown>
+export type Carry = (to: Person, contentKind: number, body: Uint8Array) => Promise<Receipt>
 
 export interface SealedConversationsOptions {
   readonly store: SealedStore
@@ -53,8 +54,13 @@ export interface SealedConversationsOptions {
   readonly onEvent: (event: SealedEvent) => void
 }
 
+/** Where a message ended up, and whether it was sealed. */
+export interface SealedReceipt extends Receipt {
+  readonly isSealed: boolean
+}
+
 interface Waiting {
-  readonly resolve: (isSealed: boolean) => void
+  readonly resolve: (sent: SealedReceipt) => void
   readonly reject: (error: Error) => void
 }
 
@@ -77,7 +83,7 @@ export class SealedConversations {
   }
 
   /** Sends a message; resolves when the relay has it, with whether it was sealed. Rejects with SealError. */
-  send(to: Person, kind: number, body: Uint8Array): Promise<boolean> {
+  send(to: Person, kind: number, body: Uint8Array): Promise<SealedReceipt> {
     if (this.#isClosed) throw new UsageError('bad_state', 'the conversations are closed')
     this.#tag += 1
     const tag = this.#tag
@@ -138,14 +144,13 @@ export class SealedConversations {
     const waiting = this.#waiting.get(tag)
     this.#waiting.delete(tag)
     this.#options.carry(to, contentKind, body).then(
-      () => waiting?.resolve(isSealed),
+      (receipt) => waiting?.resolve({ ...receipt, isSealed }),
       (error: Error) => waiting?.reject(error),
     )
   }
 
   /** A peer that says nothing has no keys; one that speaks later is heard all the same. */
   #expectKeys(of: Person): void {
-    if (this.#options.mode === 'require' || this.sealing.pinOf(of)?.isSealed) return
     clearTimeout(this.#timers.get(of.folded))
     const timer = setTimeout(() => {
       this.#timers.delete(of.folded)

@@ -96,7 +96,7 @@ async function conversation(mode: 'require' | 'off') {
   const [alice, bob] = [await person(world, 'alice', mode), await person(world, 'bob', mode)]
   const heard = (by: typeof alice): string[] =>
     by.events.flatMap((each) => (each.kind === 'message' ? [utf8Text(each.body)] : []))
-  const isSealed = await alice.sealed.send(bob.person, 0, utf8Bytes(CANARY))
+  const { isSealed } = await alice.sealed.send(bob.person, 0, utf8Bytes(CANARY))
   await vi.waitFor(() => expect(heard(bob)).toEqual([CANARY]), 5000)
   await bob.sealed.send(alice.person, 0, utf8Bytes(`${CANARY} too`))
   await vi.waitFor(() => expect(heard(alice)).toEqual([`${CANARY} too`]), 5000)
