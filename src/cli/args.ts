@@ -78,6 +78,11 @@ export const CLIENT_OPTIONS: OptionSpecs = {
   timeout: { value: 'DURATION', help: 'for connecting (PALAVER_TIMEOUT; default 10s)' },
 }
 
+/** Accepted by commands whose session outlives a lost link. */
+export const LASTING_OPTIONS: OptionSpecs = {
+  patience: { value: 'DURATION', help: 'how long to try again when the link is lost (default 30s; 0s: not)' },
+}
+
 /** Parses the words after the command. Throws a usage error that names the nearest option for a wrong one. */
 export function parseCommandLine(spec: CommandSpec, words: readonly string[]): Arguments {
   const options: Record<string, { type: 'string' | 'boolean'; short?: string }> = {}

@@ -1,5 +1,5 @@
 /** `palaver chat`: talking, on a terminal or through a pipe. */
-import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec, LASTING_OPTIONS } from './args.ts'
 import { usageError } from './exit.ts'
 
 /** What the command line is checked against. */
@@ -19,9 +19,13 @@ export const SPEC: CommandSpec = {
   options: {
     plain: { help: 'lines without any escape sequence (PALAVER_PLAIN=1; so in a pipe)' },
     save: { value: 'DIR', help: 'save files that others send there, as they come' },
+    history: { value: 'N', help: 'entries shown of what was said before (default 20; in a pipe 0)' },
     ...CLIENT_OPTIONS,
+    ...LASTING_OPTIONS,
   },
   notes: [
+    'When the connection is lost, chat tries again until it is back; what is typed meanwhile goes out then, ' +
+      'once, also when the program ended before.',
     'Keys: Tab completes, Up and Down recall, Alt-1 to Alt-9 and Alt-Left, Alt-Right change the ' +
       'room, Ctrl-L clears the screen, Ctrl-C clears the line and then leaves. /help lists the ' +
       'commands; //x sends /x.',

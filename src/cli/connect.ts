@@ -8,6 +8,7 @@ import {
   showRelayAddress,
 } from '../node/address.ts'
 import { ClientConnection, PalaverError, type SessionEvent } from '../node/client-connection.ts'
+import type { ClientStore } from '../node/client-store.ts'
 import { keepNick, openIdentity, type StoredIdentity } from '../node/identity-file.ts'
 import { type KnownRelay, keepRelay, keepWinner, knownRelay } from '../node/known-relays.ts'
 import { identityOfSeed, systemEntropy } from '../node/primitives.ts'
@@ -15,6 +16,7 @@ import { addressesOf, type Reach, reachOf } from '../node/relay-transport.ts'
 import type { Arguments } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { warn } from './output.ts'
+import type { Patience } from './patience.ts'
 import { sealingMode } from './seals.ts'
 import { readToken } from './token.ts'
 import { udpTrace } from './trace-udp.ts'
@@ -45,6 +47,13 @@ export interface Client {
   readonly isFirstContact: boolean
 }
 
+/** What a program wants whose session outlives its links. */
+export interface Lasting {
+  readonly patience: Patience
+  /** Whether an entry counts as read when it was handed over, or when the program says so. */
+  readonly acknowledges: 'auto' | 'manual'
+}
+
 /**
  * The address from the first word, or from PALAVER_URL. With PALAVER_URL set, only a word with `://` counts
  * as an address.
@@ -68,11 +77,15 @@ function transportOption(args: Arguments): 'tcp' | 'udp' | undefined {
   throw usageError(`--transport ${wish} is not in this version`, 'use tcp or udp')
 }
 
-/** Dials and shakes hands as the command line says. */
+/**
+ * Dials and shakes hands as the command line says. A session that does not last leaves what it receives
+ * unread.
+ */
 export async function connect(
   args: Arguments,
   target: RelayAddress,
   onEvent: (event: SessionEvent) => void,
+  lasting?: Lasting,
 ): Promise<Client> {
   const stored = identityOf(args)
   const known = knownAt(target)
@@ -89,7 +102,8 @@ export async function connect(
   const mode = sealingMode(args)
   const sealing = mode === 'off' ? undefined : new (await import('./sealing.ts')).DirectSealing(mode, onEvent)
   const listener = sealing ? (event: SessionEvent): void => sealing.handle(event) : onEvent
-  const connection = await open(args, { address: target, reach, stored, known, onEvent: listener })
+  const opening = { address: target, reach, stored, known, onEvent: listener, lasting }
+  const connection = await openLasting(args, opening)
   sealing?.attach(connection, stored.identity.publicKey)
   const { relayKey, relayName, name } = connection.facts
   if (addresses.length > 1) warnOfPlain(args, address)
@@ -170,16 +184,36 @@ export async function openStranger(
   return open(args, { address: target, reach, stored, known, onEvent })
 }
 
+/** The state of a client belongs to a relay's key, which is known only then when the relay was met before. */
+async function openLasting(args: Arguments, opening: Opening): Promise<ClientConnection> {
+  const { stored, known, lasting } = opening
+  if (!lasting) return open(args, opening)
+  const { hasState, openState } = await import('./client-state.ts')
+  if (known) return open(args, { ...opening, store: openState(stored, known.key) })
+  const connection = await open(args, opening)
+  const { relayKey } = connection.facts
+  if (hasState(stored, relayKey)) {
+    // The relay is known by another address: the session begins again with what is known.
+    await close(connection)
+    return open(args, { ...opening, store: openState(stored, relayKey) })
+  }
+  const store = openState(stored, relayKey)
+  if (store) connection.keepIn(store)
+  return connection
+}
+
 interface Opening {
   readonly address: RelayAddress
   readonly reach: Reach
   readonly stored: Pick<StoredIdentity, 'nick' | 'identity' | 'clientId'>
   readonly known: KnownRelay | undefined
   readonly onEvent: (event: SessionEvent) => void
+  readonly lasting?: Lasting | undefined
+  readonly store?: ClientStore | undefined
 }
 
 async function open(args: Arguments, opening: Opening): Promise<ClientConnection> {
-  const { address, reach, stored, known, onEvent } = opening
+  const { address, reach, stored, known, onEvent, lasting, store } = opening
   const timeout = args.text('timeout') ?? process.env['PALAVER_TIMEOUT'] ?? TIMEOUT_DEFAULT
   try {
     return await ClientConnection.open({
@@ -194,7 +228,13 @@ async function open(args: Arguments, opening: Opening): Promise<ClientConnection
       //= PAL-HSK-010
       isRelayKey: (key) => address.fingerprint === undefined || relayFingerprint(key) === address.fingerprint,
       timeoutMs: parseDuration(timeout, '--timeout'),
-      onEvent,
+      store,
+      redials: lasting?.patience.redials,
+      acknowledges: lasting?.acknowledges ?? 'manual',
+      onEvent: (event) => {
+        lasting?.patience.handle(event)
+        onEvent(event)
+      },
     })
   } catch (error) {
     const isExpected = known !== undefined || address.fingerprint !== undefined
@@ -236,9 +276,9 @@ export async function close(connection: ClientConnection): Promise<void> {
   clearTimeout(timer)
 }
 
-/** Rejects when the session ends before it is meant to. */
-export async function untilClosed(connection: ClientConnection): Promise<never> {
-  const event = await connection.closed
+/** Rejects when the session ends before it is meant to, or its link does not come back. */
+export async function untilClosed(connection: ClientConnection, patience?: Patience): Promise<never> {
+  const event = await (patience ? Promise.race([connection.closed, patience.over]) : connection.closed)
   throw event.by === 'link'
     ? new PalaverError('link_lost', 0, 'the connection to the relay was lost')
     : new PalaverError(event.name ?? 'unknown', event.code, event.text)

@@ -1,7 +1,7 @@
 /** Messages as scripts and people read them. */
 import { strictUtf8Text, utf8Text } from '../base/bytes.ts'
-import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.ts'
-import type { ReceivedMessage } from '../protocol/client/index.ts'
+import { CONTENT_KINDS, CONVERSATION_KINDS, GAP_REASONS } from '../codec/generated/registry.ts'
+import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { clockText, isoText, sizeText } from './output.ts'
 import { printableLines } from './printable.ts'
 import { sealOf } from './seals.ts'
@@ -23,7 +23,17 @@ export function senderOf(message: ReceivedMessage): string {
 
 /** `#room`, or the name of the other one. */
 export function placeOf({ conversation }: ReceivedMessage): string {
+  return placeName(conversation)
+}
+
+/** The same of a conversation. */
+export function placeName(conversation: ClientConversation): string {
   return conversation.kind === CONVERSATION_KINDS.room ? `#${conversation.name}` : conversation.name
+}
+
+/** Why entries are missing, in a word. */
+export function gapReason(reason: number): string {
+  return reason === GAP_REASONS.corrupt ? 'corrupt' : 'retention'
 }
 
 /** The fields of a message in JSON. */

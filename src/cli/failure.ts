@@ -90,7 +90,7 @@ function own(exit: number, code: string, message: string, hint: string): Failure
 
 /** Known by its name, so that this module need not load the client. */
 interface RelayRefusal extends Error {
-  readonly code: ErrorName | 'unknown' | 'link_lost'
+  readonly code: ErrorName | 'unknown' | 'link_lost' | 'outbox_full'
   readonly wire: number
   readonly retryable: boolean
   readonly about?: string
@@ -112,6 +112,10 @@ function refusal(error: RelayRefusal): Failure {
   if (code === 'link_lost') {
     const hint = 'the network or the relay failed; try again'
     return { exit: EXIT.unreachable, code, wire, retryable, message, hint }
+  }
+  if (code === 'outbox_full') {
+    const hint = 'wait until the relay can be reached again'
+    return { exit: EXIT.full, code, wire, retryable, message, hint }
   }
   if (code === 'unknown') return { exit: unknownExit(wire), code, wire, retryable, message, hint: '' }
   return {

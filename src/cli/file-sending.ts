@@ -6,6 +6,7 @@ import { utf8Bytes } from '../base/bytes.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { ClientConnection, Receipt } from '../node/client-connection.ts'
 import { fileError } from '../node/private-file.ts'
+import type { ClientConversation } from '../protocol/client/index.ts'
 import { encodePart } from '../protocol/content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { printable } from './printable.ts'
@@ -22,7 +23,7 @@ const HASH_CHUNK_BYTES = 1024 * 1024
 
 export interface FileSending {
   readonly connection: ClientConnection
-  readonly conversation: number
+  readonly conversation: ClientConversation
   readonly path: string
   readonly onProgress: (name: string, done: number, size: number) => void
 }

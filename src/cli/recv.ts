@@ -1,20 +1,32 @@
 /** `palaver recv`: what arrives, printed, saved or handed to a command. */
 import { spawn } from 'node:child_process'
-import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS } from '../codec/generated/registry.ts'
+import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS, GAP_REASONS } from '../codec/generated/registry.ts'
 import type { SessionEvent } from '../node/client-connection.ts'
-import type { ReceivedMessage } from '../protocol/client/index.ts'
-import { type Arguments, CLIENT_OPTIONS, type CommandSpec } from './args.ts'
+import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
+import { Acknowledging } from './acknowledging.ts'
+import { type Arguments, CLIENT_OPTIONS, type CommandSpec, LASTING_OPTIONS } from './args.ts'
 import { type Client, close, connect, roomNames, targetOf, untilClosed } from './connect.ts'
-import { contentKindName, messageFields, messageLine, placeOf, senderOf } from './content.ts'
+import {
+  contentKindName,
+  gapReason,
+  messageFields,
+  messageLine,
+  placeName,
+  placeOf,
+  senderOf,
+} from './content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { about } from './failure.ts'
 import { FileReceiver, folderSink, type PartResult } from './file-receiving.ts'
 import { interruption } from './interrupt.ts'
 import { clockText, isoText, sizeText, warn, writeJson, writeLine } from './output.ts'
+import { Patience } from './patience.ts'
 import { printable } from './printable.ts'
+import { parseSince, positionBefore, type SinceWish, sinceOf } from './since.ts'
 import { parseCount, parseDuration } from './units.ts'
 
 type RoomEvent = Extract<SessionEvent, { kind: 'event' }>
+type GapEvent = Extract<SessionEvent, { kind: 'gap' }>
 
 /** Messages that wait for a command before reading pauses. */
 const WAITING_MAX = 64
@@ -36,6 +48,10 @@ export const SPEC: CommandSpec = {
       'files sent to box, into the folder inbox',
     ],
     ['palaver recv tcp://127.0.0.1 -r ops --nick hook --exec ./on-message.sh', 'each message to a command'],
+    [
+      'palaver recv tcp://127.0.0.1 -r ops --nick log --since 1h --until-end',
+      'what was said in the last hour',
+    ],
   ],
   options: {
     room: {
@@ -51,6 +67,11 @@ export const SPEC: CommandSpec = {
       value: 'DURATION',
       help: 'end when nothing comes for so long (exit 8 if too few came)',
     },
+    since: {
+      value: 'WHEN',
+      help: 'what was said before, too: a duration (10m), last (where this identity stopped), start, or a seq',
+    },
+    'until-end': { help: 'end when everything was received that was there at the start' },
     raw: { help: 'only the bodies, each followed by a line end' },
     exec: {
       value: 'COMMAND',
@@ -58,8 +79,11 @@ export const SPEC: CommandSpec = {
     },
     save: { value: 'DIR', help: 'save files there; none is overwritten, each is checked' },
     ...CLIENT_OPTIONS,
+    ...LASTING_OPTIONS,
   },
   notes: [
+    'Direct messages wait at the relay until they were printed, or until the command given with --exec has ' +
+      'ended. What cannot be given because the relay keeps it no longer is told on standard error.',
     'A command given with --exec sees PALAVER_FROM, PALAVER_ROOM or PALAVER_DIRECT, PALAVER_SEQ, ' +
       'PALAVER_AT and PALAVER_KIND. Commands run one after the other. A file counts as one message.',
   ],
@@ -70,14 +94,17 @@ export async function run(args: Arguments): Promise<number> {
   const plan = planOf(args)
   const interrupted = interruption()
   const receiving = new Receiving(plan)
+  const patience = new Patience(args, false, !args.has('quiet') && !plan.json)
+  const lasting = { patience, acknowledges: 'manual' } as const
   const client = await Promise.race([
-    connect(args, plan.address, (event) => receiving.handle(event)),
+    connect(args, plan.address, (event) => receiving.handle(event), lasting),
     interrupted,
   ])
   try {
     const work = receiving.run(client)
-    await Promise.race([work, untilClosed(client.connection), interrupted])
+    await Promise.race([work, untilClosed(client.connection, patience), interrupted])
   } finally {
+    patience.stop()
     receiving.end()
     await close(client.connection)
   }
@@ -89,6 +116,8 @@ interface Plan {
   readonly rooms: readonly string[]
   readonly count: number
   readonly waitMs: number | undefined
+  readonly since: SinceWish
+  readonly untilEnd: boolean
   readonly raw: boolean
   readonly exec: string | undefined
   readonly save: string | undefined
@@ -107,6 +136,9 @@ function planOf(args: Arguments): Plan {
   if (to === undefined && rooms.length === 0) throw usageError('from where? give -r ROOM or -t me')
   const count = args.text('count')
   const wait = args.text('wait')
+  const since = parseSince(args.text('since'))
+  if (rooms.length === 0 && args.has('since'))
+    throw usageError('--since is for rooms', 'direct messages wait at the relay until they are read')
   const json = args.has('json')
   const raw = args.has('raw')
   if (json && raw) throw usageError('--json and --raw exclude each other')
@@ -115,6 +147,8 @@ function planOf(args: Arguments): Plan {
     rooms,
     count: count === undefined ? Infinity : parseCount(count, '-n', 1, COUNT_MAX),
     waitMs: wait === undefined ? undefined : parseDuration(wait, '-w'),
+    since,
+    untilEnd: args.has('until-end'),
     raw,
     exec: args.text('exec'),
     save: args.text('save'),
@@ -128,7 +162,13 @@ class Receiving {
   readonly #plan: Plan
   readonly #files: FileReceiver
   readonly #commands: ReceivedMessage[] = []
+  /** Where each conversation ended when it was joined, once that is known for all. */
+  readonly #ends = new Map<ClientConversation, number>()
+  #knowsEnds = false
+  /** Messages that came before the session was said to be open. */
+  readonly #early: SessionEvent[] = []
   #client: Client | undefined
+  #acknowledging: Acknowledging | undefined
   #received = 0
   #isRunning = false
   #isOver = false
@@ -151,25 +191,72 @@ class Receiving {
 
   async run(client: Client): Promise<void> {
     this.#client = client
-    const { rooms, json, isTalkative } = this.#plan
-    for (const room of rooms) {
-      const joined = await about(`#${room}`, client.connection.request({ type: 'join', room, options: 1 }))
-      if (json) writeJson('joined', { room: `#${joined.name}`, as: client.nick, members: joined.count })
-      else if (isTalkative) process.stderr.write(`listening in #${joined.name} as ${client.nick}\n`)
-    }
+    this.#acknowledging = new Acknowledging(client.connection)
+    for (const event of this.#early.splice(0)) this.handle(event)
+    const { rooms, json } = this.#plan
+    for (const room of rooms) await this.#join(client, room)
     if (rooms.length === 0 && json) writeJson('listening', { direct: true, as: client.nick })
+    if (this.#plan.untilEnd) await this.#learnEnds(client)
     this.#arm()
     return this.#over
   }
 
+  async #join(client: Client, room: string): Promise<void> {
+    const { connection, nick } = client
+    const { since, json, isTalkative } = this.#plan
+    const joining = connection.request({ type: 'join', room, options: 1 }, sinceOf(since))
+    const joined = await about(`#${room}`, joining)
+    this.#ends.set(joined, joined.head)
+    if (json) writeJson('joined', { room: `#${joined.name}`, as: nick, members: joined.count })
+    else if (isTalkative) process.stderr.write(`listening in #${joined.name} as ${nick}\n`)
+    if (since.kind !== 'ago') return
+    const wallMs = connection.facts.timeMs + client.connection.elapsedMs - since.ms
+    connection.reposition(joined, await positionBefore(connection, joined, wallMs))
+  }
+
+  /** Messages that waited are announced behind the opening of the session. */
+  async #learnEnds({ connection }: Client): Promise<void> {
+    if (this.#plan.rooms.length === 0) {
+      await connection.fence(0)
+      for (const each of connection.conversations.values())
+        if (each.kind === CONVERSATION_KINDS.direct) this.#ends.set(each, each.head)
+    }
+    this.#knowsEnds = true
+    this.#checkEnd()
+  }
+
+  #checkEnd(): void {
+    const connection = this.#client?.connection
+    if (!connection || !this.#knowsEnds || this.#isRunning || this.#commands.length > 0) return
+    for (const [conversation, end] of this.#ends) if (connection.position(conversation) < end) return
+    this.#finish(undefined)
+  }
+
   handle(event: SessionEvent): void {
+    if (!this.#client) {
+      this.#early.push(event)
+      return
+    }
     try {
       if (event.kind === 'message') this.#handleMessage(event.message)
       else if (event.kind === 'notice') this.#showNotice(event.frame)
       else if (event.kind === 'event') this.#handleEvent(event)
+      else if (event.kind === 'gap') this.#showGap(event)
+      else if (event.kind === 'unkept') warn(event.error.message)
+      this.#checkEnd()
     } catch (error) {
       this.#finish(error)
     }
+  }
+
+  /** Never silently less. */
+  #showGap({ conversation, from, to, reason }: GapEvent): void {
+    const place = placeName(conversation)
+    const why = reason === GAP_REASONS.corrupt ? 'damaged at the relay' : 'older than the relay keeps'
+    if (this.#plan.json)
+      writeJson('gap', { in: place, from: String(from), to: String(to), reason: gapReason(reason) })
+    else warn(`${place}: entries ${from} to ${to} are missing: ${why}`)
+    this.#acknowledging?.done(conversation, to)
   }
 
   /** What this program is told that is no message. */
@@ -181,6 +268,7 @@ class Receiving {
 
   /** A session that ends says so itself; only operators take a member out of one room. */
   #handleEvent({ conversation, event, endsMembership }: RoomEvent): void {
+    this.#acknowledge(conversation, event.seq)
     if (!endsMembership || (event.kind !== EVENTS.kicked && event.kind !== EVENTS.banned)) return
     const why = event.text === '' ? '' : `: ${printable(event.text)}`
     const hint = 'ask an operator of the room'
@@ -194,7 +282,8 @@ class Receiving {
 
   #handleMessage(message: ReceivedMessage): void {
     const isRoom = message.conversation.kind === CONVERSATION_KINDS.room
-    if (this.#isOver || message.own || isRoom !== this.#plan.rooms.length > 0) return
+    if (this.#isOver || isRoom !== this.#plan.rooms.length > 0) return
+    if (message.own) return this.#acknowledge(message.conversation, message.seq)
     this.#arm()
     if (message.contentKind === CONTENT_KINDS.part) return this.#handlePart(message)
     const { exec, json, raw, rooms } = this.#plan
@@ -204,14 +293,23 @@ class Receiving {
       process.stdout.write('\n')
     } else if (json) writeJson('message', messageFields(message))
     else writeLine(messageLine(message, rooms.length > 1))
+    this.#acknowledge(message.conversation, message.seq)
     this.#count()
+  }
+
+  /** A command that runs or waits has yet to be done with what came before. */
+  #acknowledge(conversation: ClientConversation, seq: number): void {
+    if (this.#isRunning || this.#commands.length > 0) return
+    this.#acknowledging?.done(conversation, seq)
   }
 
   #handlePart(message: ReceivedMessage): void {
     const { json, save, isTalkative } = this.#plan
     const source = `${message.conversation.number}/${message.sender}`
-    if (save === undefined) return
+    if (save === undefined) return this.#acknowledge(message.conversation, message.seq)
     const result = this.#files.handlePart(source, message.body)
+    if (result.kind === 'started') this.#acknowledging?.begin(source, message.conversation, message.seq)
+    else if (result.kind !== 'more') this.#acknowledging?.end(source)
     if (result.kind === 'started' && isTalkative)
       process.stderr.write(`${senderOf(message)} sends ${result.name} (${sizeText(result.size)})\n`)
     if (result.kind === 'refused' && result.why.startsWith('its'))
@@ -224,10 +322,12 @@ class Receiving {
       warn(`the file ${result.name} from ${senderOf(message)} is left out: too many at once`)
     if (result.kind === 'refused')
       warn(`the file ${result.name} from ${senderOf(message)} is left out: ${result.why}`)
-    if (result.kind !== 'complete') return
-    if (json) writeJson('file', fileFields(message, result))
-    else writeLine(`${result.sha256}  ${result.where}`)
-    this.#count()
+    if (result.kind === 'complete') {
+      if (json) writeJson('file', fileFields(message, result))
+      else writeLine(`${result.sha256}  ${result.where}`)
+    }
+    this.#acknowledge(message.conversation, message.seq)
+    if (result.kind === 'complete') this.#count()
   }
 
   #count(): void {
@@ -252,8 +352,10 @@ class Receiving {
       (code) => {
         this.#isRunning = false
         if (code !== 0) warn(`the command ended with ${code}`)
+        this.#acknowledging?.done(message.conversation, message.seq)
         this.#count()
         this.#runNext()
+        this.#checkEnd()
       },
       (error: unknown) => this.#finish(error),
     )

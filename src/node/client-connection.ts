@@ -142,6 +142,11 @@ export class ClientConnection {
     return this.#transport
   }
 
+  /** Milliseconds since the relay told its time, on the latest link. */
+  get elapsedMs(): number {
+    return this.#driver.elapsedMs
+  }
+
   get isOnline(): boolean {
     return this.#driver.client.isOnline
   }
@@ -149,6 +154,11 @@ export class ClientConnection {
   /** Conversations the session is in, by number. */
   get conversations(): ReadonlyMap<number, ClientConversation> {
     return this.#driver.client.conversations
+  }
+
+  /** The last entry of the conversation that the listener was given. */
+  position(conversation: ClientConversation): number {
+    return this.#driver.client.position(conversation)
   }
 
   /** A limit as the relay announced it. */

@@ -3,6 +3,7 @@
  * machine asks for it, and every record kept before anything else leaves.
  */
 import { type TransportError, UsageError } from '../base/errors.ts'
+import type { Instant } from '../base/time.ts'
 import { ERRORS, type ErrorName, LIMITS } from '../codec/generated/registry.ts'
 import { DurableClient, type DurableEvent, Keeping } from '../protocol/client/index.ts'
 import type { Link, LinkHandler } from '../transport/transport.ts'
@@ -33,6 +34,7 @@ export class ClientDriver {
   readonly #options: OpenOptions
   readonly #alarm: Alarm
   readonly #keeping: Keeping
+  #readyAt: Instant = monotonicNow()
   #store: ClientStore | undefined
   #route: Route
   #dial: AbortController | undefined
@@ -71,13 +73,23 @@ export class ClientDriver {
     )
   }
 
+  /** Milliseconds since the latest session opened. */
+  get elapsedMs(): number {
+    return monotonicNow() - this.#readyAt
+  }
+
   // ---- links ----------------------------------------------------------------------------------
 
   /** Dials for the first time; rejects with a TransportError. */
   async open(): Promise<void> {
     const { transport, address } = this.#route
-    checkToken(this.#options)
-    await transport.dial(address, (link) => this.#attach(link), this.#options)
+    try {
+      checkToken(this.#options)
+      await transport.dial(address, (link) => this.#attach(link), this.#options)
+    } catch (error) {
+      this.#dropStore()
+      throw error
+    }
   }
 
   /** The program no longer waits for the session to open. */
@@ -270,6 +282,7 @@ export class ClientDriver {
       case 'dial':
         return this.#redial()
       case 'ready':
+        this.#readyAt = monotonicNow()
         return this.#settleReady.resolve(undefined)
       case 'joined':
         if (event.request === 0) return this.#options.onEvent(event)

@@ -19,7 +19,15 @@ describe('exit codes', () => {
     const { code, stdout } = await home.run(['send', tcp, '-r', '#lobby', 'hello', '--json'])
     expect(code).toBe(0)
     expect(jsonLines(stdout)).toEqual([
-      { v: 1, type: 'sent', room: '#lobby', seq: '2', at: expect.any(String) },
+      {
+        v: 1,
+        type: 'sent',
+        id: expect.any(String),
+        room: '#lobby',
+        seq: '2',
+        at: expect.any(String),
+        duplicate: false,
+      },
     ])
   })
 
@@ -80,7 +88,7 @@ describe('exit codes', () => {
 
   it('3 when the relay goes away', async () => {
     const relay = await home.relay()
-    const recv = home.start(['recv', relay.tcp, '-r', 'lobby', '--json'])
+    const recv = home.start(['recv', relay.tcp, '-r', 'lobby', '--patience', '0s', '--json'])
     await recv.line((line) => line.includes('"joined"'))
     relay.running.child.kill('SIGTERM')
     const { code, stderr } = await recv.outcome
@@ -92,7 +100,7 @@ describe('exit codes', () => {
 
   it('3 when the link is cut', async () => {
     const relay = await home.relay()
-    const recv = home.start(['recv', relay.tcp, '-r', 'lobby', '--json'])
+    const recv = home.start(['recv', relay.tcp, '-r', 'lobby', '--patience', '0s', '--json'])
     await recv.line((line) => line.includes('"joined"'))
     relay.running.child.kill('SIGKILL')
     expect((await recv.outcome).code).toBe(3)

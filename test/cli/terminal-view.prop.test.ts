@@ -87,7 +87,7 @@ function message(text: string, n: number): Entry {
 function view(columns: number): { terminal: Terminal; editor: LineEditor; shown: TerminalView } {
   const terminal = new Terminal(columns)
   const editor = new LineEditor(1000)
-  const status = { nick: 'alice', place: '#lobby', unread: [] }
+  const status = { nick: 'alice', place: '#lobby', isOnline: true, unread: [] }
   return { terminal, editor, shown: new TerminalView(terminal, editor, styleOf(false), status) }
 }
 

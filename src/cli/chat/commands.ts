@@ -3,17 +3,20 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hexOf } from '../../base/bytes.ts'
 import { LIMITS, ROLES } from '../../codec/generated/registry.ts'
+import { isLoopback, parseRelayAddress, type RelayAddress } from '../../node/address.ts'
 import { nearestOf } from '../../node/nearest.ts'
 import { fileError } from '../../node/private-file.ts'
+import { reachOf } from '../../node/relay-transport.ts'
 import type { ClientConversation } from '../../protocol/client/index.ts'
 import { roomName } from '../connect.ts'
+import { placeName } from '../content.ts'
 import { usageError } from '../exit.ts'
 import { about } from '../failure.ts'
 import { sendFile } from '../file-sending.ts'
 import { allRooms } from '../listing.ts'
 import { sizeText } from '../output.ts'
 import { parseCount, parseSeconds } from '../units.ts'
-import { memberNames, placeName, type Talk } from './talk.ts'
+import { memberNames, type Talk } from './talk.ts'
 
 const PERCENT_STEP = 25
 
@@ -47,6 +50,11 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
   files: { usage: '/files', help: 'files that came and are kept in memory', run: showFiles },
   save: { usage: '/save NAME [DIR]', help: 'write such a file to disk', run: save },
   accept: { usage: '/accept NAME [DIR]', help: 'the same as /save', run: save },
+  transport: {
+    usage: '/transport [tcp|udp|ADDRESS]',
+    help: 'how the session is carried, or carry it so',
+    run: transport,
+  },
   help: { usage: '/help', help: 'this list', run: help },
   quit: { usage: '/quit', help: 'leave (also Ctrl-C on an empty line)', run: (talk) => talk.leave() },
   kick: { usage: '/kick NICK [REASON]', help: 'put a member out', isForOperators: true, run: kick },
@@ -185,6 +193,21 @@ async function topic(talk: Talk, rest: string): Promise<void> {
   await talk.client.connection.request({ type: 'setTopic', conversation: room.number, topic: rest })
 }
 
+/** The session moves; nothing is lost and nothing comes twice. */
+async function transport(talk: Talk, rest: string): Promise<void> {
+  const { connection, address } = talk.client
+  if (rest === '') return talk.info(`carried by ${connection.transport}`)
+  const target: RelayAddress =
+    rest === 'tcp' || rest === 'udp' ? { ...address, transport: rest } : parseRelayAddress(rest, undefined)
+  if (target.transport === 'tcp' && !isLoopback(target.host))
+    throw usageError('tcp is not encrypted', 'to use it all the same, start with --transport tcp')
+  await connection.switchTransport(await reachOf([target]))
+  talk.info(`carried by ${target.transport} now`, [
+    'status',
+    { state: 'online', transport: target.transport },
+  ])
+}
+
 async function showRooms(talk: Talk): Promise<void> {
   const rooms = await allRooms(talk.client.connection)
   const lines = rooms.map(
@@ -214,7 +237,7 @@ function send(talk: Talk, rest: string): void {
     talk.info(`sending ${name}: ${told} % of ${sizeText(size)}`)
   }
   const { connection } = talk.client
-  const sending = sendFile({ connection, conversation: conversation.number, path, onProgress })
+  const sending = sendFile({ connection, conversation, path, onProgress })
   talk.track(
     sending.then(({ name, size }) =>
       talk.info(`sent ${name} (${sizeText(size)}) to ${placeName(conversation)}`),

@@ -5,7 +5,9 @@ import { type Client, close, connect, roomNames, targetOf, untilClosed } from '.
 import { EXIT } from '../exit.ts'
 import { interruption } from '../interrupt.ts'
 import { forEachLine } from '../lines.ts'
+import { Patience } from '../patience.ts'
 import { handleLine } from './commands.ts'
+import { historyOption } from './history.ts'
 import { plainView } from './plain-view.ts'
 import { Talk } from './talk.ts'
 
@@ -17,13 +19,20 @@ export async function runPlain(args: Arguments): Promise<number> {
   const rooms = roomNames(words, address)
   const isTyped = process.stdin.isTTY === true
   const view = plainView({ json: args.has('json'), quiet: args.has('quiet'), hidesOwn: isTyped })
-  const talk = new Talk({ view, saveFolder: args.text('save') })
+  const history = historyOption(args, isTyped)
+  const talk = new Talk({ view, history, saveFolder: args.text('save') })
+  const patience = new Patience(args, isTyped, false)
+  const lasting = { patience, acknowledges: 'auto' } as const
   const interrupted = interruption()
-  const client = await Promise.race([connect(args, address, (event) => talk.handle(event)), interrupted])
+  const client = await Promise.race([
+    connect(args, address, (event) => talk.handle(event), lasting),
+    interrupted,
+  ])
   try {
     const talking = talkThrough(talk, client, rooms.length > 0 ? rooms : [STANDARD_ROOM])
-    await Promise.race([talking, talk.quit, untilClosed(client.connection), interrupted])
+    await Promise.race([talking, talk.quit, untilClosed(client.connection, patience), interrupted])
   } finally {
+    patience.stop()
     talk.end()
     await close(client.connection)
   }

@@ -5,25 +5,31 @@ import {
   CONVERSATION_KINDS,
   JOIN_OPTIONS,
   LIMITS,
+  type NoticeFrame,
   ROLES,
 } from '../../codec/generated/registry.ts'
 import type { SessionEvent } from '../../node/client-connection.ts'
-import type { ClientConversation, ReceivedMessage } from '../../protocol/client/index.ts'
+import type { ClientConversation, ReceivedMessage, Since } from '../../protocol/client/index.ts'
 import type { Client } from '../connect.ts'
-import { messageFields, senderOf } from '../content.ts'
+import { messageFields, placeName, senderOf } from '../content.ts'
 import { about, failureOf } from '../failure.ts'
 import { FileReceiver, folderSink, type PartResult } from '../file-receiving.ts'
 import { isoText, sizeText } from '../output.ts'
 import { eventWords, type RoomEvent } from './event-text.ts'
 import { KeptFiles } from './kept-files.ts'
+import { type LinkEvent, linkWords } from './link-text.ts'
 import type { ChatView, Entry, EntryKind } from './view.ts'
 
 /** Messages under way before the input has to wait. */
 const UNDER_WAY_MAX = 128
 const NAMES_SHOWN = 30
+/** Entries at the most that are shown of what happened during an absence. */
+const MISSED_MAX = 1000
 
 export interface TalkOptions {
   readonly view: ChatView
+  /** Entries shown of a room's history. */
+  readonly history: number
   /** Where files are saved as they come; undefined to keep them in memory. */
   readonly saveFolder: string | undefined
 }
@@ -34,10 +40,12 @@ export class Talk {
   /** In the order of opening. */
   readonly conversations: ClientConversation[] = []
   readonly #files: FileReceiver
+  readonly #history: number
   readonly #unread = new Set<number>()
   #client: Client | undefined
   #current: ClientConversation | undefined
   #underWay = 0
+  #isAway = false
   #wake: (() => void) | undefined
   /** Whether a line was refused: a script wants to know. */
   hasFailed = false
@@ -46,8 +54,9 @@ export class Talk {
   readonly quit: Promise<void>
 
   constructor(options: TalkOptions) {
-    const { view, saveFolder } = options
+    const { view, history, saveFolder } = options
     this.view = view
+    this.#history = history
     const toFolder = saveFolder === undefined ? undefined : folderSink(saveFolder)
     this.#files = new FileReceiver((name, size) =>
       toFolder ? toFolder(name) : this.kept.openSink(name, size),
@@ -88,7 +97,7 @@ export class Talk {
     const { connection } = this.client
     const joined = await about(
       `#${room}`,
-      connection.request({ type: 'join', room, options: JOIN_OPTIONS.members }),
+      connection.request({ type: 'join', room, options: JOIN_OPTIONS.members }, this.#since),
     )
     await connection.fence(joined.number)
     this.#open(joined)
@@ -97,14 +106,19 @@ export class Talk {
     const topic = joined.topic === '' ? '' : ` · topic: ${joined.topic}`
     const fields = {
       room: placeName(joined),
-      members: names.length,
+      members: joined.count,
       limit: joined.limit,
       topic: joined.topic,
     }
     this.info(
-      `joined ${placeName(joined)} (${names.length} of ${joined.limit}): ${namesText(names)}${topic}`,
+      `joined ${placeName(joined)} (${joined.count} of ${joined.limit}): ${namesText(names)}${topic}`,
       ['joined', fields],
     )
+  }
+
+  /** What was said during an absence, or the latest entries where that is more. */
+  get #since(): Since {
+    return { last: this.#history, most: this.#history > 0 ? MISSED_MAX : 0 }
   }
 
   async openDirect(name: string): Promise<ClientConversation> {
@@ -156,7 +170,8 @@ export class Talk {
   updateStatus(): void {
     const unread = this.conversations.filter((each) => this.#unread.has(each.number)).map(placeName)
     const place = this.#current && placeName(this.#current)
-    this.view.setStatus({ nick: this.client.nick, place, unread })
+    const { isOnline } = this.client.connection
+    this.view.setStatus({ nick: this.client.nick, place, isOnline, unread })
   }
 
   // ---- sending --------------------------------------------------------------------------------
@@ -171,6 +186,11 @@ export class Talk {
         'send it as a file: /send FILE',
       )
     const kind = isAction ? CONTENT_KINDS.action : CONTENT_KINDS.text
+    if (!this.client.connection.isOnline)
+      this.info(`not sent yet, until there is a connection: ${text}`, [
+        'pending',
+        { in: placeName(conversation), text },
+      ])
     this.track(about(placeName(conversation), this.client.connection.send(conversation.number, kind, body)))
     while (this.#underWay >= UNDER_WAY_MAX) await this.#settled()
   }
@@ -222,17 +242,34 @@ export class Talk {
   }
 
   handle(event: SessionEvent): void {
-    if (event.kind === 'message') return this.#handleMessage(event.message)
-    if (event.kind === 'event') return this.#handleEvent(event)
-    if (event.kind === 'joined') return this.#open(event.conversation)
-    if (event.kind === 'notice') {
-      const { from, text, time } = event.frame
-      const shown = `announcement${from === '' ? '' : ` by ${from}`}: ${text}`
-      this.#entry('notice', time, undefined, shown, [
-        'notice',
-        { at: isoText(time), from: from || null, text },
-      ])
+    switch (event.kind) {
+      case 'message':
+        return this.#handleMessage(event.message)
+      case 'event':
+        return this.#handleEvent(event)
+      case 'joined':
+        return this.#open(event.conversation)
+      case 'notice':
+        return this.#handleNotice(event.frame)
+      case 'closed':
+        return
+      default:
+        this.#handleLink(event)
     }
+  }
+
+  /** What became of the link, and what follows from that. */
+  #handleLink(event: LinkEvent): void {
+    const words = linkWords(event, this.#isAway)
+    if (event.kind === 'status') this.#isAway = event.state !== 'online'
+    if (words) this.info(...words)
+    if (event.kind === 'ended') this.#forget(event.conversation)
+    if (event.kind === 'status' && this.#client) this.updateStatus()
+  }
+
+  #handleNotice({ from, text, time }: NoticeFrame): void {
+    const shown = `announcement${from === '' ? '' : ` by ${from}`}: ${text}`
+    this.#entry('notice', time, undefined, shown, ['notice', { at: isoText(time), from: from || null, text }])
   }
 
   #handleMessage(message: ReceivedMessage): void {
@@ -277,7 +314,9 @@ export class Talk {
     const { conversation } = event
     const words = eventWords(event)
     const isOwnArrival = words?.kind === 'came' && event.event.subject === conversation.alias
-    if (words && !isOwnArrival) {
+    // Who came and went during an absence is told by who is there now.
+    const isPast = event.event.seq <= conversation.head && (words?.kind === 'came' || words?.kind === 'went')
+    if (words && !isOwnArrival && !isPast) {
       const { kind, name, text } = words
       const at = event.event.time
       const fields = {
@@ -310,11 +349,6 @@ export class Talk {
       json,
     })
   }
-}
-
-/** `#room`, or the name of the other one. */
-export function placeName(conversation: ClientConversation): string {
-  return conversation.kind === CONVERSATION_KINDS.room ? `#${conversation.name}` : conversation.name
 }
 
 /** The members' names, operators with `@`. */

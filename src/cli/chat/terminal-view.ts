@@ -125,8 +125,8 @@ export class TerminalView implements ChatView {
   }
 }
 
-/** `[alice] #lobby ▸ `, with a mark for each other place that has something new. */
-function promptText({ nick, place, unread }: Status): string {
+/** `[alice] #lobby ▸ `, with a mark for each other place that has something new, and one for no link. */
+function promptText({ nick, place, isOnline, unread }: Status): string {
   const news =
     unread.length === 0
       ? ''
@@ -134,7 +134,7 @@ function promptText({ nick, place, unread }: Status): string {
           .slice(0, 3)
           .map((each) => `${printable(each)}●`)
           .join(' ')})`
-  return `[${printable(nick)}] ${place === undefined ? '-' : printable(place)}${news} ▸ `
+  return `[${printable(nick)}${isOnline ? '' : ' ↻'}] ${place === undefined ? '-' : printable(place)}${news} ▸ `
 }
 
 /** An entry as it appears in the timeline. */

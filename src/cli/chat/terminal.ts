@@ -22,6 +22,7 @@ export async function runTerminal(args: Arguments): Promise<number> {
   const status = {
     nick: args.text('nick') ?? process.env['PALAVER_NICK'] ?? '…',
     place: undefined,
+    isOnline: true,
     unread: [],
   }
   const view = new TerminalView(process.stdout, editor, style, status)
@@ -47,17 +48,26 @@ async function talkOn(args: Arguments, view: TerminalView, keyboard: Keyboard): 
     { Talk },
     { COMMAND_NAMES, handleLine },
     { interruption },
+    { Patience },
+    { historyOption },
   ] = await Promise.all([
     import('../connect.ts'),
     import('./talk.ts'),
     import('./commands.ts'),
     import('../interrupt.ts'),
+    import('../patience.ts'),
+    import('./history.ts'),
   ])
   const { address, words } = targetOf(args)
   const rooms = roomNames(words, address)
-  const talk = new Talk({ view, saveFolder: args.text('save') })
+  const talk = new Talk({ view, history: historyOption(args, true), saveFolder: args.text('save') })
+  const patience = new Patience(args, true, false)
+  const lasting = { patience, acknowledges: 'auto' } as const
   const interrupted = Promise.race([interruption(), keyboard.left])
-  const client = await Promise.race([connect(args, address, (event) => talk.handle(event)), interrupted])
+  const client = await Promise.race([
+    connect(args, address, (event) => talk.handle(event), lasting),
+    interrupted,
+  ])
   if (!client) return
   try {
     await Promise.race([talk.start(client, rooms.length > 0 ? rooms : [STANDARD_ROOM]), interrupted])
@@ -68,8 +78,9 @@ async function talkOn(args: Arguments, view: TerminalView, keyboard: Keyboard): 
         void handleLine(talk, line)
       },
     })
-    await Promise.race([talk.quit, untilClosed(client.connection), interrupted])
+    await Promise.race([talk.quit, untilClosed(client.connection, patience), interrupted])
   } finally {
+    patience.stop()
     talk.end()
     await close(client.connection)
   }

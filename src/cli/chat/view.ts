@@ -33,6 +33,8 @@ export interface ChatView {
 export interface Status {
   readonly nick: string
   readonly place: string | undefined
+  /** Whether there is a link to the relay. */
+  readonly isOnline: boolean
   /** Places with messages that were not seen. */
   readonly unread: readonly string[]
 }

@@ -111,6 +111,8 @@ export class DurableClient {
   readonly #own = new Map<number, OwnRequest>()
   /** From where the entries are wanted, by the request that joins. */
   readonly #since = new Map<number, Since>()
+  /** Rooms that the application joins, by the request. */
+  readonly #joining = new Map<number, string>()
   /** Conversations that the application leaves, by the request. */
   readonly #leaving = new Map<number, Place | undefined>()
   #session: ClientSession | undefined
@@ -163,6 +165,11 @@ export class DurableClient {
     return this.#byConversation.has(conversation)
   }
 
+  /** The last entry of the conversation that the application was given. */
+  position(conversation: ClientConversation): number {
+    return this.#byConversation.get(conversation)?.delivered ?? 0
+  }
+
   limit(name: keyof typeof LIMITS): number {
     return this.#facts?.limits.get(name) ?? LIMITS[name]
   }
@@ -178,7 +185,9 @@ export class DurableClient {
     this.#ticketInUse = ticket
     this.#isReady = false
     const { keeping: _keeping, isKept: _isKept, redials: _redials, ...options } = this.#options
-    const means = { binding, resume: ticket, book: this.#book, lastRequest: this.#lastRequest }
+    // Whoever answers on another link has to be the same relay.
+    const relayKey = this.#facts?.relayKey ?? options.relayKey
+    const means = { binding, relayKey, resume: ticket, book: this.#book, lastRequest: this.#lastRequest }
     this.#session = new ClientSession({ ...options, ...means }, now)
     //= PAL-HSK-047
     if (ticket) this.#followAll()
@@ -262,6 +271,7 @@ export class DurableClient {
     const session = this.#openSession
     const number = session.request(request)
     if (since) this.#since.set(number, since)
+    if (request.type === 'join') this.#joining.set(number, request.room)
     if (request.type === 'leave') this.#leaving.set(number, this.#placeOf(request.conversation))
     return number
   }
@@ -404,6 +414,7 @@ export class DurableClient {
     const { request, conversation, frame } = event
     const own = this.#own.get(request)
     this.#own.delete(request)
+    this.#joining.delete(request)
     const place = own?.place ?? this.#placeFor(conversation, event.frame)
     const isShown = place.conversation !== undefined
     if (place.followed === request) place.followed = 0
@@ -522,11 +533,34 @@ export class DurableClient {
     const { request, conversation, ref } = event.frame
     const own = this.#own.get(request)
     if (own) return this.#handleOwnRefusal(own, event)
+    const joining = this.#joining.get(request)
+    this.#joining.delete(request)
+    if (joining !== undefined && event.name === 'already_member' && this.#confirm(request, joining)) return
     if (ref === 0) return this.#events.push(event)
     const place = this.#placeOf(conversation)
     if (event.name === 'rate_limited' && place) place.pausedUntil = instantAfter(now, RATE_PAUSE_MS)
     const message = place?.refused(ref, event.name)
     if (place && message) this.#tellUnsent(place, message.id, refusalOf(event))
+  }
+
+  /** The machine had taken up the room before the application asked for it: that is what it asked for. */
+  #confirm(request: number, room: string): boolean {
+    const name = foldName(room)
+    for (const place of this.#places.values()) {
+      const { conversation, kept, isLive, lastJoined } = place
+      if (!isLive || !conversation || !lastJoined || kept.conversationKind !== CONVERSATION_KINDS.room)
+        continue
+      if (foldName(kept.name) !== name) continue
+      const wanted = this.#since.get(request)
+      this.#since.delete(request)
+      place.isWanted = true
+      const frame = { ...lastJoined, request }
+      this.#events.push({ kind: 'joined', request, conversation, frame })
+      if (wanted) this.reposition(conversation, sinceSeq(wanted, place.delivered, conversation.head))
+      place.isHeld = wanted !== undefined && 'isHeld' in wanted
+      return true
+    }
+    return false
   }
 
   #handleOwnRefusal(own: OwnRequest, event: Extract<ClientEvent, { kind: 'error' }>): void {
@@ -605,6 +639,7 @@ export class DurableClient {
     this.#own.clear()
     this.#since.clear()
     this.#leaving.clear()
+    this.#joining.clear()
     this.#cursorAt = NEVER
     for (const place of this.#places.values()) place.detach()
   }

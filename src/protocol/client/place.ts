@@ -26,6 +26,8 @@ export class Place {
   readonly kept: KeptPlace
   /** Undefined until it was joined in this run. */
   conversation: ClientConversation | undefined
+  /** What the relay said last of the membership. */
+  lastJoined: JoinedFrame | undefined
   /** The last entry that the application was given. */
   delivered: number
   /** Whether the application wants to be in it. */
@@ -80,6 +82,7 @@ export class Place {
     const isSameLog = equalBytes(kept.log, frame.log)
     if (!isSameLog || kept.number !== frame.conversation) this.#renumber(frame)
     this.conversation = conversation
+    this.lastJoined = { ...frame, log: kept.log, peers: [] }
     // A log cannot be shorter than it was; where it is, what follows its end is new.
     this.delivered = Math.min(since ?? (isSameLog ? this.delivered : 0), frame.head)
     this.#sortOut(frame.ref)

@@ -15,12 +15,15 @@ export interface LinkLoss {
   readonly retryMs: number
 }
 
+/** People decided these: to come back at once would be to argue with them. */
+const DECIDED: ReadonlySet<ErrorName> = new Set(['kicked', 'banned'])
+
 /** Whether a client may try again by itself. */
 export function mayRedial({ by, name }: LinkLoss): boolean {
   //= PAL-ERR-005  an unknown code of `close` may be tried later
   if (by === 'link' || name === undefined) return true
   //= PAL-SES-022
-  return ERROR_INFO[name].retry !== 'never'
+  return ERROR_INFO[name].retry !== 'never' && !DECIDED.has(name)
 }
 
 export class Redial {
