@@ -15,6 +15,7 @@ import { decodeText } from '../protocol/content.ts'
 import type { AbortSignalLike } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
+import { openClientStore } from './client-store.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { addressesOf, reachOf } from './relay-transport.ts'
 
@@ -43,6 +44,22 @@ export interface ConnectOptions {
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   readonly agent?: string
+  /**
+   * A file in which positions and messages without acknowledgement survive the program; one process at a time
+   * has it. It belongs to one identity at one relay.
+   */
+  readonly stateFile?: string
+  /** Whether a lost link is followed by another one. Yes, unless it says no. */
+  readonly reconnect?: boolean
+  /** What becomes of the link. */
+  readonly onStatus?: (status: SessionStatus) => void
+}
+
+/** What a session does about its link. */
+export interface SessionStatus {
+  readonly state: 'online' | 'reconnecting' | 'offline'
+  /** Why, for people. */
+  readonly text: string
 }
 
 /** A new identity. */
@@ -60,6 +77,9 @@ export async function connect(address: string, options: ConnectOptions): Promise
   const stored = options.identity ?? newLibraryIdentity()
   const identity: Identity = identityOfSeed(stored.seed)
   const rooms: Rooms = new Map()
+  const store = options.stateFile === undefined ? undefined : openClientStore(options.stateFile)
+  if (options.stateFile !== undefined && !store)
+    throw new UsageError('bad_state', `another process has ${options.stateFile}`)
   const connection = await ClientConnection.open({
     ...(await reachOf(addressesOf(target, undefined))),
     name: options.nick,
@@ -72,16 +92,23 @@ export async function connect(address: string, options: ConnectOptions): Promise
     agent: options.agent ?? 'palaver-library',
     timeoutMs: options.timeoutMs ?? CONNECT_MS,
     signal: options.signal as AbortSignalLike | undefined,
-    onEvent: (event) => dispatch(rooms, event),
+    store,
+    redials: options.reconnect ?? true,
+    acknowledges: 'manual',
+    onEvent: (event) => {
+      if (event.kind === 'status') options.onStatus?.({ state: event.state, text: event.text })
+      else dispatch(rooms, event)
+    },
   })
   return new PalaverSession(connection, rooms)
 }
 
-type Rooms = Map<number, PalaverRoom>
+type Rooms = Map<ClientConversation, PalaverRoom>
 
 function dispatch(rooms: Rooms, event: SessionEvent): void {
   if (event.kind === 'message') roomOf(rooms, event.message.conversation).deliver(event.message)
-  else if (event.kind === 'event' && event.endsMembership) rooms.get(event.conversation.number)?.end()
+  else if (event.kind === 'event' && event.endsMembership) rooms.get(event.conversation)?.end()
+  else if (event.kind === 'ended') rooms.get(event.conversation)?.end()
   else if (event.kind === 'closed') for (const room of rooms.values()) room.end()
 }
 
@@ -89,10 +116,10 @@ function dispatch(rooms: Rooms, event: SessionEvent): void {
  * The room of a conversation. It is made when the first message comes, which may be before `join` resolves.
  */
 function roomOf(rooms: Rooms, conversation: ClientConversation): PalaverRoom {
-  let room = rooms.get(conversation.number)
+  let room = rooms.get(conversation)
   if (!room) {
-    room = new PalaverRoom(conversation, () => rooms.delete(conversation.number))
-    rooms.set(conversation.number, room)
+    room = new PalaverRoom(conversation, () => rooms.delete(conversation))
+    rooms.set(conversation, room)
   }
   return room
 }
@@ -116,10 +143,14 @@ export class PalaverSession implements AsyncDisposable {
     return this.#connection.closed
   }
 
-  /** Joins a room; the '#' before its name may be left out. */
-  async join(room: string): Promise<PalaverRoom> {
+  /**
+   * Joins a room; the '#' before its name may be left out. Messages come from where this program stopped
+   * reading, when it keeps its state and was there before, else from now on; with `since` after that seq.
+   */
+  async join(room: string, options: { readonly since?: bigint } = {}): Promise<PalaverRoom> {
     const name = room.replace(/^#/u, '')
-    return this.#open(await this.#connection.request({ type: 'join', room: name, options: 1 }))
+    const since = options.since === undefined ? undefined : { seq: Number(options.since) }
+    return this.#open(await this.#connection.request({ type: 'join', room: name, options: 1 }, since))
   }
 
   /** Opens the direct conversation with somebody. */
@@ -131,6 +162,18 @@ export class PalaverSession implements AsyncDisposable {
     const room = roomOf(this.#rooms, conversation)
     room.open(this.#connection)
     return room
+  }
+
+  /** Moves the session to another transport of the relay; nothing is lost and nothing comes twice. */
+  async switchTransport(address: string): Promise<void> {
+    const { transport, host, port } = parseRelayAddress(address, undefined)
+    const carrier: Transport = transport === 'udp' ? udpTransport() : tcpTransport
+    await this.#connection.switchTransport({ transport: carrier, address: { host, port } })
+  }
+
+  /** How the session is carried now. */
+  get transport(): Transport['kind'] {
+    return this.#connection.transport
   }
 
   async close(): Promise<void> {
@@ -155,6 +198,16 @@ export interface PalaverMessage {
   readonly contentKind: number
   readonly body: Uint8Array
   text(): string
+}
+
+/** Where a message ended up. */
+export interface SentMessage {
+  readonly id: string
+  /** 0 when the relay has the message and no longer knows where. */
+  readonly seq: bigint
+  readonly at: Date
+  /** Whether the relay had it from an earlier attempt. */
+  readonly isDuplicate: boolean
 }
 
 /** A room or direct conversation that the session is in. */
@@ -191,18 +244,24 @@ export class PalaverRoom implements AsyncDisposable {
     return [...this.#conversation.members.values()].map((member) => member.name)
   }
 
-  /** Sends text; resolves when the relay has it in its log. Rejects with PalaverError. */
-  async send(text: string): Promise<{ readonly seq: bigint; readonly at: Date }> {
+  /**
+   * Sends text; resolves when the relay has it in its log. While there is no link it waits; with the same `id`
+   * the same message is sent once, however often this is called. Rejects with PalaverError: `outbox_full` when
+   * too much waits.
+   */
+  async send(text: string, options: { readonly id?: string } = {}): Promise<SentMessage> {
     const body = utf8Bytes(text)
     //= PAL-MSG-009
     if (body.length === 0 || body.length > LIMITS.messageTextBytes)
       throw new UsageError('bad_argument', `a text has 1 to ${LIMITS.messageTextBytes} bytes`)
-    const receipt = await this.#opened.send(this.#conversation.number, CONTENT_KINDS.text, body)
-    return { seq: BigInt(receipt.seq), at: new Date(receipt.timeMs) }
+    const sent = this.#opened.send(this.#conversation, CONTENT_KINDS.text, body, options.id)
+    const { id, seq, timeMs, isDuplicate } = await sent
+    return { id, seq: BigInt(seq), at: new Date(timeMs), isDuplicate }
   }
 
   /**
-   * Messages from the moment of joining, one reader at a time. Ends when the session or the membership does,
+   * Messages, one reader at a time; one that the loop was left at comes again in the next run of a program
+   * that keeps its state. Ends when the session or the membership does,
    * and when the loop is left. Beyond `events_held` unread messages the link is paused. Throws the signal's
    * reason.
    */
@@ -217,6 +276,8 @@ export class PalaverRoom implements AsyncDisposable {
         if (message) {
           this.#resumeIfRoom()
           yield message
+          // Who asks for the next one has done with this one.
+          this.#connection?.applied(this.#conversation, Number(message.seq))
         } else if (this.#isEnded) return
         else await this.#untilWoken()
       }
