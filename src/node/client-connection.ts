@@ -158,7 +158,7 @@ export class ClientConnection {
 
   /** The last entry of the conversation that the listener was given. */
   position(conversation: ClientConversation): number {
-    return this.#driver.client.position(conversation)
+    return this.#driver.positions.get(conversation) ?? 0
   }
 
   /** A limit as the relay announced it. */
@@ -218,6 +218,7 @@ export class ClientConnection {
    * `isHeld`, or to read again.
    */
   reposition(conversation: ClientConversation, seq: number): void {
+    this.#driver.positions.set(conversation, seq)
     this.#driver.client.reposition(conversation, seq)
     this.#driver.schedule()
   }

@@ -5,7 +5,7 @@
 import { type TransportError, UsageError } from '../base/errors.ts'
 import type { Instant } from '../base/time.ts'
 import { ERRORS, type ErrorName, LIMITS } from '../codec/generated/registry.ts'
-import { DurableClient, type DurableEvent, Keeping } from '../protocol/client/index.ts'
+import { type ClientConversation, DurableClient, type DurableEvent, Keeping } from '../protocol/client/index.ts'
 import type { Link, LinkHandler } from '../transport/transport.ts'
 import { isLoopback } from './address.ts'
 import type { ClosedEvent, OpenOptions, Receipt, Route, SessionEvent } from './client-connection.ts'
@@ -30,6 +30,8 @@ export class ClientDriver {
   readonly fences: Map<number, Pending> = new Map()
   /** Messages that somebody waits for, by id. */
   readonly sends: Map<string, Pending> = new Map()
+  /** The last entry of each conversation that the listener was given. */
+  readonly positions: Map<ClientConversation, number> = new Map()
   end: ClosedEvent | undefined
   readonly #options: OpenOptions
   readonly #alarm: Alarm
@@ -285,6 +287,7 @@ export class ClientDriver {
         this.#readyAt = monotonicNow()
         return this.#settleReady.resolve(undefined)
       case 'joined':
+        this.positions.set(event.conversation, event.position)
         if (event.request === 0) return this.#options.onEvent(event)
         return settle(this.requests, event.request, event.conversation)
       case 'members':
@@ -317,8 +320,15 @@ export class ClientDriver {
   }
 
   #deliver(event: SessionEvent): void {
+    if (event.kind === 'message') this.positions.set(event.message.conversation, event.message.seq)
+    else if (event.kind === 'event') this.positions.set(event.conversation, event.event.seq)
+    else if (event.kind === 'gap' && event.isPassed) this.positions.set(event.conversation, event.to)
     this.#options.onEvent(event)
-    if (this.#options.acknowledges !== 'auto') return
+    if (this.#options.acknowledges === 'auto') this.#acknowledge(event)
+    if (event.kind === 'event' && event.endsMembership) this.positions.delete(event.conversation)
+  }
+
+  #acknowledge(event: SessionEvent): void {
     const now = monotonicNow()
     if (event.kind === 'message') this.client.applied(event.message.conversation, event.message.seq, now)
     else if (event.kind === 'event') this.client.applied(event.conversation, event.event.seq, now)

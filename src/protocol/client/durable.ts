@@ -52,7 +52,9 @@ export type Since =
   | { readonly isHeld: true }
 
 export type DurableEvent =
-  | Exclude<ClientEvent, { kind: 'ack' }>
+  | Exclude<ClientEvent, { kind: 'ack' | 'joined' }>
+  /** `position` is that of the last entry before those that follow. */
+  | (Extract<ClientEvent, { kind: 'joined' }> & { readonly position: number })
   /** A link is wanted: `openLink`, or `dialFailed`. */
   | { readonly kind: 'dial' }
   | {
@@ -163,11 +165,6 @@ export class DurableClient {
   /** Whether the application is in the conversation, on this link or the last one. */
   isIn(conversation: ClientConversation): boolean {
     return this.#byConversation.has(conversation)
-  }
-
-  /** The last entry of the conversation that the application was given. */
-  position(conversation: ClientConversation): number {
-    return this.#byConversation.get(conversation)?.delivered ?? 0
   }
 
   limit(name: keyof typeof LIMITS): number {
@@ -433,8 +430,9 @@ export class DurableClient {
     if (own?.kind === 'follow' && conversation.kind === CONVERSATION_KINDS.room) this.#askMembers(place, 0)
     if (own?.kind === 'rejoin') this.#events.push({ kind: 'renewed', conversation })
     // What the application did not ask for is news to it the first time only.
-    if (!own) this.#events.push(event)
-    else if (!isShown) this.#events.push({ ...event, request: 0 })
+    const { delivered: position } = place
+    if (!own) this.#events.push({ ...event, position })
+    else if (!isShown) this.#events.push({ ...event, request: 0, position })
   }
 
   /** The place of a conversation that was joined; a new one when it was never known. */
@@ -555,8 +553,8 @@ export class DurableClient {
       this.#since.delete(request)
       place.isWanted = true
       const frame = { ...lastJoined, request }
-      this.#events.push({ kind: 'joined', request, conversation, frame })
       if (wanted) this.reposition(conversation, sinceSeq(wanted, place.delivered, conversation.head))
+      this.#events.push({ kind: 'joined', request, conversation, frame, position: place.delivered })
       place.isHeld = wanted !== undefined && 'isHeld' in wanted
       return true
     }
