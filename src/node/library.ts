@@ -12,7 +12,7 @@ import { Queue } from '../base/queue.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '../protocol/client/index.ts'
 import { decodeText } from '../protocol/content.ts'
-import type { AbortSignalLike } from '../transport/transport.ts'
+import type { AbortSignalLike, TransportKind } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { openClientStore } from './client-store.ts'
@@ -166,13 +166,11 @@ export class PalaverSession implements AsyncDisposable {
 
   /** Moves the session to another transport of the relay; nothing is lost and nothing comes twice. */
   async switchTransport(address: string): Promise<void> {
-    const { transport, host, port } = parseRelayAddress(address, undefined)
-    const carrier: Transport = transport === 'udp' ? udpTransport() : tcpTransport
-    await this.#connection.switchTransport({ transport: carrier, address: { host, port } })
+    await this.#connection.switchTransport(await reachOf([parseRelayAddress(address, undefined)]))
   }
 
   /** How the session is carried now. */
-  get transport(): Transport['kind'] {
+  get transport(): TransportKind {
     return this.#connection.transport
   }
 

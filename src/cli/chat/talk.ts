@@ -168,6 +168,8 @@ export class Talk {
   }
 
   updateStatus(): void {
+    // What waited at the relay may come before the session is said to be open.
+    if (!this.#client) return
     const unread = this.conversations.filter((each) => this.#unread.has(each.number)).map(placeName)
     const place = this.#current && placeName(this.#current)
     const { isOnline } = this.client.connection

@@ -553,7 +553,7 @@ export class DurableClient {
       this.#since.delete(request)
       place.isWanted = true
       const frame = { ...lastJoined, request }
-      if (wanted) this.reposition(conversation, sinceSeq(wanted, place.delivered, conversation.head))
+      if (wanted) this.reposition(conversation, sinceSeq(wanted, place.delivered, conversation.seq))
       this.#events.push({ kind: 'joined', request, conversation, frame, position: place.delivered })
       place.isHeld = wanted !== undefined && 'isHeld' in wanted
       return true
