@@ -5,7 +5,12 @@
 import { type TransportError, UsageError } from '../base/errors.ts'
 import type { Instant } from '../base/time.ts'
 import { ERRORS, type ErrorName, LIMITS } from '../codec/generated/registry.ts'
-import { type ClientConversation, DurableClient, type DurableEvent, Keeping } from '../protocol/client/index.ts'
+import {
+  type ClientConversation,
+  DurableClient,
+  type DurableEvent,
+  Keeping,
+} from '../protocol/client/index.ts'
 import type { Link, LinkHandler } from '../transport/transport.ts'
 import { isLoopback } from './address.ts'
 import type { ClosedEvent, OpenOptions, Receipt, Route, SessionEvent } from './client-connection.ts'

@@ -124,7 +124,11 @@ describe('programs whose relay or process ends at once', SLOW, () => {
     const [first] = jsonLines((await home.run(send)).stdout)
     const [second] = jsonLines((await home.run(send)).stdout)
     expect([first?.['id'], first?.['duplicate']]).toEqual(['build 17', false])
-    expect([second?.['id'], second?.['duplicate'], second?.['seq']]).toEqual(['build 17', true, first?.['seq']])
+    expect([second?.['id'], second?.['duplicate'], second?.['seq']]).toEqual([
+      'build 17',
+      true,
+      first?.['seq'],
+    ])
     expect(await log()).toEqual(['done'])
   })
 

@@ -21,7 +21,7 @@ import { sendFile } from '../../src/cli/file-sending.ts'
 import { printable, printableLines } from '../../src/cli/printable.ts'
 import { CONTENT_KINDS, FRAME_SCAN, LIMITS, scanValue } from '../../src/codec/index.ts'
 import type { ClientConnection } from '../../src/node/client-connection.ts'
-import type { ReceivedMessage } from '../../src/protocol/client/index.ts'
+import type { ClientConversation, ReceivedMessage } from '../../src/protocol/client/index.ts'
 import { decodePart, encodePart, type FilePart } from '../../src/protocol/content.ts'
 
 const SRC = join(import.meta.dirname, '..', '..', 'src')
@@ -110,13 +110,14 @@ describe('a file on its way out', () => {
     const bodies: Uint8Array[] = []
     const connection = {
       limit: () => bodyBytes,
-      send: (_conversation: number, kind: number, body: Uint8Array) => {
+      send: (_conversation: unknown, kind: number, body: Uint8Array) => {
         expect(kind).toBe(CONTENT_KINDS.part)
         bodies.push(body.slice())
         return Promise.resolve({ seq: bodies.length, timeMs: 0 })
       },
     } as unknown as ClientConnection
-    await sendFile({ connection, conversation: 1, path, onProgress: () => {} })
+    const conversation = {} as ClientConversation
+    await sendFile({ connection, conversation, path, onProgress: () => {} })
     return bodies
   }
 
