@@ -183,7 +183,7 @@ export class ClientConnection {
 
   /**
    * Sends a message; resolves when the relay has put it into the log. While there is no link it waits in the
-   * outbox. A message with an id that was sent before is not sent again.
+   * outbox, and is on the disk when this returns, where there is a store. A message with an id that was sent before is not sent again.
    */
   send(
     conversation: ClientConversation | number,
@@ -204,7 +204,9 @@ export class ClientConnection {
         driver.sends.delete(id)
         return reject(error as Error)
       }
-      driver.schedule()
+      // What waits for a link is on the disk when this returns.
+      if (driver.client.isOnline) driver.schedule()
+      else driver.pump()
     })
   }
 

@@ -188,12 +188,13 @@ export class Talk {
         'send it as a file: /send FILE',
       )
     const kind = isAction ? CONTENT_KINDS.action : CONTENT_KINDS.text
-    if (!this.client.connection.isOnline)
+    const { connection } = this.client
+    this.track(about(placeName(conversation), connection.send(conversation, kind, body)))
+    if (!connection.isOnline)
       this.info(`not sent yet, until there is a connection: ${text}`, [
         'pending',
         { in: placeName(conversation), text },
       ])
-    this.track(about(placeName(conversation), this.client.connection.send(conversation.number, kind, body)))
     while (this.#underWay >= UNDER_WAY_MAX) await this.#settled()
   }
 
