@@ -1,4 +1,4 @@
-/** Tells the client what was done with: entries in their order, but none behind a file that is not complete. */
+/** Tells the client what was done with: entries in their order, none behind a file that is not complete. */
 import type { ClientConnection } from '../node/client-connection.ts'
 import type { ClientConversation } from '../protocol/client/index.ts'
 

@@ -24,8 +24,8 @@ export const SPEC: CommandSpec = {
     ...LASTING_OPTIONS,
   },
   notes: [
-    'When the connection is lost, chat tries again until it is back; what is typed meanwhile goes out then, ' +
-      'once, also when the program ended before.',
+    'When the connection is lost, chat tries again until it is back; what is typed meanwhile goes ' +
+      'out then, once, also when the program ended before.',
     'Keys: Tab completes, Up and Down recall, Alt-1 to Alt-9 and Alt-Left, Alt-Right change the ' +
       'room, Ctrl-L clears the screen, Ctrl-C clears the line and then leaves. /help lists the ' +
       'commands; //x sends /x.',

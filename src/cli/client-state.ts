@@ -11,7 +11,8 @@ export function openState(stored: Who, relayKey: Uint8Array): ClientStore | unde
   const store = openClientStore(clientStorePath(stored.identity.publicKey, relayKey))
   if (!store)
     warn(
-      `another palaver runs as ${stored.nick} at this relay: this one does not keep what is typed without a connection`,
+      `another palaver runs as ${stored.nick} at this relay: ` +
+        'this one does not keep what is typed without a connection',
     )
   else if (store.damage !== undefined) warn(store.damage)
   return store

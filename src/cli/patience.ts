@@ -45,7 +45,8 @@ export class Patience {
     this.#isAway = true
     if (this.#isTalkative) warn('the connection to the relay was lost: trying again')
     if (this.#patienceMs === Infinity) return
-    const text = `the connection to the relay was lost and did not come back within ${this.#patienceMs / 1000} s`
+    const seconds = this.#patienceMs / 1000
+    const text = `the connection to the relay was lost and did not come back within ${seconds} s`
     this.#timer = setTimeout(() => this.#reject(new PalaverError('link_lost', 0, text)), this.#patienceMs)
   }
 

@@ -69,7 +69,7 @@ export const SPEC: CommandSpec = {
     },
     since: {
       value: 'WHEN',
-      help: 'what was said before, too: a duration (10m), last (where this identity stopped), start, or a seq',
+      help: 'what was said before: a duration (10m), last (where this identity stopped), start, or a seq',
     },
     'until-end': { help: 'end when everything was received that was there at the start' },
     raw: { help: 'only the bodies, each followed by a line end' },

@@ -42,10 +42,10 @@ export const SPEC: CommandSpec = {
     ...LASTING_OPTIONS,
   },
   notes: [
-    'When the link is lost, send waits for the next one and sends what the relay does not have, once. What ' +
-      'was not acknowledged when it gives up is taken back, unless it has an --id: then it goes out with the ' +
-      'next command of this identity, and repeating the command is safe. The same holds for whatever a crash ' +
-      'left.',
+    'When the link is lost, send waits for the next one and sends what the relay does not have, once. ' +
+      'What was not acknowledged when it gives up is taken back, unless it has an --id: then it goes out ' +
+      'with the next command of this identity, and repeating the command is safe. The same holds for ' +
+      'whatever a crash left.',
     'Each nick has an identity of its own on this machine. A session of the same identity that is ' +
       'open elsewhere is taken over: send with another --nick than your chat.',
   ],

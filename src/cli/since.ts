@@ -40,7 +40,7 @@ export function sinceOf(wish: SinceWish): Since | undefined {
   }
 }
 
-/** The position of the last entry before that time, by the relay's clock; entries are in the order of time. */
+/** The position of the last entry before that time, by the relay's clock. Entries are in its order. */
 export async function positionBefore(
   connection: ClientConnection,
   conversation: ClientConversation,

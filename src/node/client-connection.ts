@@ -183,7 +183,8 @@ export class ClientConnection {
 
   /**
    * Sends a message; resolves when the relay has put it into the log. While there is no link it waits in the
-   * outbox, and is on the disk when this returns, where there is a store. A message with an id that was sent before is not sent again.
+   * outbox, and is on the disk when this returns, where there is a store. A message with an id that was sent
+   * before is not sent again.
    */
   send(
     conversation: ClientConversation | number,

@@ -243,9 +243,9 @@ export class PalaverRoom implements AsyncDisposable {
   }
 
   /**
-   * Sends text; resolves when the relay has it in its log. While there is no link it waits; with the same `id`
-   * the same message is sent once, however often this is called. Rejects with PalaverError: `outbox_full` when
-   * too much waits.
+   * Sends text; resolves when the relay has it in its log. While there is no link it waits; with the same
+   * `id` the same message is sent once, however often this is called. Rejects with PalaverError:
+   * `outbox_full` when too much waits.
    */
   async send(text: string, options: { readonly id?: string } = {}): Promise<SentMessage> {
     const body = utf8Bytes(text)

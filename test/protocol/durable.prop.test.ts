@@ -77,6 +77,7 @@ test.each([true, false])(
         expect(rig.effects.map(({ text }) => text)).toEqual(rig.log.slice(first - 1))
         const told = rig.eventsOf('sent').map(({ id }) => id)
         expect([...new Set(told)].sort()).toEqual([...rig.sentIds].sort())
+        for (const { id, at } of rig.eventsOf('sent')) expect(rig.log[at.seq - 1]).toBe(id)
         expect(rig.eventsOf('unsent')).toEqual([])
         expect(rig.client.isOver).toBe(false)
       }),

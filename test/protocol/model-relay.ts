@@ -12,12 +12,11 @@ import {
   type Frame,
   isFault,
 } from '../../src/codec/index.ts'
-import { readyMessage, transcriptHash } from '../../src/protocol/index.ts'
+import { type Identity, readyMessage, transcriptHash } from '../../src/protocol/index.ts'
 import { fakeSignatures, identityOf, seededEntropy } from './world.ts'
 
 type FrameOf<Name extends Frame['type']> = Extract<Frame, { type: Name }>
 
-const IDENTITY = identityOf('the relay')
 const ALICE = 1
 const BOB = 2
 
@@ -66,6 +65,7 @@ export class ModelRelay {
   /** What is refused, and with which code; undefined for what is taken. */
   refuses: (send: FrameOf<'send'>) => number | undefined = () => undefined
   isResumeRefused = false
+  identity: Identity = identityOf('the relay')
   #lastNumber = 0
   #link: ModelLink | undefined
   #session: Uint8Array = new Uint8Array(16)
@@ -77,6 +77,11 @@ export class ModelRelay {
 
   open(): ModelLink {
     return new ModelLink(this)
+  }
+
+  /** Somebody else answers from now on. */
+  impersonate(word: string): void {
+    this.identity = identityOf(word)
   }
 
   /** Bob says something. */
@@ -150,7 +155,7 @@ export class ModelRelay {
     const token = this.entropy(32)
     this.#tokens.push(token)
     const message = readyMessage(link.transcript, { authSignature, session, name: 'alice' })
-    const signature = fakeSignatures.sign(IDENTITY.seed, message)
+    const signature = fakeSignatures.sign(this.identity.seed, message)
     link.send({
       type: 'ready',
       session: this.#session,
@@ -321,7 +326,7 @@ export class ModelLink {
       type: 'challenge',
       version: 1,
       capabilities: [],
-      relayKey: IDENTITY.publicKey,
+      relayKey: this.relay.identity.publicKey,
       nonce: this.relay.entropy(32),
       address: '192.0.2.7:50000',
       relayName: 'model',

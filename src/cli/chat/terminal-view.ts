@@ -134,7 +134,8 @@ function promptText({ nick, place, isOnline, unread }: Status): string {
           .slice(0, 3)
           .map((each) => `${printable(each)}●`)
           .join(' ')})`
-  return `[${printable(nick)}${isOnline ? '' : ' ↻'}] ${place === undefined ? '-' : printable(place)}${news} ▸ `
+  const who = `${printable(nick)}${isOnline ? '' : ' ↻'}`
+  return `[${who}] ${place === undefined ? '-' : printable(place)}${news} ▸ `
 }
 
 /** An entry as it appears in the timeline. */

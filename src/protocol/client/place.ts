@@ -3,7 +3,7 @@
  * of its messages the relay has, and what follows from each answer. Knows no other conversation.
  */
 import { equalBytes } from '../../base/bytes.ts'
-import type { Instant } from '../../base/time.ts'
+import { type Instant, NEVER } from '../../base/time.ts'
 import type { ErrorName, JoinedFrame } from '../../codec/generated/registry.ts'
 import type { ClientRecord, KeptPlace, OutboxMessage, SentAt } from './keeping.ts'
 import type { ClientSession } from './session.ts'
@@ -28,6 +28,8 @@ export class Place {
   conversation: ClientConversation | undefined
   /** What the relay said last of the membership. */
   lastJoined: JoinedFrame | undefined
+  /** The last entry that came on this link, wanted or not. */
+  seen = 0
   /** The last entry that the application was given. */
   delivered: number
   /** Whether the application wants to be in it. */
@@ -38,8 +40,8 @@ export class Place {
   followed = 0
   /** The relay was told that entries up to here are kept. */
   cursorSent = 0
-  /** Nothing is sent before, because the relay said that it is too much. */
-  pausedUntil: Instant = -Infinity as Instant
+  /** Nothing is sent before, because the relay said that it is too much; NEVER when it did not. */
+  pausedUntil: Instant = NEVER
   readonly #owner: PlaceOwner
   readonly #underWay = new Map<number, OutboxMessage>()
   /** Taken by the relay on an earlier link; their entries may be on the way. */
@@ -82,6 +84,7 @@ export class Place {
     const isSameLog = equalBytes(kept.log, frame.log)
     if (!isSameLog || kept.number !== frame.conversation) this.#renumber(frame)
     this.conversation = conversation
+    this.seen = frame.seq
     this.lastJoined = { ...frame, log: kept.log, peers: [] }
     // A log cannot be shorter than it was; where it is, what follows its end is new.
     this.delivered = Math.min(since ?? (isSameLog ? this.delivered : 0), frame.head)
@@ -121,6 +124,7 @@ export class Place {
 
   /** Whether the entries from `from` to `to` are the next ones for the application. */
   deliver(from: number, to: number): boolean {
+    this.seen = to
     if (this.followed > 0 || this.isHeld || from !== this.delivered + 1 || to < from) return false
     this.delivered = to
     return true
@@ -147,7 +151,8 @@ export class Place {
   /** Sends what there is room for. */
   send(session: ClientSession, now: Instant): void {
     const { conversation } = this
-    if (!conversation?.isLive || now < this.pausedUntil) return
+    if (!conversation?.isLive || (this.pausedUntil !== NEVER && now < this.pausedUntil)) return
+    this.pausedUntil = NEVER
     for (let message = this.#unsent[this.#next]; message; message = this.#unsent[++this.#next]) {
       if (!this.kept.outbox.has(message.id)) continue
       //= PAL-MSG-024
@@ -182,9 +187,8 @@ export class Place {
 
   /** The log was read to the end as of `joined`: accepted messages that were not in it are there no more. */
   settleAccepted(): void {
-    const { conversation } = this
     if (this.#accepted.size === 0 || this.followed > 0) return
-    if (!conversation || conversation.seq < conversation.head) return
+    if (this.seen < (this.lastJoined?.head ?? Infinity)) return
     for (const ref of [...this.#accepted.keys()]) this.#settle(ref, { seq: 0, timeMs: 0 })
   }
 
