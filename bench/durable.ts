@@ -207,10 +207,11 @@ async function main(): Promise<void> {
   const cpu = after.cpuSeconds - cpuBefore.cpuSeconds
   const perSecond = (count / seconds / 1000).toFixed(1)
   const busy = ((100 * cpu) / seconds).toFixed(0)
+  const perMessage = ((cpu / count) * 1e6).toFixed(1)
   const grown = ((after.rssBytes - before.rssBytes) / 2 ** 20).toFixed(0)
   console.log(
     `${perSecond} k acknowledged/s  p50 ${at(0.5)} p99 ${at(0.99)} max ${at(0.99999)} ms  ` +
-      `relay ${busy} % of a core, ${((cpu / count) * 1e6).toFixed(1)} us a message, ${grown} MiB more than idle`,
+      `relay ${busy} % of a core, ${perMessage} us a message, ${grown} MiB more than idle`,
   )
   for (const sender of senders) sender.socket.destroy()
   await server.stop()
