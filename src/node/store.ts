@@ -53,7 +53,7 @@ export interface RelayStore {
    * trusted.
    */
   commit(writes: readonly StoreWrite[]): Promise<void>
-  /** Waits for a commit under way. */
+  /** Waits for a commit under way, and for those that its end begins. */
   close(): Promise<void>
 }
 
@@ -161,7 +161,12 @@ class LmdbStore implements RelayStore, RelayStorage {
   }
 
   async close(): Promise<void> {
-    await this.#underWay
+    // The end of one commit begins the next, as long as writes wait.
+    for (let last: Promise<unknown> | undefined; last !== this.#underWay; ) {
+      last = this.#underWay
+      await last
+      await new Promise((done) => setImmediate(done))
+    }
     await this.#root.close()
   }
 

@@ -233,6 +233,20 @@ describe.each(MEDIA)('a store on %s', (_, make) => {
   })
 })
 
+test('a store that is closed waits for the commits that follow each other', async () => {
+  const store = openStore(folder)
+  const ends: number[] = []
+  const next = async (seq: number): Promise<void> => {
+    await store.commit([entries(1, seq, seq)])
+    ends.push(seq)
+    if (seq < 5) await next(seq + 1)
+  }
+  const all = next(1)
+  await store.close()
+  expect(ends).toEqual([1, 2, 3, 4, 5])
+  await all
+})
+
 type Action =
   | { readonly kind: 'append'; readonly conversation: number; readonly count: number }
   | { readonly kind: 'trim'; readonly conversation: number; readonly part: number }
