@@ -1,3 +1,4 @@
+export * from './chat/index.ts'
 export * from './datagram-world.ts'
 export * from './disk.ts'
 export * from './link.ts'

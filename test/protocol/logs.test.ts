@@ -242,6 +242,7 @@ describe('what is kept', () => {
     expect(entriesOf(rest)[0]).toMatch(new RegExp(`^${first} `))
   })
 
+  //= PAL-ROM-063
   test('ends with age, by the time that passed and not by the wall clock', () => {
     const world = new World({ limits: { retentionMs: 60_000, idleMs: 1e9 } })
     const alice = openRaw(world, 'alice')

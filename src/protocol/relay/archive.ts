@@ -4,6 +4,7 @@
  * at checkpoints; between those the log itself tells its ref and whether it is a member.
  */
 import { bytesOfHex, hexOf } from '../../base/bytes.ts'
+import type { Instant } from '../../base/time.ts'
 import { CONVERSATION_KINDS, EVENTS } from '../../codec/generated/registry.ts'
 import type { Batch, Conversation } from './conversation.ts'
 import { visitEntries } from './entries.ts'
@@ -17,10 +18,20 @@ const CHECKPOINT_ENTRIES = 4096
 const RECENT_BYTES_MAX = 256 * 1024
 /** A log may be longer than it is kept by this share of the limit, so that trimming is rare. */
 const TRIM_SLACK = 1 / 8
+/** The longest time that a relay is believed to have been off. */
+const PLAUSIBLE_MS = 366 * 86_400_000
+
+/** The time of the input being handled, on both clocks. */
+export interface ArchiveClock {
+  wallMs(): number
+  now(): Instant
+}
 
 export class Archive<Owner> {
   readonly storage: RelayStorage
   readonly #limits: RelayLimits
+  readonly #wallMs: () => number
+  readonly #now: () => Instant
   #writes: StoreWrite[] = []
   /** Conversations with entries in each turn that is not committed yet. */
   readonly #pending: { readonly turn: number; readonly conversations: Conversation<Owner>[] }[] = []
@@ -28,9 +39,11 @@ export class Archive<Owner> {
   /** Bytes of all entries kept, as far as conversations are loaded. */
   #bytes = 0
 
-  constructor(storage: RelayStorage, limits: RelayLimits) {
+  constructor(storage: RelayStorage, limits: RelayLimits, clock: ArchiveClock) {
     this.storage = storage
     this.#limits = limits
+    this.#wallMs = clock.wallMs
+    this.#now = clock.now
   }
 
   write(write: StoreWrite): void {
@@ -58,8 +71,28 @@ export class Archive<Owner> {
     conversation.firstSeq = extent.firstSeq
     conversation.logBytes = extent.bytes
     this.#bytes += extent.bytes
+    this.#setClock(conversation)
     this.#replay(conversation, participants)
     return participants
+  }
+
+  /**
+   * Ages go on from the newest entry. A wall clock that says that much more than a year has passed since, or
+   * less than nothing, is not believed: then no time passed.
+   */
+  //= PAL-ROM-063
+  #setClock(conversation: Conversation<Owner>): void {
+    const newest = this.storage.read(conversation.number, conversation.seq)
+    if (!newest || 'reason' in newest) return
+    const passedMs = this.#wallMs() - newest.timeMs
+    const isPlausible = passedMs >= 0 && passedMs <= PLAUSIBLE_MS
+    conversation.clockOffsetMs = newest.timeMs + (isPlausible ? passedMs : 0) - this.#now()
+  }
+
+  /** The time by which the age of a conversation's entries counts. */
+  #timeIn(conversation: Conversation<Owner>): number {
+    conversation.clockOffsetMs ??= this.#wallMs() - this.#now()
+    return Math.floor(this.#now() + conversation.clockOffsetMs)
   }
 
   /** Reads what the entries since the checkpoint changed. */
@@ -93,8 +126,9 @@ export class Archive<Owner> {
   // ---- writing --------------------------------------------------------------------------------
 
   /** Takes a sealed batch into the log. */
-  append(conversation: Conversation<Owner>, batch: Batch, timeMs: number): void {
+  append(conversation: Conversation<Owner>, batch: Batch): void {
     const { firstSeq, lastSeq, bytes } = batch
+    const timeMs = this.#timeIn(conversation)
     this.#bytes += bytes.length
     if (conversation.isChanged) this.#writeRecord(conversation)
     if (conversation.hasNewParticipant) this.#writeParticipants(conversation)
@@ -174,9 +208,10 @@ export class Archive<Owner> {
   }
 
   /** Forgets entries older than they are kept. */
-  trimAge(conversation: Conversation<Owner>, wallMs: number): void {
+  trimAge(conversation: Conversation<Owner>): void {
     this.load(conversation)
-    this.#trim(conversation, (_left, timeMs) => wallMs - timeMs > this.#limits.retentionMs)
+    const nowMs = this.#timeIn(conversation)
+    this.#trim(conversation, (_left, timeMs) => nowMs - timeMs > this.#limits.retentionMs)
   }
 
   /** Forgets whole pieces from the oldest on, while `mayGo`, but none that is not committed. */

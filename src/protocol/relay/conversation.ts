@@ -88,6 +88,7 @@ export interface Interjection extends WaitingAnswer {
 
 /** Entries as they go out, and which they are. */
 export interface Batch {
+  readonly isOwn: false
   readonly lane: number
   readonly bytes: Uint8Array
   /** The turn whose commit it waits for. */
@@ -127,6 +128,8 @@ export class Conversation<Owner> {
   /** Participants were last stored as of this position. */
   checkpoint = 0
   hasMessage = false
+  /** What the age of its entries counts from: milliseconds to add to an instant; undefined until it is known. */
+  clockOffsetMs: number | undefined
   /** When the last message was taken. */
   changedMs = 0
   /** Whether the record differs from the one stored, and whether a participant has none yet. */
@@ -170,7 +173,7 @@ export class Conversation<Owner> {
     const firstSeq = this.sealedSeq + 1
     this.sealedSeq = this.seq
     this.logBytes += bytes.length
-    return { lane: this.lane, bytes, turn, firstSeq, lastSeq: this.seq }
+    return { isOwn: false, lane: this.lane, bytes, turn, firstSeq, lastSeq: this.seq }
   }
 
   /** Keeps an answer for one member, in its place behind the entries so far. A batch is open. */

@@ -396,7 +396,8 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       if (looked++ === SWEEP_COUNT) return
       this.#sweepFrom = number
       hub.restoreMembers(conversation)
-      hub.archive.trimAge(conversation, hub.steadyMs)
+      if (!hub.conversations.has(number)) continue
+      hub.archive.trimAge(conversation)
       if (!conversation.batch) hub.endIfOver(conversation)
     }
     this.#sweepFrom = 0

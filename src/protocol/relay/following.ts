@@ -51,7 +51,7 @@ function isKnown<Owner>(
   if (conversation.nature.kind === CONVERSATION_KINDS.direct && !endOf(conversation, session.keyHex))
     return false
   hub.restoreMembers(conversation)
-  return frame.seq <= conversation.seq
+  return hub.conversations.has(conversation.number) && frame.seq <= conversation.seq
 }
 
 function followRefusal<Owner>(

@@ -151,7 +151,10 @@ export class Hub<Owner> {
     this.tokens = options.tokens
     this.limits = options.limits
     this.operators = options.operators
-    this.archive = new Archive(options.storage, options.limits)
+    this.archive = new Archive(options.storage, options.limits, {
+      wallMs: () => this.wallMs,
+      now: () => this.now,
+    })
     this.outlet = new Outlet(options.limits, options.storage)
     this.mailboxes = new Mailboxes(this.archive)
     this.rates = ratesOf(options.limits)
@@ -291,7 +294,7 @@ export class Hub<Owner> {
     //= PAL-ROM-003
     const batch = conversation.sealBatch(this.outlet.turn)
     if (this.#writers.length < WRITERS_MAX) this.#writers.push(writer)
-    this.archive.append(conversation, batch, this.steadyMs)
+    this.archive.append(conversation, batch)
     this.outlet.deliver(conversation, batch)
   }
 
@@ -399,21 +402,31 @@ export class Hub<Owner> {
     this.detach(membership)
   }
 
-  /** Loads a conversation, and gives a room back the members that it had when an earlier relay stopped. */
+  /**
+   * Loads a conversation, and gives a room back the members that it had when an earlier relay stopped. If they
+   * have waited long enough and left nothing behind, the room is over after that.
+   */
   //= PAL-SES-032
   restoreMembers(conversation: Conversation<Owner>): void {
     if (conversation.participants) return
     const participants = this.archive.load(conversation)
     if (conversation.nature.kind === CONVERSATION_KINDS.direct) return
     const until = instantAfter(this.#startedAt ?? this.now, this.limits.detachedMs)
-    for (const participant of participants.all) {
-      if (!participant.present) continue
-      const role = this.roleIn(conversation, participant.keyHex)
-      const membership = membershipOf(conversation, participant, role)
-      conversation.addMember(membership)
-      if (until > this.now) this.detached.add(membership, participant.clientHex, until)
+    for (const participant of participants.all)
+      if (participant.present)
+        conversation.addMember(
+          membershipOf(conversation, participant, this.roleIn(conversation, participant.keyHex)),
+        )
+    for (const membership of [...conversation.members])
+      if (until > this.now) this.detached.add(membership, membership.participant.clientHex, until)
       else this.leave(membership, LEAVE_REASONS.lost)
-    }
+  }
+
+  /** The room of that folded name, loaded. */
+  findRoom(folded: string): Conversation<Owner> | undefined {
+    const room = this.rooms.get(folded)
+    if (room) this.restoreMembers(room)
+    return this.rooms.get(folded)
   }
 
   /** The role of an identity in a room. */

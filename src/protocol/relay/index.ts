@@ -1,6 +1,7 @@
 export type { AdmissionPolicy } from './admission.ts'
 export { RelayCore, type RelayOptions } from './core.ts'
 export type { BanRecord, DirectoryRecord, NameRecord } from './directory.ts'
+export { visitEntries } from './entries.ts'
 export type { Hub, RelayEvent, RelayLimits } from './hub.ts'
 export { addressText, type LinkInfo, RelayLink } from './link.ts'
 export { EphemeralStore, MemoryStore } from './memory-store.ts'

@@ -10,6 +10,8 @@ import type { Session } from './session.ts'
 /** Bytes for a link that wait for the commit of a turn. */
 export interface QueuedBytes extends LaneBytes {
   readonly turn: number
+  /** Whether they are for this link alone; entries are not. */
+  readonly isOwn: boolean
 }
 
 /** What the driver tells of a link when it opens one. */
@@ -62,6 +64,8 @@ export class RelayLink<Owner> implements Timed {
   /** Whether it was found to read too slowly and is about to be closed. */
   slow = false
   queuedBytes = 0
+  /** Those of them that are for this link alone. */
+  ownBytes = 0
   /** When it last took something, or last had nothing to take. */
   progressAt: Instant
   /** Memberships that are fed from the log, because the link did not keep up or came back. */
@@ -110,11 +114,14 @@ export class RelayLink<Owner> implements Timed {
   enqueue(item: QueuedBytes): void {
     this.#queue.push(item)
     this.queuedBytes += item.bytes.length
+    if (item.isOwn) this.ownBytes += item.bytes.length
   }
 
   dequeue(): LaneBytes | undefined {
     const item = this.#queue.shift()
-    if (item) this.queuedBytes -= item.bytes.length
+    if (!item) return undefined
+    this.queuedBytes -= item.bytes.length
+    if (item.isOwn) this.ownBytes -= item.bytes.length
     return item
   }
 
@@ -122,6 +129,7 @@ export class RelayLink<Owner> implements Timed {
   discard(): void {
     this.#queue.clear()
     this.queuedBytes = 0
+    this.ownBytes = 0
   }
 }
 

@@ -37,7 +37,9 @@ export class Outlet<Owner> {
 
   constructor(limits: RelayLimits, reader: LogReader) {
     this.#limits = limits
-    this.#feeder = new Feeder(reader, (link, lane, bytes, turn) => this.#enqueue(link, { lane, bytes, turn }))
+    this.#feeder = new Feeder(reader, (link, lane, bytes, turn) =>
+      this.#enqueue(link, { lane, bytes, turn, isOwn: false }),
+    )
   }
 
   get turn(): number {
@@ -52,7 +54,7 @@ export class Outlet<Owner> {
   }
 
   sendEncoded(link: RelayLink<Owner>, bytes: Uint8Array, lane: number = CONTROL_LANE): void {
-    this.#enqueue(link, { lane, bytes, turn: this.#turn })
+    this.#enqueue(link, { lane, bytes, turn: this.#turn, isOwn: true })
   }
 
   /**
@@ -62,9 +64,9 @@ export class Outlet<Owner> {
   reply(link: RelayLink<Owner>, frame: Frame, conversation = 0): void {
     //= PAL-SES-017
     if (link.state === 'closed') return
-    const item = { lane: laneOf(conversation), bytes: encodeFrame(frame), turn: this.#turn }
+    const item = { lane: laneOf(conversation), bytes: encodeFrame(frame), turn: this.#turn, isOwn: true }
     // What a link asked for in one turn counts before the turn ends, so that asking much costs little memory.
-    const waiting = link.queuedBytes + link.answerBytes + item.bytes.length
+    const waiting = link.ownBytes + link.answerBytes + item.bytes.length
     //= PAL-SES-025, PAL-LIM-008
     if (waiting > this.#limits.outboundBytes) this.cutOff(link)
     if (link.slow) return
@@ -75,7 +77,7 @@ export class Outlet<Owner> {
   /** Queues something behind everything of this turn. */
   trail(link: RelayLink<Owner>, item: LaneBytes): void {
     link.answerBytes += item.bytes.length
-    this.#trailing.push({ link, item: { lane: item.lane, bytes: item.bytes, turn: this.#turn } })
+    this.#trailing.push({ link, item: { lane: item.lane, bytes: item.bytes, turn: this.#turn, isOwn: true } })
   }
 
   //= PAL-ROM-033
@@ -151,11 +153,12 @@ export class Outlet<Owner> {
     const { lane, bytes, turn } = batch
     let from = 0
     for (const { offset, bytes: answer } of own) {
-      if (offset > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from, offset), turn })
-      this.#enqueueAnswer(link, { lane, bytes: answer, turn })
+      if (offset > from)
+        this.#enqueue(link, { lane, bytes: bytes.subarray(from, offset), turn, isOwn: false })
+      this.#enqueueAnswer(link, { lane, bytes: answer, turn, isOwn: true })
       from = offset
     }
-    if (bytes.length > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from), turn })
+    if (bytes.length > from) this.#enqueue(link, { lane, bytes: bytes.subarray(from), turn, isOwn: false })
   }
 
   /** Queues an answer that waited for the end of the turn, or of a batch. */

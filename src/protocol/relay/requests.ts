@@ -36,8 +36,7 @@ export function handleJoin<Owner>(hub: Hub<Owner>, session: Session<Owner>, fram
   const name = normalizeRoomName(frame.room)
   if (!name) return hub.replyError(session.link, 'bad_room_name', frame)
   //= PAL-ROM-010
-  const found = hub.rooms.get(name.folded)
-  if (found) hub.restoreMembers(found)
+  const found = hub.findRoom(name.folded)
   const waiting = found && hub.detached.find(session.keyHex, session.clientHex, found.number)
   const refusal = waiting
     ? undefined

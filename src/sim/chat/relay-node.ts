@@ -1,0 +1,125 @@
+/** A relay's process in a simulated chat: the core, its disk, and its driver's work. */
+import { type Instant, NEVER, type SignaturePrimitives } from '../../base/index.ts'
+import {
+  RelayCore,
+  type RelayEvent,
+  type RelayLimits,
+  type RelayLink,
+  type StoreWrite,
+} from '../../protocol/relay/index.ts'
+import type { SimDisk } from '../disk.ts'
+import { seededEntropy } from '../random.ts'
+import type { Pipe } from './pipe.ts'
+
+export interface RelayNodeOptions {
+  readonly seed: number
+  readonly identity: { readonly seed: Uint8Array; readonly publicKey: Uint8Array }
+  readonly signatures: SignaturePrimitives
+  readonly disk: SimDisk
+  readonly limits: Partial<RelayLimits>
+  readonly wallMs: number
+  /** Whether a commit counts before it is on the disk: a fault of the program that checkers must find. */
+  readonly lies?: boolean
+}
+
+export class RelayNode {
+  readonly core: RelayCore<Pipe>
+  /** Whether the store failed: the process is about to end. */
+  isFailed = false
+  readonly #disk: SimDisk
+  readonly #lies: boolean
+  readonly #links = new Map<Pipe, RelayLink<Pipe>>()
+  #uncommitted: StoreWrite[] = []
+  #uncommittedTurn = 0
+  #committingTurn = 0
+
+  constructor(options: RelayNodeOptions) {
+    this.#disk = options.disk
+    this.#lies = options.lies ?? false
+    this.core = new RelayCore<Pipe>({
+      name: 'sim',
+      identity: options.identity,
+      signatures: options.signatures,
+      entropy: seededEntropy(options.seed),
+      limits: options.limits,
+      storage: options.disk,
+    })
+    this.core.setWallOffset(options.wallMs)
+  }
+
+  open(pipe: Pipe, now: Instant): void {
+    const info = { host: undefined, port: 0, transport: 'sim', laneCount: pipe.laneCount, binding: NOTHING }
+    this.#links.set(pipe, this.core.openLink(pipe, info, now))
+  }
+
+  /** The link is gone. */
+  close(pipe: Pipe, now: Instant): void {
+    const link = this.#links.get(pipe)
+    if (link && this.#links.delete(pipe)) this.core.closeLink(link, now)
+  }
+
+  handleBytes(pipe: Pipe, lane: number, bytes: Uint8Array, now: Instant): void {
+    const link = this.#links.get(pipe)
+    if (link) this.core.handleBytes(link, lane, bytes, now)
+  }
+
+  pollTimeout(): Instant {
+    return Math.min(this.core.pollTimeout(), this.#disk.pollTimeout()) as Instant
+  }
+
+  handleTimeout(now: Instant): void {
+    const end = this.#disk.poll(now)
+    if (end === 'failed') {
+      this.isFailed = true
+      this.core.handleStorageFailed(now)
+    } else if (end === 'committed' && !this.#lies) this.core.handleCommitted(this.#committingTurn)
+    if (end === 'committed') this.#commitNext(now)
+    if (this.core.pollTimeout() <= now) this.core.handleTimeout(now)
+  }
+
+  #commitNext(now: Instant): void {
+    if (this.#uncommitted.length === 0) return
+    this.#committingTurn = this.#uncommittedTurn
+    this.#disk.begin(this.#uncommitted.splice(0), now)
+  }
+
+  /** Ends a turn: what goes to the disk begins to, what may leave leaves. */
+  flush(now: Instant): void {
+    this.core.flush()
+    for (let event = this.core.pollEvent(); event; event = this.core.pollEvent()) this.#handle(event, now)
+    for (let link = this.core.pollReadyLink(); link; link = this.core.pollReadyLink())
+      this.pump(link.owner, now)
+  }
+
+  #handle(event: RelayEvent<Pipe>, now: Instant): void {
+    if (event.kind === 'commit') {
+      this.#uncommitted.push(...event.writes)
+      this.#uncommittedTurn = event.turn
+      if (this.#disk.pollTimeout() === NEVER && !this.isFailed) this.#commitNext(now)
+      if (this.#lies) this.core.handleCommitted(event.turn)
+    } else if (event.kind === 'link_finished') {
+      event.link.owner.isFinished = true
+      this.pump(event.link.owner, now)
+    } else if (event.kind === 'link_expired') event.link.owner.isOver = true
+    else if (event.kind === 'link_paused') event.link.owner.isPaused = true
+    else if (event.kind === 'link_resumed') event.link.owner.isPaused = false
+  }
+
+  /** Writes what is queued while the link takes it. */
+  pump(pipe: Pipe, now: Instant): void {
+    const link = this.#links.get(pipe)
+    if (!link || pipe.isOver) return
+    while (pipe.toClient.isWritable) {
+      const item = this.core.pollTransmit(link)
+      if (!item) return
+      pipe.toClient.send(item, now)
+    }
+  }
+
+  /** Every link with what is queued for it, for checkers. */
+  get links(): Iterable<RelayLink<Pipe>> {
+    return this.#links.values()
+  }
+}
+
+const NOTHING = new Uint8Array(0)

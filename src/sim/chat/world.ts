@@ -1,0 +1,409 @@
+/**
+ * A relay, its disk, people and the links between them under one seed and a virtual clock: a time in which
+ * they talk and things go wrong, then one in which everything heals and must come to rest.
+ */
+import { equalBytes, type Instant, instantAfter, NEVER, type SignaturePrimitives } from '../../base/index.ts'
+import { LIMITS } from '../../codec/index.ts'
+import { SimDisk, SOUND_DISK } from '../disk.ts'
+import { fraction, hash32 } from '../random.ts'
+import { Breach, checkAcknowledged, checkEffects, checkHealed, logsOf } from './checks.ts'
+import { Person } from './person.ts'
+import { Pipe } from './pipe.ts'
+import { type ChatPlan, FAULTS, type Fault } from './plan.ts'
+import { RelayNode } from './relay-node.ts'
+
+const HEAL_MS = 300_000
+const STEPS_MAX = 400_000
+const TIGHT = { outboundBytes: 8192, stallMs: 5000, detachedMs: 1000, idleMs: 8000 }
+/** Rates are left to their own tests: here as much as possible happens. */
+const UNHURRIED = {
+  sendsPerSecond: 1e9,
+  sendsBurst: 1e9,
+  sendBytesPerSecond: 1e12,
+  sendBytesBurst: 1e12,
+  requestsPerSecond: 1e9,
+  requestsBurst: 1e9,
+  joinsPerSecond: 1e9,
+  joinsBurst: 1e9,
+  linksPerSecond: 1e9,
+  linksBurst: 1e9,
+}
+
+/** Mistakes of the programs that the checks must find. */
+export const PLANTED = [
+  'acknowledges_before_commit',
+  'forgets_refs',
+  'forgets_outbox',
+  'forgets_applied',
+  'repeats_bytes',
+  'drops_bytes',
+  'swaps_entries',
+  'old_disk',
+] as const
+export type Planted = (typeof PLANTED)[number]
+
+export interface ChatResult {
+  readonly messages: number
+  readonly virtualMs: number
+  readonly steps: number
+  readonly faults: Readonly<Record<Fault, number>>
+  /** A hash of everything that crossed the links: equal for equal seeds. */
+  readonly trace: number
+}
+
+export class ChatWorld {
+  readonly #plan: ChatPlan
+  readonly #planted: Planted | undefined
+  readonly #people: Person[]
+  #disk: SimDisk
+  #relay: RelayNode | undefined
+  #relayBackAt: Instant = NEVER
+  #relayRuns = 0
+  #now: Instant = 1000 as Instant
+  readonly #pipes = new Map<Pipe, Person>()
+  #pipeCount = 0
+  #wallMs = 1_700_000_000_000
+  #heals = false
+  #steps = 0
+  #trace = 0
+  readonly #faults: Record<Fault, number> = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<
+    Fault,
+    number
+  >
+  readonly #nextFault = new Map<Fault, Instant>()
+  readonly #nextDoing: Instant[]
+  readonly #doings: number[]
+  readonly #pausedUntil: Instant[]
+  #refusesUntil: Instant = 0 as Instant
+
+  constructor(plan: ChatPlan, planted?: Planted) {
+    this.#plan = plan
+    this.#planted = planted
+    this.#disk = new SimDisk(plan.seed, plan.disk)
+    const rooms = Array.from({ length: plan.rooms }, (_, i) => `room${i}`)
+    this.#people = Array.from({ length: plan.people }, (_, i) => {
+      const name = `person${i}`
+      const forgets = planted?.startsWith('forgets_')
+        ? (planted.slice('forgets_'.length) as 'refs' | 'outbox' | 'applied')
+        : undefined
+      return new Person({
+        seed: hash32(plan.seed, 0x9e50, i),
+        name,
+        rooms,
+        identity: identityOf(i + 1),
+        signatures: toySignatures,
+        ...(forgets && { forgets }),
+      })
+    })
+    this.#nextDoing = this.#people.map(() => this.#now)
+    this.#doings = this.#people.map(() => 0)
+    this.#pausedUntil = this.#people.map(() => 0 as Instant)
+    for (const fault of FAULTS) this.#planFault(fault)
+    this.#startRelay()
+  }
+
+  /** Runs to the end. Throws Breach when something does not hold. */
+  run(): ChatResult {
+    const { busyMs } = this.#plan
+    this.#until(instantAfter(this.#now, busyMs))
+    this.#heal()
+    this.#until(instantAfter(this.#now, HEAL_MS), () => this.#isAtRest())
+    if (!this.#isAtRest()) throw new Breach(`not at rest: ${this.#whoIsNot()}`)
+    const logs = logsOf(this.#disk.kept)
+    checkAcknowledged(this.#people, logs)
+    checkEffects(this.#people, logs)
+    checkHealed(this.#people, logs)
+    const messages = [...logs.values()].reduce((sum, { headSeq }) => sum + headSeq, 0)
+    return {
+      messages,
+      virtualMs: this.#now,
+      steps: this.#steps,
+      faults: this.#faults,
+      trace: this.#trace >>> 0,
+    }
+  }
+
+  // ---- time -----------------------------------------------------------------------------------
+
+  #until(end: Instant, isDone: () => boolean = () => false): void {
+    for (let check = 0; this.#now < end; ) {
+      const next = Math.max(this.#now, Math.min(this.#nextAt(), end)) as Instant
+      this.#now = next
+      this.#step()
+      this.#steps += 1
+      if (this.#steps > STEPS_MAX) throw new Breach('it never comes to rest')
+      if (++check % 32 === 0 && isDone()) return
+      if (this.#nextAt() === NEVER || next === end) return
+    }
+  }
+
+  #nextAt(): Instant {
+    let at = Math.min(this.#relay?.pollTimeout() ?? NEVER, this.#relayBackAt)
+    for (const [pipe, person] of this.#pipes) at = Math.min(at, this.#nextOn(pipe, person))
+    this.#people.forEach((person, i) => {
+      if (person.isGone) return
+      const paused = this.#pausedUntil[i] as Instant
+      const own = Math.max(
+        paused,
+        Math.min(person.client.pollTimeout(), person.wantsDial ? this.#now : NEVER),
+      )
+      at = Math.min(at, own, this.#heals ? NEVER : Math.max(paused, this.#nextDoing[i] as number))
+    })
+    if (!this.#heals) for (const faultAt of this.#nextFault.values()) at = Math.min(at, faultAt)
+    return at as Instant
+  }
+
+  /** When something moves on a link. Nothing is read by a process that stands still. */
+  #nextOn(pipe: Pipe, person: Person): Instant {
+    if (pipe.isOver) return NEVER
+    const readAt = Math.max(pipe.toClient.nextAt, this.#pausedUntil[this.#people.indexOf(person)] as Instant)
+    return Math.min(pipe.isPaused ? NEVER : pipe.toRelay.nextAt, readAt) as Instant
+  }
+
+  #step(): void {
+    if (!this.#heals) this.#makeFaults()
+    if (this.#relayBackAt <= this.#now) this.#startRelay()
+    for (const [pipe, person] of this.#pipes) this.#moveBytes(pipe, person)
+    this.#relay?.handleTimeout(this.#now)
+    this.#people.forEach((person, i) => this.#letAct(person, i))
+    this.#relay?.flush(this.#now)
+    if (this.#relay?.isFailed) this.#crashRelay(500)
+    for (const [pipe, person] of this.#pipes) this.#endPipe(pipe, person)
+    this.#checkMemory()
+  }
+
+  // ---- links ----------------------------------------------------------------------------------
+
+  #moveBytes(pipe: Pipe, person: Person): void {
+    if (pipe.isOver) return
+    if (!pipe.isPaused)
+      for (let item = pipe.toRelay.take(this.#now); item; item = pipe.toRelay.take(this.#now)) {
+        this.#note(item.bytes)
+        this.#relay?.handleBytes(pipe, item.lane, item.bytes, this.#now)
+      }
+    // Nobody reads from a link that was left.
+    if (person.pipe !== pipe) while (pipe.toClient.take(this.#now));
+    if (person.isPaused || person.pipe !== pipe) return
+    for (let item = pipe.toClient.take(this.#now); item; item = pipe.toClient.take(this.#now)) {
+      this.#note(item.bytes)
+      const bytes = this.#spoil(item.bytes)
+      if (bytes) person.client.handleBytes(item.lane, bytes, this.#now)
+    }
+    person.pump(this.#now)
+    this.#relay?.pump(pipe, this.#now)
+  }
+
+  #note(bytes: Uint8Array): void {
+    this.#trace = hash32(this.#trace, bytes.length, (bytes[bytes.length - 1] ?? 0) + ((bytes[4] ?? 0) << 8))
+  }
+
+  /** Mistakes that a link, or a relay's feeding of it, could make. */
+  #spoil(bytes: Uint8Array): Uint8Array | undefined {
+    const chance = fraction(this.#plan.seed, 0x5b01, this.#steps)
+    if (this.#planted === 'drops_bytes' && chance < 0.01) return undefined
+    if (this.#planted === 'repeats_bytes' && chance < 0.01) {
+      const twice = new Uint8Array(bytes.length * 2)
+      twice.set(bytes)
+      twice.set(bytes, bytes.length)
+      return twice
+    }
+    if (this.#planted === 'swaps_entries' && chance < 0.05) return swapped(bytes)
+    return bytes
+  }
+
+  /** A link that is over is over for both. */
+  #endPipe(pipe: Pipe, person: Person): void {
+    const isDrained = pipe.isFinished && pipe.toClient.nextAt === NEVER
+    const isLeft = person.pipe !== pipe && pipe.toRelay.nextAt === NEVER
+    if (!pipe.isOver && !isDrained && !isLeft) return
+    this.#pipes.delete(pipe)
+    pipe.isOver = true
+    this.#relay?.close(pipe, this.#now)
+    if (person.pipe !== pipe) return
+    person.pipe = undefined
+    person.client.handleEnd(this.#now)
+    person.pump(this.#now)
+  }
+
+  #cut(pipe: Pipe, person: Person): void {
+    const part = pipe.toRelay.takePart()
+    if (part) this.#relay?.handleBytes(pipe, part.lane, part.bytes, this.#now)
+    const back = pipe.toClient.takePart()
+    if (back && person.pipe === pipe) person.client.handleBytes(back.lane, back.bytes, this.#now)
+    pipe.isOver = true
+  }
+
+  #dial(person: Person): void {
+    person.wantsDial = false
+    if (!this.#relay || this.#now < this.#refusesUntil) person.client.dialFailed('nobody listens', this.#now)
+    else {
+      const pipe = new Pipe(this.#plan, ++this.#pipeCount)
+      this.#pipes.set(pipe, person)
+      this.#relay.open(pipe, this.#now)
+      person.pipe = pipe
+      person.client.openLink(NO_BINDING, this.#now)
+    }
+    person.pump(this.#now)
+  }
+
+  // ---- people ---------------------------------------------------------------------------------
+
+  #letAct(person: Person, i: number): void {
+    person.isPaused = this.#now < (this.#pausedUntil[i] as Instant)
+    if (person.isPaused || person.isGone) return
+    if (person.client.pollTimeout() <= this.#now) person.client.handleTimeout(this.#now)
+    if (person.wantsDial) this.#dial(person)
+    if (!this.#heals && (this.#nextDoing[i] as Instant) <= this.#now) this.#talk(person, i)
+    person.pump(this.#now)
+  }
+
+  #talk(person: Person, i: number): void {
+    const { seed, rooms, pauseMs } = this.#plan
+    const doing = (this.#doings[i] = (this.#doings[i] as number) + 1)
+    const draw = (what: number): number => fraction(seed, 0x7a1c + i * 64 + what, doing)
+    const count = draw(1) < 0.1 ? 20 : 1
+    const size = draw(2) < 0.05 ? 3000 : 20
+    for (let n = 0; n < count; n++) person.say(`room${Math.floor(draw(3) * rooms)}`, this.#now, size)
+    this.#nextDoing[i] = instantAfter(this.#now, 1 + pauseMs * 2 * draw(4))
+  }
+
+  // ---- faults ---------------------------------------------------------------------------------
+
+  #planFault(fault: Fault): void {
+    const mean = this.#plan.faultMs[fault]
+    const index = FAULTS.indexOf(fault)
+    const lateMs = mean * 2 * fraction(this.#plan.seed, 0xfa17 + index, this.#faults[fault])
+    if (mean < Number.POSITIVE_INFINITY) this.#nextFault.set(fault, instantAfter(this.#now, 1 + lateMs))
+  }
+
+  #makeFaults(): void {
+    for (const [fault, at] of this.#nextFault) {
+      if (at > this.#now) continue
+      this.#faults[fault] += 1
+      this.#make(fault, fraction(this.#plan.seed, 0xfa77 + FAULTS.indexOf(fault), this.#faults[fault]))
+      this.#planFault(fault)
+    }
+  }
+
+  #make(fault: Fault, chance: number): void {
+    const who = Math.floor(chance * this.#people.length)
+    const person = this.#people[who] as Person
+    const share = (chance * 977) % 1
+    if (fault === 'cut') {
+      if (person.pipe) this.#cut(person.pipe, person)
+    } else if (fault === 'refuse') this.#refusesUntil = instantAfter(this.#now, 2000 * share)
+    else if (fault === 'relay_crash') this.#crashRelay(2000 * share)
+    else if (fault === 'client_crash') {
+      if (person.pipe) this.#cut(person.pipe, person)
+      person.pipe = undefined
+      person.crash(share)
+    } else if (fault === 'clock_jump') {
+      // Ten years: more than a relay is believed to have been off.
+      this.#wallMs += (share < 0.5 ? -1 : 1) * 10 * 365 * 86_400_000
+      this.#relay?.core.setWallOffset(this.#wallMs)
+    } else if (fault === 'pause') this.#pausedUntil[who] = instantAfter(this.#now, 20_000 * share)
+  }
+
+  #crashRelay(backMs: number): void {
+    if (!this.#relay) return
+    this.#relay = undefined
+    this.#relayBackAt = instantAfter(this.#now, backMs)
+    for (const pipe of this.#pipes.keys()) pipe.isOver = true
+    if (this.#planted === 'old_disk' && this.#relayRuns % 2 === 0) this.#disk = new SimDisk(this.#plan.seed)
+    else this.#disk.crash()
+    checkAcknowledged(this.#people, logsOf(this.#disk.kept))
+  }
+
+  #startRelay(): void {
+    this.#relayBackAt = NEVER
+    this.#relayRuns += 1
+    const { seed, isTight } = this.#plan
+    this.#relay = new RelayNode({
+      seed: hash32(seed, 0x4e1a, this.#relayRuns),
+      identity: identityOf(0),
+      signatures: toySignatures,
+      disk: this.#disk,
+      limits: { ...UNHURRIED, ...(isTight && TIGHT) },
+      wallMs: this.#wallMs,
+      lies: this.#planted === 'acknowledges_before_commit',
+    })
+  }
+
+  #heal(): void {
+    this.#heals = true
+    this.#disk.conditions = SOUND_DISK
+    this.#refusesUntil = this.#now
+    this.#pausedUntil.fill(this.#now)
+    for (const person of this.#people) person.isPaused = false
+  }
+
+  // ---- what must hold -------------------------------------------------------------------------
+
+  /** No reader costs more than it may: (I6). */
+  #checkMemory(): void {
+    const most = (this.#plan.isTight ? TIGHT.outboundBytes : LIMITS.outboundBytes) + 140_000
+    for (const link of this.#relay?.links ?? [])
+      if (link.queuedBytes > most) throw new Breach(`${link.queuedBytes} bytes wait for one link`)
+  }
+
+  #isAtRest(): boolean {
+    if (!this.#relay || this.#disk.pollTimeout() !== NEVER) return false
+    const isMoving = [...this.#pipes].some(([pipe, person]) => this.#nextOn(pipe, person) !== NEVER)
+    return !isMoving && this.#people.every((person) => person.isSettled)
+  }
+
+  #whoIsNot(): string {
+    const unsettled = this.#people.filter((person) => !person.isSettled)
+    const words = unsettled.map(
+      ({ name, client, unsent }) =>
+        `${name} ${client.isOnline ? 'on' : 'off'}line with ${unsent.slice(0, 3)}`,
+    )
+    return words.join('; ') || 'the links'
+  }
+}
+
+const NO_BINDING = new Uint8Array(0)
+
+/** The first two frames of a piece in the other order, if there are two. */
+function swapped(bytes: Uint8Array): Uint8Array {
+  const lengthAt = (at: number): number => ((bytes[at + 2] ?? 0) << 8) + (bytes[at + 3] ?? 0) + 4
+  const first = lengthAt(0)
+  const second = first < bytes.length ? lengthAt(first) : 0
+  if (second === 0 || first + second > bytes.length) return bytes
+  const out = bytes.slice()
+  out.set(bytes.subarray(first, first + second), 0)
+  out.set(bytes.subarray(0, first), second)
+  return out
+}
+
+function identityOf(number: number): { readonly seed: Uint8Array; readonly publicKey: Uint8Array } {
+  const seed = new Uint8Array(32).fill(number + 1)
+  return { seed, publicKey: toyHash(seed).subarray(0, 32) }
+}
+
+/** A quick hash that is good enough where nobody forges anything. */
+function toyHash(...parts: readonly Uint8Array[]): Uint8Array {
+  let a = 0x1234567
+  let b = 0x89abcde
+  for (const part of parts) {
+    for (const byte of part) {
+      a = Math.imul(a ^ byte, 0x01000193)
+      b = (Math.imul(b, 0x5bd1e995) + byte) | 0
+    }
+    a = Math.imul(a ^ part.length, 0x01000193)
+  }
+  const out = new Uint8Array(64)
+  for (let i = 0; i < 16; i++) {
+    const word = hash32(a, b, i)
+    for (let j = 0; j < 4; j++) out[i * 4 + j] = word >>> (j * 8)
+  }
+  return out
+}
+
+const SIGN = Uint8Array.of(2)
+
+const toySignatures: SignaturePrimitives = {
+  sha512: toyHash,
+  sign: (seed, message) => toyHash(SIGN, toyHash(seed).subarray(0, 32), message),
+  verify: (key, signature, message) => equalBytes(signature, toyHash(SIGN, key, message)),
+}

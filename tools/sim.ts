@@ -1,0 +1,65 @@
+/**
+ * Simulated chats: npm run sim -- --seeds N [--from SEED] [--planted NAME]. Stops at the first seed whose
+ * checks fail, and says how to run it again and which faults it needs.
+ */
+import { parseArgs } from 'node:util'
+import { Breach, ChatWorld, FAULTS, type Fault, PLANTED, type Planted, planOf } from '../src/sim/index.ts'
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '200' },
+    from: { type: 'string', default: '1' },
+    planted: { type: 'string' },
+  },
+})
+const planted = values.planted as Planted | undefined
+if (planted && !PLANTED.includes(planted)) {
+  console.error(`error: no planted mistake ${planted}; there are ${PLANTED.join(', ')}`)
+  process.exit(2)
+}
+
+const from = Number(values.from)
+const count = Number(values.seeds)
+const faults = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
+let messages = 0
+let virtualMs = 0
+const startedAt = performance.now()
+for (let seed = from; seed < from + count; seed++) {
+  const problem = problemOf(seed)
+  if (problem !== undefined) fail(seed, problem)
+  if (process.stderr.isTTY && seed % 50 === 0) process.stderr.write(`\r${seed - from} seeds`)
+}
+const seconds = (performance.now() - startedAt) / 1000
+const speed = Math.round(virtualMs / 1000 / seconds)
+console.log(
+  `${count} seeds, ${messages} entries, ${Math.round(virtualMs / 1000)} s simulated in ${seconds.toFixed(1)} s (${speed}x)`,
+)
+console.log(FAULTS.map((fault) => `${fault} ${faults[fault]}`).join(', '))
+
+/** Runs a seed; what does not hold, or undefined. */
+function problemOf(seed: number, without: ReadonlySet<Fault> = new Set()): string | undefined {
+  try {
+    const result = new ChatWorld(planOf(seed, without), planted).run()
+    messages += result.messages
+    virtualMs += result.virtualMs
+    for (const fault of FAULTS) faults[fault] += result.faults[fault]
+    return undefined
+  } catch (error) {
+    if (error instanceof Breach) return error.message
+    return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  }
+}
+
+/** Leaves out every fault that the failure does not need, and says what is left. */
+function fail(seed: number, problem: string): never {
+  const without = new Set<Fault>()
+  for (const fault of FAULTS) {
+    without.add(fault)
+    if (problemOf(seed, without) === undefined) without.delete(fault)
+  }
+  const needed = FAULTS.filter((fault) => !without.has(fault))
+  console.error(`seed ${seed}: ${problem}`)
+  console.error(`it needs: ${needed.join(', ') || 'no fault at all'}`)
+  console.error(`again: npm run sim -- --from ${seed} --seeds 1${planted ? ` --planted ${planted}` : ''}`)
+  process.exit(1)
+}
