@@ -128,7 +128,9 @@ export class Conversation<Owner> {
   /** Participants were last stored as of this position. */
   checkpoint = 0
   hasMessage = false
-  /** What the age of its entries counts from: milliseconds to add to an instant; undefined until it is known. */
+  /**
+   * What the age of its entries counts from: milliseconds to add to an instant; undefined until it is known.
+   */
   clockOffsetMs: number | undefined
   /** When the last message was taken. */
   changedMs = 0

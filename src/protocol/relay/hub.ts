@@ -403,8 +403,8 @@ export class Hub<Owner> {
   }
 
   /**
-   * Loads a conversation, and gives a room back the members that it had when an earlier relay stopped. If they
-   * have waited long enough and left nothing behind, the room is over after that.
+   * Loads a conversation, and gives a room back the members that it had when an earlier relay stopped. If
+   * they have waited long enough and left nothing behind, the room is over after that.
    */
   //= PAL-SES-032
   restoreMembers(conversation: Conversation<Owner>): void {

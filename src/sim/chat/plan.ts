@@ -52,16 +52,18 @@ export function planOf(seed: number, without: ReadonlySet<Fault> = new Set()): C
       return [fault, isOn ? pick(200 + i, [400, 1500, 6000]) : Number.POSITIVE_INFINITY]
     }),
   ) as Record<Fault, number>
+  const linkBytes = pick(8, [600, 8_000, 64_000])
   return {
     seed,
     people: pick(1, [2, 3, 5, 8]),
     rooms: pick(2, [1, 2, 4]),
     busyMs: pick(3, [5_000, 20_000, 40_000]),
-    pauseMs: pick(4, [20, 100, 400]),
+    // Nobody says more than a narrow link can carry.
+    pauseMs: pick(4, [20, 100, 400]) * (linkBytes === 600 ? 20 : 1),
     latencyMs: pick(5, [0, 5, 60]),
     jitterMs: pick(6, [0, 20, 300]),
     laned: pick(7, [0, 0.5, 1]),
-    linkBytes: pick(8, [600, 8_000, 64_000]),
+    linkBytes,
     faultMs,
     disk: {
       commitMs: pick(9, [0, 1, 20]),
