@@ -165,7 +165,7 @@ export class ChatWorld {
     if (this.#relayBackAt <= this.#now) this.#startRelay()
     for (const [pipe, person] of this.#pipes) this.#moveBytes(pipe, person)
     this.#relay?.handleTimeout(this.#now)
-    this.#people.forEach((person, i) => this.#letAct(person, i))
+    for (const [i, person] of this.#people.entries()) this.#letAct(person, i)
     this.#relay?.flush(this.#now)
     if (this.#relay?.isFailed) this.#crashRelay(500)
     for (const [pipe, person] of this.#pipes) this.#endPipe(pipe, person)
@@ -259,7 +259,8 @@ export class ChatWorld {
 
   #talk(person: Person, i: number): void {
     const { seed, rooms, pauseMs } = this.#plan
-    const doing = (this.#doings[i] = (this.#doings[i] as number) + 1)
+    const doing = (this.#doings[i] as number) + 1
+    this.#doings[i] = doing
     const draw = (what: number): number => fraction(seed, 0x7a1c + i * 64 + what, doing)
     const count = draw(1) < 0.1 ? 20 : 1
     const size = draw(2) < 0.05 ? 3000 : 20
