@@ -42,6 +42,7 @@ export class RelayServer {
   #uncommittedTurn = 0
   /** Why the store failed, once it has. */
   storageError: unknown
+  readonly #lastPumped: ServerLink[] = []
   /** Bytes over all links, both ways. */
   bytesReceived = 0
   bytesSent = 0
@@ -106,8 +107,20 @@ export class RelayServer {
     this.core.setWallOffset(wallOffset())
     this.core.flush()
     this.#handleEvents()
-    for (let link = this.core.pollReadyLink(); link; link = this.core.pollReadyLink()) link.owner.pump()
+    this.#pumpReady()
     this.#alarm.arm()
+  }
+
+  /** Who has just sent something gets its own copy after the others: they are the ones that wait. */
+  #pumpReady(): void {
+    const last = this.#lastPumped
+    for (let link = this.core.pollReadyLink(); link; link = this.core.pollReadyLink()) {
+      const { owner } = link
+      if (owner.takeFed()) last.push(owner)
+      else owner.pump()
+    }
+    for (const owner of last) owner.pump()
+    last.length = 0
   }
 
   #onAlarm(): void {
@@ -182,6 +195,8 @@ export class ServerLink implements LinkHandler {
   readonly #link: Link
   readonly #relayLink: RelayLink<ServerLink>
   #isFinishing = false
+  /** Whether bytes came since `takeFed`. */
+  #isFed = false
 
   constructor(server: RelayServer, link: Link) {
     this.#server = server
@@ -198,9 +213,17 @@ export class ServerLink implements LinkHandler {
   }
 
   onBytes(lane: number, chunk: Uint8Array): void {
+    this.#isFed = true
     this.#server.bytesReceived += chunk.length
     this.#server.core.handleBytes(this.#relayLink, lane, chunk, monotonicNow())
     this.#server.touch()
+  }
+
+  /** Whether bytes came since this was asked. */
+  takeFed(): boolean {
+    const isFed = this.#isFed
+    this.#isFed = false
+    return isFed
   }
 
   onWritable(): void {
