@@ -11,7 +11,7 @@ import { type ClientEvent, type ClientRequest, ClientSession } from '../src/prot
 import type { Link, LinkHandler } from '../src/transport/transport.ts'
 import { sendTemplate } from './adapters/palaver.ts'
 import type { LinksPlan } from './links.ts'
-import { bodyOf, MARKER, type Party, STAMP_DIGITS } from './peer.ts'
+import { awaitedMarker, bodyOf, MARKER_BYTES, ownMarker, type Party, STAMP_DIGITS } from './peer.ts'
 import { cpuSecondsOf } from './server.ts'
 
 const AT_ONCE = 20
@@ -33,6 +33,7 @@ class LinkClient implements LinkHandler {
   #template: { message: Uint8Array; at: number; stampAt: number } | undefined
   #ref = 0
   #isCounting = false
+  #awaited = ''
   #held: Buffer = Buffer.alloc(0)
   #wake: (() => void) | undefined
 
@@ -69,11 +70,13 @@ class LinkClient implements LinkHandler {
   }
 
   /** From now on bytes are looked through and not read. */
-  count(body: Uint8Array): void {
+  count(index: number, bodyBytes: number): void {
     this.#isCounting = true
+    this.#awaited = awaitedMarker(this.party, index)
+    const own = ownMarker(this.party, index)
     this.#ref = this.#session?.conversations.get(this.#conversation)?.ref ?? 0
-    const { message, counter } = sendTemplate(this.#conversation, this.#ref, body)
-    const stampAt = Buffer.from(message).indexOf(MARKER) + MARKER.length
+    const { message, counter } = sendTemplate(this.#conversation, this.#ref, bodyOf(own, bodyBytes))
+    const stampAt = Buffer.from(message).indexOf(own) + MARKER_BYTES
     this.#template = { message, at: counter?.at ?? 0, stampAt }
   }
 
@@ -108,18 +111,17 @@ class LinkClient implements LinkHandler {
 
   #count(chunk: Buffer): void {
     const { isTimed, latencies } = this.#totals
+    const marker = this.#awaited
     const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
-    const whole = MARKER.length + (isTimed ? STAMP_DIGITS : 0)
+    const whole = MARKER_BYTES + (isTimed ? STAMP_DIGITS : 0)
     let found = 0
     let from = 0
-    for (let at = bytes.indexOf(MARKER); at >= 0; at = bytes.indexOf(MARKER, from)) {
+    for (let at = bytes.indexOf(marker); at >= 0; at = bytes.indexOf(marker, from)) {
       if (bytes.length - at < whole) break
       from = at + whole
       found += 1
       if (isTimed)
-        latencies.push(
-          nanoseconds() - Number.parseInt(bytes.toString('latin1', at + MARKER.length, from), 16),
-        )
+        latencies.push(nanoseconds() - Number.parseInt(bytes.toString('latin1', at + MARKER_BYTES, from), 16))
     }
     this.#held = Buffer.from(bytes.subarray(Math.max(from, bytes.length - whole + 1)))
     this.received += found
@@ -208,7 +210,7 @@ async function main(plan: LinksPlan): Promise<void> {
   const totals: Totals = { sent: 0, bytes: 0, meterMessages: 0, lostConnections: 0, isTimed, latencies: [] }
   const clients = await openAll(plan, totals)
   await pause(SETTLE_MS)
-  for (const client of clients) client.count(bodyOf(plan.bodyBytes))
+  for (const [index, client] of clients.entries()) client.count(index, plan.bodyBytes)
   const publishers = clients.slice(0, plan.publishers)
   if (run.rate > 0) pace(publishers, run.rate)
   else saturate(publishers, plan)

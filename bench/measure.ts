@@ -3,7 +3,16 @@ import { performance } from 'node:perf_hooks'
 import { Engine, type RunOptions, type RunResult, type Wire } from './engine.ts'
 import { runLinks } from './links.ts'
 import type { Mode } from './modes.ts'
-import { bodyOf, type Client, MARKER, type Party, type Peer, type Publication } from './peer.ts'
+import {
+  awaitedMarker,
+  bodyOf,
+  type Client,
+  MARKER_BYTES,
+  ownMarker,
+  type Party,
+  type Peer,
+  type Publication,
+} from './peer.ts'
 import { type Cores, Server } from './server.ts'
 
 /** How many clients log in or join at once. */
@@ -139,9 +148,8 @@ async function join({ peer, mode, server, engine }: Bench): Promise<Joined[]> {
 }
 
 async function runLoad({ peer, mode, settings, server, engine }: Bench, joined: Joined[]): Promise<Figures> {
-  const body = bodyOf(mode.bodyBytes)
-  for (const [index, { client, wire }] of joined.entries()) {
-    const publication = client.publication(body)
+  for (const [index, { party, client, wire }] of joined.entries()) {
+    const publication = client.publication(bodyOf(ownMarker(party, index), mode.bodyBytes))
     wire.spec(specOf(peer, mode, index, publication))
   }
   return checked(peer, mode, await engine.run(runOptions(mode, settings, server)))
@@ -153,6 +161,7 @@ function specOf(
   index: number,
   publication: Publication,
 ): Parameters<Wire['spec']>[0] {
+  const party = mode.parties[index] as Party
   const isPublisher = index < mode.publishers
   const isTimed = mode.figure === 'pace' || mode.figure === 'durable'
   const rooms = new Set(mode.parties.map(({ room }) => room)).size
@@ -165,18 +174,19 @@ function specOf(
     window: mode.window,
     message: publication.message,
     counter: publication.counter,
-    stampAt: isTimed ? Buffer.from(publication.message).indexOf(MARKER) + MARKER.length : undefined,
-    marker: publication.replyMarker ?? Buffer.from(MARKER),
+    stampAt: isTimed
+      ? Buffer.from(publication.message).indexOf(ownMarker(party, index)) + MARKER_BYTES
+      : undefined,
+    marker: publication.replyMarker ?? Buffer.from(awaitedMarker(party, index)),
     isReply: publication.replyMarker !== undefined,
   }
 }
 
 /** One over the messages that a publisher gets for each one of its own. */
 function gainOf(peer: Peer, mode: Mode, rooms: number): number {
-  if (mode.figure === 'durable') return 1
-  if (mode.parties[0]?.partner !== undefined) return peer.echo.direct ? 1 / 2 : 1
+  if (mode.figure === 'durable' || mode.parties[0]?.partner !== undefined) return 1
   const talkers = mode.publishers / rooms
-  return 1 / (peer.echo.room ? talkers : talkers - 1)
+  return 1 / (peer.hasEcho ? talkers : talkers - 1)
 }
 
 function loadFigures(mode: Mode, result: RunResult): Figures {

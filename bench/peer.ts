@@ -2,8 +2,9 @@
 import type { Wire } from './engine.ts'
 import type { Launch, Place } from './server.ts'
 
-/** Stands at the front of every body, before the time. */
-export const MARKER = 'PALAVER!'
+/** Stand at the front of every body, before the time: of one end of a pair the first, of the other the second. */
+const MARKERS = ['PALAVER!', 'PALAVER?'] as const
+export const MARKER_BYTES = 8
 export const STAMP_DIGITS = 16
 
 /** One client of a workload. */
@@ -36,8 +37,8 @@ export interface Peer {
   readonly name: string
   /** Which modes it can take part in, beyond those of every peer. */
   readonly isDurable: boolean
-  /** Whether a sender gets its own messages in a room, and one to one. */
-  readonly echo: { readonly room: boolean; readonly direct: boolean }
+  /** Whether a sender gets its own messages in a room. */
+  readonly hasEcho: boolean
   /** Whether its load comes from links-process.ts. */
   readonly usesLinks?: boolean
   /** What to install, or undefined when it is there. */
@@ -48,7 +49,17 @@ export interface Peer {
   readonly prepare?: (wire: Wire) => Promise<void>
 }
 
+/** What the messages of a client begin with, who is at this place in the list. */
+export function ownMarker(party: Party, index: number): string {
+  return party.partner === undefined ? MARKERS[0] : (MARKERS[index % 2] as string)
+}
+
+/** What the messages begin with that a client waits for: not its own ones, when it talks to one other. */
+export function awaitedMarker(party: Party, index: number): string {
+  return ownMarker(party, index + 1)
+}
+
 /** A body: marker, room for the time, and filling. */
-export function bodyOf(bytes: number): Uint8Array {
-  return Buffer.from(`${MARKER}${'0'.repeat(STAMP_DIGITS)}`.padEnd(bytes, 'x'))
+export function bodyOf(marker: string, bytes: number): Uint8Array {
+  return Buffer.from(`${marker}${'0'.repeat(STAMP_DIGITS)}`.padEnd(bytes, 'x'))
 }

@@ -10,7 +10,7 @@ function ircPeer(name: string, launch: (place: Place) => Launch): Peer {
   return {
     name,
     isDurable: false,
-    echo: { room: false, direct: false },
+    hasEcho: false,
     missing: () => (hasProgram(name) ? undefined : name),
     launch,
     client: (party, wire) => new IrcClient(party, wire),

@@ -29,7 +29,7 @@ function mqttPeer(name: string, isDurable: boolean): Omit<Peer, 'missing' | 'lau
   return {
     name,
     isDurable,
-    echo: { room: true, direct: false },
+    hasEcho: true,
     client: (party, wire) => new MqttClient(party, wire, isDurable),
   }
 }

@@ -22,7 +22,7 @@ export function nats(isDurable: boolean): Peer {
   return {
     name: isDurable ? 'jetstream' : 'nats',
     isDurable,
-    echo: { room: true, direct: false },
+    hasEcho: true,
     missing: () => (hasProgram('nats-server') ? undefined : 'nats-server'),
     launch: (place) => launch(place, isDurable),
     client: (party, wire) => new NatsClient(party, wire, isDurable),

@@ -52,7 +52,7 @@ export function palaver(options: PalaverOptions): Peer {
     name: options.name,
     usesLinks: options.transports.at(-1) === 'udp',
     isDurable: options.isDurable,
-    echo: { room: true, direct: true },
+    hasEcho: true,
     missing: () => undefined,
     launch,
     client: (party, wire) => new PalaverClient(party, wire),

@@ -6,7 +6,7 @@ import { hasProgram, type Launch, type Place } from '../server.ts'
 export const redis: Peer = {
   name: 'redis',
   isDurable: false,
-  echo: { room: true, direct: false },
+  hasEcho: true,
   missing: () => (hasProgram('redis-server') ? undefined : 'redis-server'),
   launch,
   client: (party, wire) => new RedisClient(party, wire),

@@ -9,7 +9,7 @@ const PROGRAM = join(import.meta.dirname, '..', 'peers', 'threaded.py')
 export const threaded: Peer = {
   name: 'threaded',
   isDurable: false,
-  echo: { room: true, direct: false },
+  hasEcho: true,
   missing: () => (hasProgram('python3') ? undefined : 'python3'),
   launch: ({ port }) => ({ command: 'python3', args: [PROGRAM, String(port)] }),
   client: (party, wire) => new LineClient(party, wire),

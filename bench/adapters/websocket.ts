@@ -23,7 +23,7 @@ function webSocketPeer(name: string, path: string): Omit<Peer, 'missing' | 'laun
   return {
     name,
     isDurable: false,
-    echo: { room: true, direct: false },
+    hasEcho: true,
     client: (party, wire) => new WebSocketClient(party, wire, path, name === 'socket.io'),
   }
 }
