@@ -36,7 +36,8 @@ export const SPEC: CommandSpec = {
   },
   notes: [
     'Every client has a fresh identity and a name beginning with "bench", in rooms that end with it. ' +
-      'A relay with limits on addresses, rates or sessions measures those: the first refusal ends it.',
+      'A relay slows down each client that exceeds its rates. One that is started for a benchmark can lift ' +
+      'them: PALAVER__LIMITS__SENDS_PER_SECOND=1000000, and the same for SENDS_BURST.',
     'All clients run in one process, which may be slower than the relay: with many of them the figures say ' +
       'how fast both are together.',
   ],
