@@ -46,7 +46,8 @@ export function barChart(bars: readonly Bar[], title: string): string {
   const size = `width="${WIDTH}" height="${y + 24}" viewBox="0 0 ${WIDTH} ${y + 24}"`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" font-size="11">`,
-    `<rect width="100%" height="100%" fill="#fff"/>`,
+    `<title>${escaped(title)}</title>`,
+    '<rect width="100%" height="100%" fill="#fff"/>',
     text(8, 18, title, 'font-size="12"'),
     ...ticks,
     ...parts,
