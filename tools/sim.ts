@@ -31,9 +31,8 @@ for (let seed = from; seed < from + count; seed++) {
 }
 const seconds = (performance.now() - startedAt) / 1000
 const speed = Math.round(virtualMs / 1000 / seconds)
-console.log(
-  `${count} seeds, ${messages} entries, ${Math.round(virtualMs / 1000)} s simulated in ${seconds.toFixed(1)} s (${speed}x)`,
-)
+const simulated = `${Math.round(virtualMs / 1000)} s simulated in ${seconds.toFixed(1)} s (${speed}x)`
+console.log(`${count} seeds, ${messages} entries, ${simulated}`)
 console.log(FAULTS.map((fault) => `${fault} ${faults[fault]}`).join(', '))
 
 /** Runs a seed; what does not hold, or undefined. */
