@@ -25,6 +25,7 @@ import type {
 import { Alarm, monotonicNow } from './clock.ts'
 import { DialRace } from './dial-race.ts'
 import { nodeLinkPrimitives, systemEntropy } from './primitives.ts'
+import { ReturnTokens } from './return-tokens.ts'
 
 /** An orderly end, and one that may have cut off what was under way. */
 const CLOSE_DONE = CLOSE.none
@@ -41,6 +42,9 @@ export interface UdpTransportOptions {
   /** Is told of every packet, loss and estimate of every link. */
   readonly onTrace?: ((event: UdpTraceEvent) => void) | undefined
 }
+
+/** Of every relay that this process was connected to. */
+const returnTokens = new ReturnTokens()
 
 /** Links over UDP. */
 export function udpTransport(options: UdpTransportOptions = {}): Transport {
@@ -226,7 +230,7 @@ class EndpointDriver {
     const socket = await connectDatagrams(to, this.#onDatagram)
     if (!this.#take(socket)) return
     // The address as the kernel writes it: what arrives is compared with it.
-    this.#endpoint.connect(socket.address, monotonicNow())
+    this.#endpoint.connect(socket.address, monotonicNow(), returnTokens.take(socket.address))
     this.flush()
   }
 
@@ -287,6 +291,12 @@ class EndpointDriver {
           break
         case 'lane_bytes':
           this.#links.get(connection)?.received(event.lane, event.bytes)
+          break
+        case 'token':
+          returnTokens.keep(connection.remote, event.token)
+          break
+        case 'datagram':
+          // Links carry no unreliable bytes yet.
           break
         case 'writable':
           this.#links.get(connection)?.becameWritable()

@@ -17,6 +17,19 @@ export type UdpEvent =
       readonly lane: number
       readonly bytes: Uint8Array
     }
+  | {
+      /** Unreliable bytes: once or never, in any order. */
+      readonly kind: 'datagram'
+      readonly connection: UdpConnection
+      readonly lane: number
+      readonly bytes: Uint8Array
+    }
+  | {
+      /** Client: for `connect` to the same relay next time, once. */
+      readonly kind: 'token'
+      readonly connection: UdpConnection
+      readonly token: Uint8Array
+    }
   | { readonly kind: 'writable'; readonly connection: UdpConnection }
   | { readonly kind: 'closed'; readonly connection: UdpConnection; readonly reason: UdpCloseReason }
 
@@ -70,7 +83,13 @@ export interface UdpConnection {
    * mark.
    */
   write(lane: number, bytes: Uint8Array): boolean
-  /** Stops giving the peer credit. */
+  /**
+   * Sends `bytes`, which must not change afterwards, once and unreliably; forgotten when they cannot leave
+   * within a round trip. Ignored unless the connection is open. Throws UsageError for a lane out of range and
+   * for more than `LIMIT.datagramFrameBytesMax` bytes or none.
+   */
+  sendDatagram(lane: number, bytes: Uint8Array, now: Instant): void
+  /** Stops giving the peer credit, and drops unreliable bytes. */
   pause(): void
   resume(now: Instant): void
   /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */

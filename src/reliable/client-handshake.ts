@@ -1,6 +1,5 @@
 import {
   concatBytes,
-  EMPTY_BYTES,
   type Entropy,
   equalBytes,
   type Instant,
@@ -20,6 +19,12 @@ const PROLOGUE_LABEL = utf8Bytes('palaver datagram')
 //= PAL-UDP-018
 export function prologueOf(clientCid: Uint8Array): Uint8Array {
   return concatBytes([PROLOGUE_LABEL, uint32Bytes(DATAGRAM_VERSION), clientCid])
+}
+
+/** What a handshake is made with. */
+export interface LinkMeans {
+  readonly primitives: LinkPrimitives
+  readonly entropy: Entropy
 }
 
 /** A handshake that succeeded, from the client's side. */
@@ -52,14 +57,16 @@ export class ClientHandshake {
   #sentCount = 0
   #sentAt: Instant = 0 as Instant
 
-  constructor(primitives: LinkPrimitives, entropy: Entropy, cid: Uint8Array, now: Instant) {
+  /** `token` comes from an earlier connection to the same relay, or is empty. */
+  constructor(means: LinkMeans, cid: Uint8Array, token: Uint8Array, now: Instant) {
+    const { primitives, entropy } = means
     this.#primitives = primitives
     this.#entropy = entropy
     this.#cid = cid
     this.#ephemeralSecret = entropy(32)
     this.sendAt = now
     this.deadline = instantAfter(now, TIMER.handshakeTimeoutMs)
-    const first = this.#build(EMPTY_BYTES)
+    const first = this.#build(token)
     this.#noise = first.noise
     this.#packet = first.packet
   }

@@ -9,6 +9,7 @@ import {
   type Instant,
   instantAfter,
   NEVER,
+  UsageError,
   utf8Text,
 } from '../base/index.ts'
 import { sameAddress } from '../base/ip-address.ts'
@@ -43,6 +44,8 @@ export interface ConnectionHost extends TransmitterMeans {
   release(connection: Connection): void
   /** The peer has another address. */
   onMoved(connection: Connection): void
+  /** A client has confirmed the handshake. */
+  onConfirmed(connection: Connection, now: Instant): void
 }
 
 /** The keys and ids that the handshake gave. */
@@ -157,6 +160,16 @@ export class Connection implements UdpConnection, Timed {
     return false
   }
 
+  sendDatagram(lane: number, bytes: Uint8Array, now: Instant): void {
+    const isLane = Number.isInteger(lane) && lane >= 0 && lane < LIMIT.lanes
+    if (!isLane || bytes.length === 0 || bytes.length > LIMIT.datagramFrameBytesMax) {
+      throw new UsageError('bad_argument', `no datagram of ${bytes.length} bytes on lane ${lane}`)
+    }
+    if (this.#state.kind !== 'open') return
+    this.#transmitter.datagrams.push(lane, bytes, this.#transmitter.recovery.rtt.smoothedMs, now)
+    this.#host.wake(this)
+  }
+
   pause(): void {
     this.#receiver.pause()
   }
@@ -212,6 +225,16 @@ export class Connection implements UdpConnection, Timed {
     this.#host.wake(this)
   }
 
+  /** Gives the client a token for its next connection. */
+  giveToken(token: Uint8Array): void {
+    this.#transmitter.oweToken(token)
+  }
+
+  /** When the peer was heard last. */
+  get lastHeardAt(): Instant {
+    return this.#lastHeardAt
+  }
+
   /** The round trip of the handshake. */
   sampleRtt(rttMs: number, now: Instant): void {
     this.#transmitter.recovery.sampleRtt(rttMs, 0, now)
@@ -247,11 +270,12 @@ export class Connection implements UdpConnection, Timed {
     }
     if (this.#state.kind === 'draining' || this.#state.kind === 'closed') return
     const intake = this.#intake
-    const frames = intake.take(packet)
+    const frames = intake.take(packet, this.#ptoMs(), now)
     if (frames === undefined) {
       this.#trace?.dropped(now, packet.length, intake)
       return
     }
+    if (intake.isNewPhase && !this.#takeNewPhase(now)) return
     this.#trace?.received(now, from, { number: intake.number, bytes: packet.length, frames })
     this.#lastHeardAt = now
     if (this.#state.kind === 'expect_confirm') this.#confirm(this.#state.since, now)
@@ -402,6 +426,12 @@ export class Connection implements UdpConnection, Timed {
       case FRAME.laneSized:
       case FRAME.laneRest:
         return this.#applyLane(frames.subarray(reader.dataStart, reader.dataEnd), now)
+      case FRAME.datagram:
+        this.#applyDatagram(frames.subarray(reader.dataStart, reader.dataEnd))
+        return true
+      case FRAME.token:
+        this.#applyToken(new Uint8Array(frames.subarray(reader.dataStart, reader.dataEnd)), now)
+        return true
       case FRAME.close:
         this.#applyClose(frames.subarray(reader.dataStart, reader.dataEnd), now)
         return true
@@ -433,6 +463,33 @@ export class Connection implements UdpConnection, Timed {
     if (isOtherHost) this.#transmitter.changePath()
     this.#trace?.note(now, { kind: 'path', address: from, state: 'validated' })
     this.#host.onMoved(this)
+  }
+
+  /** The peer's keys are new; ours follow. False when that came too soon. */
+  //= PAL-UDP-110
+  #takeNewPhase(now: Instant): boolean {
+    const { numbers, phase } = this.#intake
+    if (!numbers.hasAcked) {
+      this.#beginClosing(CLOSE.keyUpdate, 'keys changed again', now)
+      return false
+    }
+    numbers.hasAcked = false
+    this.#trace?.note(now, { kind: 'key_phase', direction: 'receive', phase })
+    if (this.#transmitter.phase !== phase) this.#transmitter.updateKeys(now)
+    return true
+  }
+
+  //= PAL-UDP-112
+  #applyDatagram(bytes: Uint8Array): void {
+    const { lane } = this.#host.reader
+    if (this.#state.kind !== 'open' || this.#receiver.isPaused) return
+    this.#host.emit({ kind: 'datagram', connection: this, lane, bytes })
+  }
+
+  //= PAL-UDP-107
+  #applyToken(token: Uint8Array, now: Instant): void {
+    if (this.#isClient) this.#host.emit({ kind: 'token', connection: this, token })
+    else this.#beginClosing(CLOSE.frameEncoding, 'a token to a relay', now)
   }
 
   #applyLane(bytes: Uint8Array, now: Instant): boolean {
@@ -499,6 +556,7 @@ export class Connection implements UdpConnection, Timed {
   #confirm(since: Instant, now: Instant): void {
     this.sampleRtt(Math.max(now - since, TIMER.granularityMs), now)
     this.#open(now)
+    this.#host.onConfirmed(this, now)
   }
 
   #open(now: Instant): void {

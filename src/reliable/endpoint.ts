@@ -1,50 +1,34 @@
 import {
   type Address,
-  addressPrefix,
   assert,
   type Datagram,
   DeadlineHeap,
+  EMPTY_BYTES,
   type Entropy,
   earlierOf,
   equalBytes,
   equalSecrets,
-  hexOf,
   type Instant,
-  instantAfter,
   type LinkPrimitives,
   type Machine,
   NEVER,
   Queue,
   sameAddress,
-  UsageError,
-  utf8Bytes,
 } from '../base/index.ts'
 import type { UdpConnection, UdpEvent } from './api.ts'
-import { ClientHandshake, prologueOf } from './client-handshake.ts'
+import { ClientHandshake } from './client-handshake.ts'
 import type { CongestionControl } from './congestion.ts'
-import { Connection, type ConnectionHost } from './connection.ts'
+import { Connection, type ConnectionHost, type LinkKeys } from './connection.ts'
+import { type DoorCounters, type DoorHost, Doorman } from './doorman.ts'
 import { FrameReader } from './frame.ts'
-import { CLOSE, DATAGRAM_VERSION, LIMIT, REFUSE, TIMER } from './generated/constants.ts'
-import { RateLimiter } from './limiter.ts'
-import { respond } from './noise.ts'
-import {
-  CID_BYTES,
-  cidKey,
-  decodeHandshakePacket,
-  encodeAccept,
-  encodeRefuse,
-  encodeReset,
-  encodeRetry,
-  type HandshakePacket,
-  isDataHeader,
-} from './packet.ts'
-import { DEFAULT_PARAMETERS, decodeParameters, encodeParameters } from './parameters.ts'
-import { TokenMint } from './token.ts'
+import { CLOSE, DATAGRAM_VERSION, LIMIT, REFUSE } from './generated/constants.ts'
+import { Neighbours } from './neighbours.ts'
+import { CID_BYTES, cidKey, decodeHandshakePacket, type HandshakePacket, isDataHeader } from './packet.ts'
 import { Tracer, type UdpTraceEvent } from './trace.ts'
 
 /**
- * One UDP socket's worth of connections (spec/13-datagram.md): finds the connection of each datagram, answers
- * strangers without keeping anything about them, and orders what leaves. Knows no socket and no clock.
+ * One UDP socket's worth of connections (spec/13-datagram.md): finds the connection of each datagram, leaves
+ * strangers to the doorman, and orders what leaves. Knows no socket and no clock.
  */
 
 /** Limits an operator may change; the registry gives the defaults. */
@@ -52,6 +36,8 @@ export interface UdpLimits {
   readonly connections: number
   /** Per IPv4 address or IPv6 /56. `Infinity` switches it off. */
   readonly connectionsPerPrefix: number
+  /** The same, for clients with a token of an earlier connection. */
+  readonly connectionsPerPrefixKnown: number
   readonly acceptsPerSecond: number
   readonly retriesPerSecond: number
   readonly resetsPerSecond: number
@@ -65,6 +51,8 @@ export interface UdpEndpointOptions {
   readonly limits?: Partial<UdpLimits>
   /** Default: 'cubic'. */
   readonly congestionControl?: CongestionControl
+  /** Packets sealed under one key; the registry gives the default. */
+  readonly keyUpdatePackets?: number
   /** Gathers what happens, for `pollTrace`. */
   readonly trace?: boolean
 }
@@ -73,75 +61,42 @@ export interface UdpEndpointOptions {
 export const DEFAULT_UDP_LIMITS: UdpLimits = {
   connections: LIMIT.connectionsMax,
   connectionsPerPrefix: LIMIT.connectionsPerPrefix,
+  connectionsPerPrefixKnown: LIMIT.connectionsPerPrefixKnown,
   acceptsPerSecond: LIMIT.acceptsPerSecond,
   retriesPerSecond: LIMIT.retriesPerSecond,
   resetsPerSecond: LIMIT.resetsPerSecond,
 }
 
-type Initial = Extract<HandshakePacket, { kind: 'initial' }>
-
-/** What a relay remembers of an INITIAL it accepted, while its token lives. */
-interface Accepted {
-  readonly key: string
-  readonly to: Address
-  readonly packet: Uint8Array
-  readonly until: Instant
-  sentCount: number
-}
-
-/** The relay's half: static keys, tokens and what was accepted lately. */
-interface Relay {
-  readonly staticKeys: { readonly secret: Uint8Array; readonly public: Uint8Array }
-  readonly resetKey: Uint8Array
-  readonly mint: TokenMint
-  readonly accepts: RateLimiter
-  readonly retries: RateLimiter
-  readonly resets: RateLimiter
-}
-
-/**
- * What makes two INITIALs the same: all that a token is bound to. The ephemeral key alone is seen by others,
- * who could have it accepted under their own address first.
- */
-function acceptedKey(packet: Initial, from: Address): string {
-  return `${hexOf(packet.noise.subarray(0, EPHEMERAL_BYTES))} ${hexOf(packet.scid)} ${from.port} ${from.host}`
-}
-
-const RESET_LABEL = utf8Bytes('palaver reset')
-const RESET_TOKEN_BYTES = 16
-const EPHEMERAL_BYTES = 32
-
-export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
+export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost {
   readonly primitives: LinkPrimitives
   readonly entropy: Entropy
   readonly scratch: Uint8Array = new Uint8Array(LIMIT.datagramBytes)
   readonly reader: FrameReader = new FrameReader()
   readonly congestionControl: CongestionControl
+  readonly keyUpdatePackets: number
   readonly tracer: Tracer | undefined
 
   readonly #limits: UdpLimits
-  readonly #relay: Relay | undefined
+  /** A relay's. */
+  readonly #doorman: Doorman | undefined
   readonly #connections: Map<number, Connection> = new Map()
   /** Client connections by the relay's cid, which is what a RESET names. */
   readonly #byPeerCid: Map<number, Connection> = new Map()
-  readonly #perPrefix: Map<string, number> = new Map()
-  readonly #accepted: Map<string, Accepted> = new Map()
-  readonly #acceptedOrder: Queue<Accepted> = new Queue()
-  /** When the last RESET went to an address, oldest first. */
-  readonly #resetAt: Map<string, Instant> = new Map()
+  readonly #neighbours: Neighbours = new Neighbours()
   readonly #deadlines: DeadlineHeap<Connection> = new DeadlineHeap()
   readonly #ready: Queue<Connection> = new Queue()
   readonly #events: Queue<UdpEvent> = new Queue()
   readonly #replies: Queue<Datagram> = new Queue()
-  #isAccepting = true
 
   constructor(options: UdpEndpointOptions) {
     this.primitives = options.primitives
     this.entropy = options.entropy
     this.congestionControl = options.congestionControl ?? 'cubic'
+    this.keyUpdatePackets = options.keyUpdatePackets ?? LIMIT.keyUpdatePackets
     this.tracer = options.trace === true ? new Tracer() : undefined
     this.#limits = { ...DEFAULT_UDP_LIMITS, ...options.limits }
-    this.#relay = options.staticSecret === undefined ? undefined : this.#makeRelay(options.staticSecret)
+    const { staticSecret } = options
+    this.#doorman = staticSecret === undefined ? undefined : new Doorman(this, staticSecret, this.#limits)
   }
 
   /** Connections not yet forgotten, handshakes and closed ones that still drain included. */
@@ -151,24 +106,33 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   /** Handshakes whose INITIAL is remembered so that it is not accepted twice. */
   get acceptedCount(): number {
-    return this.#accepted.size
+    return this.#doorman?.acceptedCount ?? 0
   }
 
   /** The public half of the static secret. */
   get staticPublic(): Uint8Array | undefined {
-    return this.#relay?.staticKeys.public
+    return this.#doorman?.staticPublic
+  }
+
+  /** Relay: what strangers sent and got. */
+  get doorCounters(): DoorCounters | undefined {
+    return this.#doorman?.counters
   }
 
   /** Answers no stranger from now on, and forgets those not yet confirmed; connections that are open stay. */
   stopAccepting(now: Instant): void {
-    this.#isAccepting = false
+    if (this.#doorman !== undefined) this.#doorman.isAccepting = false
     for (const connection of this.#connections.values()) connection.abandonUnconfirmed(now)
   }
 
-  /** Starts a connection. Writes are queued until it opens; a failure comes as a 'closed' event. */
-  connect(to: Address, now: Instant): UdpConnection {
-    const cid = this.#newCid()
-    const handshake = new ClientHandshake(this.primitives, this.entropy, cid, now)
+  /**
+   * Starts a connection. Writes are queued until it opens; a failure comes as a 'closed' event. `token` is
+   * one that a 'token' event of an earlier connection to the same relay brought, and serves once.
+   */
+  connect(to: Address, now: Instant, token: Uint8Array = EMPTY_BYTES): UdpConnection {
+    const cid = this.newCid()
+    //= PAL-UDP-106
+    const handshake = new ClientHandshake(this, cid, token, now)
     const connection = new Connection(this, { remote: to, cid, handshake }, now)
     this.#connections.set(cidKey(cid, 0), connection)
     this.wake(connection)
@@ -186,7 +150,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     if (typeof packet === 'string') return
     switch (packet.kind) {
       case 'initial':
-        this.#handleInitial(packet, from, now)
+        this.#doorman?.handleInitial(packet, bytes.length, from, now)
         break
       case 'retry':
         if (packet.version === DATAGRAM_VERSION) {
@@ -211,7 +175,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   handleTimeout(now: Instant): void {
-    this.#forgetAccepted(now)
+    this.#doorman?.forgetAccepted(now)
     for (;;) {
       const connection = this.#deadlines.popDue(now)
       if (connection === undefined) return
@@ -222,7 +186,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
   }
 
   pollTimeout(): Instant {
-    return earlierOf(this.#deadlines.earliest, this.#acceptedOrder.peek()?.until ?? NEVER)
+    return earlierOf(this.#deadlines.earliest, this.#doorman?.deadline ?? NEVER)
   }
 
   pollEvent(): UdpEvent | undefined {
@@ -271,20 +235,20 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
       const peerKey = cidKey(connection.dcid, 0)
       if (this.#byPeerCid.get(peerKey) === connection) this.#byPeerCid.delete(peerKey)
     }
-    if (connection.prefix !== undefined) this.#leavePrefix(connection.prefix)
+    this.#neighbours.leave(connection)
+  }
+
+  /** Part of `ConnectionHost`. */
+  onConfirmed(connection: Connection, now: Instant): void {
+    if (this.#doorman !== undefined) {
+      connection.giveToken(this.#doorman.returnToken(connection.remote.host, now))
+    }
   }
 
   /** Part of `ConnectionHost`. */
   onMoved(connection: Connection): void {
-    if (connection.prefix !== undefined) this.#leavePrefix(connection.prefix)
-    connection.prefix = addressPrefix(connection.remote.host)
-    this.#perPrefix.set(connection.prefix, (this.#perPrefix.get(connection.prefix) ?? 0) + 1)
-  }
-
-  #leavePrefix(prefix: string): void {
-    const count = (this.#perPrefix.get(prefix) ?? 1) - 1
-    if (count === 0) this.#perPrefix.delete(prefix)
-    else this.#perPrefix.set(prefix, count)
+    this.#neighbours.leave(connection)
+    this.#neighbours.join(connection)
   }
 
   // ---- DATA and RESET --------------------------------------------------------------------------
@@ -294,32 +258,13 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     if (connection !== undefined && this.#isCidOf(connection.cid, bytes)) {
       connection.handleData(bytes, from, now)
     } else {
-      this.#answerUnknown(bytes, from, now)
+      this.#doorman?.answerUnknown(bytes, from, now)
     }
   }
 
   /** The table's key leaves out the first 12 bits. */
   #isCidOf(cid: Uint8Array, bytes: Uint8Array): boolean {
     return cid[0] === bytes[1] && cid[1] === bytes[2]
-  }
-
-  //= PAL-UDP-074
-  #answerUnknown(bytes: Uint8Array, from: Address, now: Instant): void {
-    const relay = this.#relay
-    if (relay === undefined || bytes.length < LIMIT.resettableBytesMin) return
-    const last = this.#resetAt.get(from.host)
-    if (last !== undefined && now < instantAfter(last, TIMER.resetIntervalMs)) return
-    if (!relay.resets.take(now)) return
-    this.#resetAt.delete(from.host)
-    this.#resetAt.set(from.host, now)
-    if (this.#resetAt.size > LIMIT.resetAddressesMax) {
-      for (const oldest of this.#resetAt.keys()) {
-        this.#resetAt.delete(oldest)
-        break
-      }
-    }
-    const dcid = bytes.subarray(1, 1 + CID_BYTES)
-    this.#reply(from, encodeReset(dcid, this.#resetTokenOf(relay, dcid)))
   }
 
   //= PAL-UDP-075
@@ -330,109 +275,6 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
     if (!equalSecrets(connection.resetToken, packet.token)) return
     const detail = 'the relay has forgotten the connection'
     connection.abandon({ by: 'link', code: CLOSE.reset, detail }, now)
-  }
-
-  #resetTokenOf(relay: Relay, cid: Uint8Array): Uint8Array {
-    return this.primitives.hmacSha256(relay.resetKey, RESET_LABEL, cid).subarray(0, RESET_TOKEN_BYTES)
-  }
-
-  // ---- the relay's half of the handshake -------------------------------------------------------
-
-  //= PAL-UDP-079
-  #handleInitial(packet: Initial, from: Address, now: Instant): void {
-    const relay = this.#relay
-    if (relay === undefined || !this.#isAccepting) return
-    if (packet.version !== DATAGRAM_VERSION) {
-      //= PAL-UDP-011
-      if (relay.retries.take(now)) this.#reply(from, encodeRefuse(packet.scid, REFUSE.version))
-      return
-    }
-    //= PAL-UDP-031 All answers to a stranger are shorter than its INITIAL, and one for one.
-    const ephemeral = packet.noise.subarray(0, EPHEMERAL_BYTES)
-    const subject = { from, scid: packet.scid, ephemeral }
-    if (!relay.mint.isValid(packet.token, subject, now)) {
-      //= PAL-UDP-014
-      if (relay.retries.take(now)) {
-        this.#reply(from, encodeRetry(packet.scid, relay.mint.issue(subject, now)))
-      }
-      return
-    }
-    this.#forgetAccepted(now)
-    const known = this.#accepted.get(acceptedKey(packet, from))
-    if (known !== undefined) this.#repeatAccept(known)
-    else this.#accept(relay, packet, from, now)
-  }
-
-  //= PAL-UDP-017
-  #repeatAccept(known: Accepted): void {
-    if (known.sentCount >= LIMIT.acceptRepeatsMax) return
-    known.sentCount++
-    this.#reply(known.to, known.packet)
-  }
-
-  #accept(relay: Relay, packet: Initial, from: Address, now: Instant): void {
-    const prefix = addressPrefix(from.host)
-    const count = this.#perPrefix.get(prefix) ?? 0
-    if (count >= this.#limits.connectionsPerPrefix || this.#connections.size >= this.#limits.connections) {
-      if (relay.retries.take(now)) this.#reply(from, encodeRefuse(packet.scid, REFUSE.full))
-      return
-    }
-    const parameters = decodeParameters(packet.noise.subarray(EPHEMERAL_BYTES))
-    //= PAL-UDP-034, PAL-UDP-077
-    if (parameters === undefined || !relay.accepts.take(now)) return
-    const cid = this.#newCid()
-    const answer = respond(this.primitives, {
-      prologue: prologueOf(packet.scid),
-      message1: packet.noise,
-      staticKeys: relay.staticKeys,
-      ephemeralSecret: this.entropy(32),
-      //= PAL-UDP-035
-      payload: encodeParameters({
-        ...DEFAULT_PARAMETERS,
-        resetToken: this.#resetTokenOf(relay, cid),
-        observedAddress: from,
-        connectionId: cid,
-      }),
-    })
-    //= PAL-UDP-033
-    if (answer === undefined) return
-    const connection = new Connection(this, { remote: from, cid }, now)
-    connection.prefix = prefix
-    this.#perPrefix.set(prefix, count + 1)
-    this.#connections.set(cidKey(cid, 0), connection)
-    const dcid = new Uint8Array(packet.scid)
-    const { hash, initiatorSecret, responderSecret } = answer.result
-    connection.install(
-      {
-        dcid,
-        sendSecret: responderSecret,
-        receiveSecret: initiatorSecret,
-        handshakeHash: hash,
-        // A RESET goes from relay to client only.
-        parameters: { ...parameters, resetToken: undefined, observedAddress: undefined },
-      },
-      now,
-    )
-    this.#deadlines.arm(connection, connection.deadline)
-    this.#remember(packet, from, encodeAccept(dcid, cid, answer.message), now)
-  }
-
-  #remember(packet: Initial, to: Address, accept: Uint8Array, now: Instant): void {
-    const key = acceptedKey(packet, to)
-    const until = instantAfter(now, TIMER.tokenLifetimeMs)
-    const accepted: Accepted = { key, to, packet: accept, until, sentCount: 1 }
-    this.#accepted.set(key, accepted)
-    this.#acceptedOrder.push(accepted)
-    this.#reply(to, accept)
-  }
-
-  #forgetAccepted(now: Instant): void {
-    for (;;) {
-      const oldest = this.#acceptedOrder.peek()
-      if (oldest === undefined || oldest.until > now) return
-      this.#acceptedOrder.shift()
-      this.#accepted.delete(oldest.key)
-    }
   }
 
   // ---- the client's half -----------------------------------------------------------------------
@@ -485,28 +327,35 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost {
 
   // ---- common ----------------------------------------------------------------------------------
 
-  #reply(to: Address, bytes: Uint8Array): void {
+  /** Part of `DoorHost`. */
+  reply(to: Address, bytes: Uint8Array): void {
     //= PAL-UDP-086
     if (this.#replies.length < LIMIT.repliesQueuedMax) this.#replies.push({ to, bytes })
   }
 
-  #newCid(): Uint8Array {
+  /** Part of `DoorHost`. */
+  hasRoom(host: string, isKnown: boolean, now: Instant): boolean {
+    const { connections, connectionsPerPrefix, connectionsPerPrefixKnown } = this.#limits
+    if (this.#connections.size >= connections) return false
+    const limit = isKnown ? Math.max(connectionsPerPrefix, connectionsPerPrefixKnown) : connectionsPerPrefix
+    return this.#neighbours.hasRoom(host, limit, now)
+  }
+
+  /** Part of `DoorHost`. */
+  admit(peer: { readonly remote: Address; readonly cid: Uint8Array }, keys: LinkKeys, now: Instant): void {
+    const connection = new Connection(this, peer, now)
+    this.#connections.set(cidKey(peer.cid, 0), connection)
+    this.#neighbours.join(connection)
+    connection.install(keys, now)
+    this.#deadlines.arm(connection, connection.deadline)
+  }
+
+  /** Part of `DoorHost`. */
+  newCid(): Uint8Array {
     for (let attempt = 0; attempt < 16; attempt++) {
       const cid = new Uint8Array(this.entropy(CID_BYTES))
       if (!this.#connections.has(cidKey(cid, 0))) return cid
     }
     assert(false, 'entropy repeats itself')
-  }
-
-  #makeRelay(staticSecret: Uint8Array): Relay {
-    if (staticSecret.length !== 32) throw new UsageError('bad_argument', 'staticSecret has 32 bytes')
-    return {
-      staticKeys: this.primitives.x25519KeyPair(staticSecret),
-      resetKey: this.primitives.hmacSha256(staticSecret, RESET_LABEL),
-      mint: new TokenMint(this.primitives, this.entropy),
-      accepts: new RateLimiter(this.#limits.acceptsPerSecond),
-      retries: new RateLimiter(this.#limits.retriesPerSecond),
-      resets: new RateLimiter(this.#limits.resetsPerSecond),
-    }
   }
 }

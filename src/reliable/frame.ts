@@ -19,11 +19,11 @@ const PATH_DATA_BYTES = 8
  */
 export class FrameReader {
   fault: FrameFault = 'truncated'
-  /** LANE_*, LANE_CREDIT. */
+  /** LANE_*, LANE_CREDIT, DATAGRAM. */
   lane = 0
   /** LANE_*: position of the first byte in the lane. */
   offset = 0
-  /** LANE_*, CLOSE, PATH_*: the bytes are `bytes.subarray(dataStart, dataEnd)`. */
+  /** LANE_*, CLOSE, PATH_*, TOKEN, DATAGRAM: the bytes are `bytes.subarray(dataStart, dataEnd)`. */
   dataStart = 0
   dataEnd = 0
   /** CREDIT and LANE_CREDIT: the total. CLOSE: the code. */
@@ -69,6 +69,10 @@ export class FrameReader {
       case FRAME.laneSized:
       case FRAME.laneRest:
         return this.#readLaneBytes(type) ? type : FRAMES_FAULT
+      case FRAME.datagram:
+        return this.#readLane() && this.#readSized(1, LIMIT.datagramBytesMax) ? type : FRAMES_FAULT
+      case FRAME.token:
+        return this.#readSized(1, LIMIT.tokenBytesMax) ? type : FRAMES_FAULT
       default:
         //= PAL-UDP-044
         this.fault = 'unknown_type'
@@ -109,9 +113,13 @@ export class FrameReader {
   }
 
   #readClose(): boolean {
-    if (!this.#readValue()) return false
+    return this.#readValue() && this.#readSized(0, LIMIT.closeReasonBytesMax)
+  }
+
+  /** A length and so many bytes. */
+  #readSized(min: number, max: number): boolean {
     const length = this.#number()
-    return length >= 0 && this.#take(length, 0, LIMIT.closeReasonBytesMax)
+    return length >= 0 && this.#take(length, min, max)
   }
 
   #take(length: number, min: number, max: number): boolean {
@@ -217,4 +225,20 @@ export function writePath(into: Uint8Array, at: number, type: number, data: Uint
   into[at] = type
   into.set(data, at + 1)
   return at + 1 + PATH_DATA_BYTES
+}
+
+/** Writes TOKEN; `token` has at most 64 bytes. Returns the offset after it. */
+export function writeToken(into: Uint8Array, at: number, token: Uint8Array): number {
+  into[at] = FRAME.token
+  const start = writeVarint(into, at + 1, token.length)
+  into.set(token, start)
+  return start + token.length
+}
+
+/** Writes DATAGRAM. Returns the offset after it. */
+export function writeDatagram(into: Uint8Array, at: number, lane: number, bytes: Uint8Array): number {
+  into[at] = FRAME.datagram
+  const start = writeVarint(into, writeVarint(into, at + 1, lane), bytes.length)
+  into.set(bytes, start)
+  return start + bytes.length
 }

@@ -1,5 +1,6 @@
 export type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 export type { CongestionControl } from './congestion.ts'
+export type { DoorCounters } from './doorman.ts'
 export { DEFAULT_UDP_LIMITS, UdpEndpoint, type UdpEndpointOptions, type UdpLimits } from './endpoint.ts'
 export {
   CLOSE,

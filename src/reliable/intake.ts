@@ -1,6 +1,7 @@
-import { type Instant, type LinkPrimitives, readUint32 } from '../base/index.ts'
+import { type Instant, instantAfter, type LinkPrimitives, readUint32 } from '../base/index.ts'
+import { RATIO } from './generated/constants.ts'
 import { ReceivedNumbers } from './numbers.ts'
-import { CID_BYTES } from './packet.ts'
+import { CID_BYTES, KEY_PHASE_BIT } from './packet.ts'
 import { fullPacketNumber, PacketProtection } from './seal.ts'
 
 /**
@@ -21,11 +22,25 @@ export class Intake {
   /** Whether it is above all before. */
   isHighest = false
 
+  /** Whether the packet opened last was the first under the peer's next keys. */
+  isNewPhase = false
+
   readonly #primitives: LinkPrimitives
   #protection: PacketProtection | undefined
+  #next: PacketProtection | undefined
+  /** The keys before, for packets that were overtaken. */
+  #before: PacketProtection | undefined
+  #beforeUntil: Instant = 0 as Instant
+  /** Lowest number opened under the present keys. */
+  #phaseStart = 0
 
   constructor(primitives: LinkPrimitives) {
     this.#primitives = primitives
+  }
+
+  /** Phase of the peer's keys. */
+  get phase(): number {
+    return this.#protection?.phase ?? 0
   }
 
   get isOpen(): boolean {
@@ -38,7 +53,7 @@ export class Intake {
   }
 
   /** The frames of `packet`; undefined when it is not new or does not verify. */
-  take(packet: Uint8Array): Uint8Array | undefined {
+  take(packet: Uint8Array, ptoMs: number, now: Instant): Uint8Array | undefined {
     const number = fullPacketNumber(this.numbers.largest + 1, readUint32(packet, 1 + CID_BYTES))
     if (number < 0 || this.numbers.isKnown(number)) {
       this.duplicateCount++
@@ -46,7 +61,7 @@ export class Intake {
       return undefined
     }
     //= PAL-UDP-025
-    const frames = this.#protection?.open(packet, number)
+    const frames = this.#open(packet, number, ptoMs, now)
     if (frames === undefined) {
       this.badCount++
       this.wasDuplicate = false
@@ -56,6 +71,31 @@ export class Intake {
     this.byteCount += packet.length
     this.number = number
     this.isHighest = number > this.numbers.largest
+    return frames
+  }
+
+  #open(packet: Uint8Array, number: number, ptoMs: number, now: Instant): Uint8Array | undefined {
+    this.isNewPhase = false
+    const current = this.#protection
+    if (current === undefined) return undefined
+    const phase = ((packet[0] as number) & KEY_PHASE_BIT) === 0 ? 0 : 1
+    if (phase === current.phase) {
+      const frames = current.open(packet, number)
+      if (frames !== undefined && number < this.#phaseStart) this.#phaseStart = number
+      return frames
+    }
+    //= PAL-UDP-111
+    if (number < this.#phaseStart)
+      return now < this.#beforeUntil ? this.#before?.open(packet, number) : undefined
+    this.#next ??= current.next()
+    const frames = this.#next.open(packet, number)
+    if (frames === undefined) return undefined
+    this.#before = current
+    this.#beforeUntil = instantAfter(now, RATIO.draining * ptoMs)
+    this.#protection = this.#next
+    this.#next = undefined
+    this.#phaseStart = number
+    this.isNewPhase = true
     return frames
   }
 

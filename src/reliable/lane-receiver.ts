@@ -28,6 +28,10 @@ export class LaneReceiver {
     this.#credit = windowBytes
   }
 
+  get isPaused(): boolean {
+    return this.#isPaused
+  }
+
   /** Whether `writeCredits` has something to write. */
   get hasCreditDue(): boolean {
     return this.#isCreditDue || this.#lanesDue.length > 0

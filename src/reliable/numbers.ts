@@ -52,6 +52,8 @@ export class ReceivedNumbers {
   #elicitingCount = 0
   #ackAt: Instant = NEVER
   #hasNews = false
+  /** Whether an ACK has been written since this was last set to false. */
+  hasAcked = true
 
   get largest(): number {
     return this.#largest
@@ -100,6 +102,7 @@ export class ReceivedNumbers {
     this.#ackAt = NEVER
     this.#elicitingCount = 0
     this.#hasNews = false
+    this.hasAcked = true
     return writeAck(into, at, end, this.#ranges, units)
   }
 

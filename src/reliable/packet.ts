@@ -5,6 +5,8 @@ import { DATAGRAM_VERSION, LIMIT, PACKET } from './generated/constants.ts'
 export const CID_BYTES = 8
 /** Bytes of the header of a DATA packet: first byte, connection id, packet number. */
 export const DATA_HEADER_BYTES = 13
+/** The key phase in the first byte of a DATA packet. */
+export const KEY_PHASE_BIT = 0x04
 /** Bytes of an AEAD tag. */
 export const TAG_BYTES = 16
 const ACCEPT_NOISE_BYTES_MIN = 32 + 48 + TAG_BYTES
@@ -44,11 +46,11 @@ export type HandshakePacket =
     }
   | { readonly kind: 'reset'; readonly dcid: Uint8Array; readonly token: Uint8Array }
 
-/** Whether `bytes` can be a DATA packet: its length, and a first byte without reserved bits or key phase. */
+/** Whether `bytes` can be a DATA packet: its length, and a first byte without reserved bits. */
 //= PAL-UDP-005
 export function isDataHeader(bytes: Uint8Array): boolean {
   return (
-    bytes[0] === PACKET.data &&
+    ((bytes[0] as number) & ~KEY_PHASE_BIT) === PACKET.data &&
     bytes.length > LIMIT.dataOverheadBytes &&
     bytes.length <= LIMIT.datagramBytesMax
   )

@@ -25,6 +25,7 @@ export class SentPacket {
   /** Highest number that this packet's ACK acknowledged, or -1. */
   ackedLargest = -1
   hasCredit = false
+  hasToken = false
   /** Lanes whose credit it carried. */
   readonly laneCredits: number[] = []
   /** Lane pieces as triples: lane, offset, length. */
@@ -33,6 +34,7 @@ export class SentPacket {
   reset(): void {
     this.ackedLargest = -1
     this.hasCredit = false
+    this.hasToken = false
     this.laneCredits.length = 0
     this.pieces.length = 0
   }

@@ -1,34 +1,48 @@
-import { assert, type LinkPrimitives, writeUint32 } from '../base/index.ts'
+import { assert, type LinkPrimitives, utf8Bytes, writeUint32 } from '../base/index.ts'
 import { LIMIT, PACKET } from './generated/constants.ts'
-import { CID_BYTES, DATA_HEADER_BYTES } from './packet.ts'
+import { CID_BYTES, DATA_HEADER_BYTES, KEY_PHASE_BIT } from './packet.ts'
 
 const KEY_BYTES = 32
 const IV_BYTES = 12
+const SECRET_BYTES = 64
+const UPDATE_LABEL = utf8Bytes('palaver key update')
 
-/** Seals or opens the DATA packets of one direction. */
+/** Seals or opens the DATA packets of one direction under the keys of one phase. */
 export class PacketProtection {
   readonly #primitives: LinkPrimitives
   readonly #key: Uint8Array
   readonly #iv: Uint8Array
+  readonly #rest: Uint8Array
+  /** 0 or 1: what the key phase bit says in packets under these keys. */
+  readonly phase: number
   /** Room for a nonce and a header, used only within a call. */
   readonly #nonce: Uint8Array = new Uint8Array(IV_BYTES)
   readonly #header: Uint8Array = new Uint8Array(DATA_HEADER_BYTES)
 
-  /** `secret` is the 64-byte output of the Noise split for this direction. */
+  /** `secret` is the 64-byte output of the Noise split for this direction, or of `next`. */
   // Copies are made with `new Uint8Array`: slice() of a caller's Buffer would share its memory.
   //= PAL-UDP-026
-  constructor(primitives: LinkPrimitives, secret: Uint8Array) {
-    assert(secret.length >= KEY_BYTES + IV_BYTES, 'the split secret holds key and iv')
+  constructor(primitives: LinkPrimitives, secret: Uint8Array, phase = 0) {
+    assert(secret.length === SECRET_BYTES, 'a secret holds key, iv and what the next keys are made of')
+    this.phase = phase
     this.#primitives = primitives
     this.#key = new Uint8Array(secret.subarray(0, KEY_BYTES))
     this.#iv = new Uint8Array(secret.subarray(KEY_BYTES, KEY_BYTES + IV_BYTES))
+    this.#rest = new Uint8Array(secret.subarray(KEY_BYTES + IV_BYTES))
+  }
+
+  /** The keys of the phase after this one. */
+  //= PAL-UDP-108
+  next(): PacketProtection {
+    const secret = this.#primitives.hmacSha512(this.#rest, UPDATE_LABEL)
+    return new PacketProtection(this.#primitives, secret, 1 - this.phase)
   }
 
   /** A whole DATA packet to `dcid`. `frames` is copied. */
   seal(dcid: Uint8Array, number: number, frames: Uint8Array): Uint8Array {
     assert(number <= LIMIT.numberMax, 'packet numbers end before they repeat')
     const header = this.#header
-    header[0] = PACKET.data
+    header[0] = PACKET.data + KEY_PHASE_BIT * this.phase
     header.set(dcid, 1)
     writeUint32(header, 1 + CID_BYTES, number)
     const sealed = this.#primitives.aeadSeal(this.#key, this.#nonceOf(number), header, frames)

@@ -11,7 +11,8 @@ import type { UdpStats } from './api.ts'
 import { type CongestionControl, type CongestionController, NewReno, Pacer } from './congestion.ts'
 import { Copies } from './copies.ts'
 import { Cubic } from './cubic.ts'
-import { type FrameReader, writeClose, writePath } from './frame.ts'
+import { Datagrams } from './datagrams.ts'
+import { type FrameReader, writeClose, writePath, writeToken } from './frame.ts'
 import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
 import { LaneSender } from './lane-sender.ts'
@@ -36,6 +37,8 @@ export interface TransmitterMeans {
   /** Room for the frames of one packet, used only within a call. */
   readonly scratch: Uint8Array
   readonly congestionControl: CongestionControl
+  /** Packets sealed under one key. */
+  readonly keyUpdatePackets: number
 }
 
 interface TransmitterParts {
@@ -67,6 +70,7 @@ export class Transmitter implements RecoveryHost {
   readonly recovery: Recovery
   readonly lanes: LaneSender = new LaneSender()
   readonly copies: Copies = new Copies()
+  readonly datagrams: Datagrams = new Datagrams()
   /** When the last packet that asks for an acknowledgement left. */
   lastElicitingAt: Instant
   /** The number and the frames of the packet sealed last; valid until the next. */
@@ -82,6 +86,11 @@ export class Transmitter implements RecoveryHost {
   #protection: PacketProtection | undefined
   #dcid: Uint8Array = EMPTY_BYTES
   #pacedUntil: Instant = NEVER
+  /** First number under the present keys, and whether one of them has been acknowledged. */
+  #phaseStart = 0
+  #isPhaseAcked = false
+  #token: Uint8Array | undefined
+  #isTokenOwed = false
   #probesOwed = 0
   #isPingOwed = false
   readonly #pathAnswers: Uint8Array[] = []
@@ -145,6 +154,25 @@ export class Transmitter implements RecoveryHost {
     this.#protection = new PacketProtection(this.#means.primitives, secret)
   }
 
+  /** Phase of our keys. */
+  get phase(): number {
+    return this.#protection?.phase ?? 0
+  }
+
+  /** Seals under the next keys from here on. */
+  updateKeys(now: Instant): void {
+    this.#protection = this.#protection?.next()
+    this.#phaseStart = this.#numbers.next
+    this.#isPhaseAcked = false
+    this.#trace?.note(now, { kind: 'key_phase', direction: 'send', phase: this.phase })
+  }
+
+  /** Sends TOKEN with the next packet that asks for an acknowledgement, until one has been acknowledged. */
+  oweToken(token: Uint8Array): void {
+    this.#token = token
+    this.#isTokenOwed = true
+  }
+
   /** Asks for an acknowledgement with the next packet. */
   owePing(): void {
     this.#isPingOwed = true
@@ -173,6 +201,7 @@ export class Transmitter implements RecoveryHost {
   /** Takes an ACK. False when it names a number that was never sent. */
   onAck(ack: FrameReader, now: Instant): boolean {
     if (!this.recovery.onAck(ack, this.#numbers.next, now)) return false
+    if ((ack.ranges[1] as number) >= this.#phaseStart) this.#isPhaseAcked = true
     this.#noteMetrics(now)
     return true
   }
@@ -194,6 +223,9 @@ export class Transmitter implements RecoveryHost {
 
   /** The next packet to send now. */
   poll(now: Instant): Uint8Array | undefined {
+    //= PAL-UDP-109
+    const isWornOut = this.#numbers.next - this.#phaseStart >= this.#means.keyUpdatePackets
+    if (isWornOut && this.#isPhaseAcked) this.updateKeys(now)
     const protection = this.#protection
     if (protection === undefined) return undefined
     const mayElicit = this.#mayElicit(now)
@@ -212,6 +244,8 @@ export class Transmitter implements RecoveryHost {
       for (const data of this.#pathAnswers) end = writePath(frames, end, FRAME.pathResponse, data)
       this.#pathAnswers.length = 0
       end = this.#receiver.writeCredits(frames, end, room, packet)
+      end = this.#writeToken(end, room, packet)
+      end = this.datagrams.write(frames, end, room, now)
       end = this.lanes.writeFrames(frames, end, room, packet)
       end = this.#writeCopies(end, room, packet, now)
     }
@@ -239,6 +273,8 @@ export class Transmitter implements RecoveryHost {
     this.recovery.clear()
     this.lanes.clear()
     this.copies.clear()
+    this.datagrams.clear()
+    this.#isTokenOwed = false
   }
 
   /** Part of `RecoveryHost`. */
@@ -280,7 +316,8 @@ export class Transmitter implements RecoveryHost {
     //= PAL-UDP-095
     if (this.#pathAnswers.length > 0) return true
     const isCopyDue = this.copies.isDue(this.lanes, rtt.smoothedMs, now)
-    const isNewDue = this.#isPingOwed || this.#receiver.hasCreditDue || this.lanes.hasSendable
+    const isControlDue = this.#isPingOwed || this.#receiver.hasCreditDue
+    const isNewDue = isControlDue || this.lanes.hasSendable || this.datagrams.isDue(now)
     if (!isNewDue && !isCopyDue) return false
     if (!this.#isWindowFull) {
       const readyAt = this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now)
@@ -305,11 +342,20 @@ export class Transmitter implements RecoveryHost {
     return end
   }
 
+  #writeToken(at: number, room: number, packet: SentPacket): number {
+    const token = this.#token
+    if (!this.#isTokenOwed || token === undefined || at + 2 + token.length > room) return at
+    packet.hasToken = true
+    this.#isTokenOwed = false
+    return writeToken(this.#means.scratch, at, token)
+  }
+
   /** What `packet` carried is to be sent again. */
   #repeat(packet: SentPacket): void {
     this.copies.forget(packet.pieces)
     this.lanes.onLost(packet)
     this.#receiver.onLost(packet)
+    if (packet.hasToken) this.#isTokenOwed = true
   }
 
   /** A probe, a keepalive, or a receiver's ACKs that have gone unacknowledged for long. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { BULK_LANE } from '../../src/base/lanes.ts'
 import { Copies } from '../../src/reliable/copies.ts'
 import { LIMIT, RATIO } from '../../src/reliable/index.ts'
@@ -6,6 +6,9 @@ import { LaneSender } from '../../src/reliable/lane-sender.ts'
 import { SentPacket } from '../../src/reliable/recovery.ts'
 import { thinFlow } from './thin-flow.ts'
 import { at } from './world.ts'
+
+// Minutes of simulated chat.
+vi.setConfig({ testTimeout: 120_000 })
 
 const RTT_MS = 50
 const FULL = LIMIT.datagramBytes
@@ -135,13 +138,13 @@ describe('a thin flow of 100 messages a second over 50 ms', () => {
     [0.02, 31, 36, 510],
     [0.05, 36, 46, 700],
   ])('with %f lost has p99 within %i and p99.9 within %i ms for %i bytes each', (loss, p99, p999, bytes) => {
-    for (const seed of [1, 2, 3, 4]) {
-      const flow = thinFlow({ loss, messages: 12_000, seed })
+    for (const seed of [1, 2]) {
+      const flow = thinFlow({ loss, messages: 10_000, seed })
       expect(flow.p99).toBeLessThanOrEqual(p99)
       expect(flow.p999).toBeLessThanOrEqual(p999)
       expect(flow.bytesPerMessage).toBeLessThanOrEqual(bytes)
       // One packet for each message, one for each first copy, and what handshake and pure ACKs need.
-      expect(flow.stats.packetsSent).toBeLessThan(12_000 * 2.05)
+      expect(flow.stats.packetsSent).toBeLessThan(10_000 * 2.05)
     }
   })
 

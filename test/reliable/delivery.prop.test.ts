@@ -73,6 +73,8 @@ class Run {
       conditions: first,
       observer: this.observer,
       primitives: this.observer.primitives,
+      // Keys change often enough to matter.
+      keyUpdatePackets: 20 + (seed % 100),
     })
     this.near = this.pair.client.connect(RELAY, at(0))
     this.pair.world.run(at(6000), () => this.pair.atRelay.opened.length > 0)

@@ -76,6 +76,12 @@ export class RawPeer {
     this.#open = new PacketProtection(primitives, done.result.responderSecret)
   }
 
+  /** Goes on to its next keys; and to the relay's, where `ofRelay`. */
+  updateKeys(ofRelay: boolean): void {
+    this.#seal = this.#seal?.next()
+    if (ofRelay) this.#open = this.#open?.next()
+  }
+
   /** A sealed packet. */
   packet(frames: Uint8Array, number = this.number++): Uint8Array {
     if (this.#seal === undefined) throw new Error('not connected')
@@ -90,7 +96,7 @@ export class RawPeer {
   receive(now: Instant): { readonly number: number; readonly frames: Uint8Array }[] {
     const out: { number: number; frames: Uint8Array }[] = []
     for (const datagram of drain(this.relay, now)) {
-      if (datagram.bytes[0] !== 0x40) continue
+      if (((datagram.bytes[0] as number) & 0xfb) !== 0x40) continue
       const number = Buffer.from(datagram.bytes).readUInt32BE(9)
       out.push({ number, frames: this.framesOf(datagram.bytes) })
     }

@@ -94,20 +94,42 @@ export function secretsOf(
   return { client, relay }
 }
 
-/** Opens the packets of one direction. */
+/** Opens the packets of one direction, of whichever key phase. */
 export class WireReader {
-  readonly #secret: Buffer
+  readonly #secrets: Buffer[]
+  #newest = 0
 
   constructor(secret: Buffer) {
-    this.#secret = secret
+    this.#secrets = [secret]
   }
 
   /** The frames of a DATA packet with that number, or undefined. */
   open(packet: Uint8Array, number: number): Buffer | undefined {
-    const nonce = Buffer.from(this.#secret.subarray(32, 44))
+    const phase = ((packet[0] as number) >> 2) & 1
+    for (const generation of [this.#newest, this.#newest - 1, this.#newest + 1]) {
+      if (generation < 0 || generation % 2 !== phase) continue
+      const plain = this.#openAs(this.#secretOf(generation), packet, number)
+      if (plain === undefined) continue
+      this.#newest = Math.max(this.#newest, generation)
+      return plain
+    }
+    return undefined
+  }
+
+  /** Generation 0 is that of the handshake. */
+  #secretOf(generation: number): Buffer {
+    while (this.#secrets.length <= generation) {
+      const rest = (this.#secrets.at(-1) as Buffer).subarray(44)
+      this.#secrets.push(createHmac('sha512', rest).update('palaver key update').digest())
+    }
+    return this.#secrets[generation] as Buffer
+  }
+
+  #openAs(secret: Buffer, packet: Uint8Array, number: number): Buffer | undefined {
+    const nonce = Buffer.from(secret.subarray(32, 44))
     const low = nonce.readBigUInt64BE(4)
     nonce.writeBigUInt64BE(low ^ BigInt(number), 4)
-    return open(this.#secret, nonce, packet.subarray(0, HEADER_BYTES), packet.subarray(HEADER_BYTES))
+    return open(secret, nonce, packet.subarray(0, HEADER_BYTES), packet.subarray(HEADER_BYTES))
   }
 }
 
@@ -173,6 +195,10 @@ export function seenFrames(plain: Buffer): SeenFrame[] {
       const offset = number()
       const data = take(type === 0x10 ? number() : plain.length - at)
       add({ lane, offset, length: data.length, data })
+    } else if (type === 0x0a) {
+      add({ data: take(number()) })
+    } else if (type === 0x12) {
+      add({ lane: number(), data: take(number()) })
     } else {
       throw new Error(`unknown frame ${type}`)
     }

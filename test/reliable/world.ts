@@ -1,6 +1,7 @@
 import type { Address, Datagram, Instant, LinkPrimitives } from '../../src/base/index.ts'
 import {
   type CongestionControl,
+  LIMIT,
   type UdpConnection,
   UdpEndpoint,
   type UdpEvent,
@@ -37,6 +38,8 @@ export interface PairOptions {
   readonly observer?: WireObserver
   readonly limits?: Partial<UdpLimits>
   readonly congestionControl?: CongestionControl
+  /** At both ends. */
+  readonly keyUpdatePackets?: number
   /** At the client. */
   readonly trace?: boolean
 }
@@ -69,6 +72,7 @@ export function newRelay(seed = 1, options: PairOptions = {}): UdpEndpoint {
     primitives: options.primitives ?? testPrimitives(),
     entropy: seededEntropy(seed * 2 + 1),
     staticSecret: STATIC_SECRET,
+    keyUpdatePackets: options.keyUpdatePackets ?? LIMIT.keyUpdatePackets,
     ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
     ...(options.limits === undefined ? {} : { limits: options.limits }),
   })
@@ -79,6 +83,7 @@ export function newClient(seed = 1, options: PairOptions = {}): UdpEndpoint {
     primitives: options.primitives ?? testPrimitives(),
     entropy: seededEntropy(seed * 2 + 0x10000),
     trace: options.trace ?? false,
+    keyUpdatePackets: options.keyUpdatePackets ?? LIMIT.keyUpdatePackets,
     ...(options.congestionControl === undefined ? {} : { congestionControl: options.congestionControl }),
   })
 }

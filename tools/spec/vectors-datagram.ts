@@ -227,12 +227,13 @@ function packetVectors(): object[] {
 
 function dataVectors(): object[] {
   const secret = counting(0, 64)
-  const packet = (number: bigint, frames: Buffer, first = 0x40): Buffer => {
+  const next = createHmac('sha512', secret.subarray(44)).update('palaver key update').digest()
+  const packet = (number: bigint, frames: Buffer, first = 0x40, under = secret): Buffer => {
     const header = bytes(first, RELAY_CID, bigEndian(number & 0xffffffffn, 4))
-    const nonce = Buffer.from(secret.subarray(32, 44))
+    const nonce = Buffer.from(under.subarray(32, 44))
     const wide = bigEndian(number, 8)
     for (let i = 0; i < 8; i++) nonce[4 + i] = (nonce[4 + i] as number) ^ (wide[i] as number)
-    return bytes(header, seal(secret, nonce, header, frames))
+    return bytes(header, seal(under, nonce, header, frames))
   }
   const frames = bytes(0x10, 2, 0, 5, Buffer.from('hello'), 1, Buffer.alloc(4))
   const base = { kind: 'data', secret: hex(secret), dcid: hex(RELAY_CID) }
@@ -266,7 +267,20 @@ function dataVectors(): object[] {
     bad('DATA with a flipped frame bit', changed(13)),
     bad('DATA with a flipped number bit', changed(12)),
     bad('DATA for another connection id', changed(3)),
-    bad('DATA with the key phase set', packet(5n, frames, 0x44)),
+    {
+      name: 'DATA after a change of keys',
+      ...base,
+      secret: hex(next),
+      phase: 1,
+      secret_before: hex(secret),
+      expected: '6',
+      hex: hex(packet(6n, frames, 0x44, next)),
+      valid: true,
+      number: '6',
+      frames: hex(frames),
+    },
+    bad('DATA with the key phase set, under the keys before', packet(5n, frames, 0x44)),
+    bad('DATA with two reserved bits set', packet(5n, frames, 0x58)),
     bad('DATA with a reserved bit set', packet(5n, frames, 0x41)),
     bad('DATA without bit 6', packet(5n, frames, 0x00)),
     bad(
@@ -308,6 +322,19 @@ function frameVectors(): object[] {
       type: 'path_response',
       data: '0807060504030201',
     }),
+    good('TOKEN', bytes(0x0a, 3, 1, 2, 3), { type: 'token', token: '010203' }),
+    good(
+      'DATAGRAM then PING',
+      bytes(0x12, 5, 2, text, 1),
+      { type: 'datagram', lane: 5, bytes: hex(text) },
+      { type: 'ping' },
+    ),
+    bad('TOKEN of no bytes', bytes(0x0a, 0, 1), 'frame_encoding'),
+    bad('TOKEN of 65 bytes', bytes(0x0a, varint(65), Buffer.alloc(65, 1)), 'frame_encoding'),
+    bad('TOKEN past the end', bytes(0x0a, 4, 1, 2, 3), 'frame_encoding'),
+    bad('DATAGRAM of no bytes', bytes(0x12, 5, 0), 'frame_encoding'),
+    bad('DATAGRAM past the end', bytes(0x12, 5, 3, text), 'frame_encoding'),
+    bad('DATAGRAM in lane 64', bytes(0x12, varint(64), 2, text), 'frame_encoding'),
     bad('PATH_CHALLENGE of 7 bytes', bytes(6, Buffer.alloc(7)), 'frame_encoding'),
     bad('PATH_RESPONSE of 7 bytes', bytes(7, Buffer.alloc(7)), 'frame_encoding'),
     good('PING between PADDING', bytes(0, 0, 1, 0), { type: 'ping' }),
@@ -354,7 +381,7 @@ function frameVectors(): object[] {
 
 function badFrameVectors(text: Buffer): object[] {
   const ack = (...fields: (number | bigint)[]): Buffer => bytes(2, ...fields.map((field) => varint(field)))
-  const reserved = [0x08, 0x09, 0x0a, 0x0b, 0x0f, 0x12, 0x13, 0x3f, 0x40, 0xff]
+  const reserved = [0x08, 0x09, 0x0b, 0x0f, 0x13, 0x3f, 0x40, 0xff]
   return [
     bad('no frame at all but PADDING', Buffer.alloc(20)),
     ...reserved.map((type) =>

@@ -163,6 +163,12 @@ export const LIMIT = {
   skipPacketsMin: 64,
   /** Most packets between two skipped packet numbers. */
   skipPacketsMax: 1024,
+  /** Longest content of DATAGRAM that is sent. */
+  datagramFrameBytesMax: 1100,
+  /** DATAGRAM frames waiting to leave. */
+  datagramsQueuedMax: 32,
+  /** Packets sealed under one key. */
+  keyUpdatePackets: 1048576,
   /** Unsent and unacknowledged bytes of a connection. */
   queuedBytesMax: 4194304,
   /** High-water mark of the same: the writer is told to wait. */
@@ -187,6 +193,10 @@ export const LIMIT = {
   resetAddressesMax: 1024,
   /** Connections from one IPv4 address or IPv6 /56. */
   connectionsPerPrefix: 64,
+  /** The same, for a client with a token of an earlier connection. */
+  connectionsPerPrefixKnown: 1024,
+  /** Tokens of TOKEN remembered as used. */
+  returnTokensSpentMax: 65536,
   /** Connections of an endpoint. */
   connectionsMax: 65536,
   /** RETRY, REFUSE, RESET and ACCEPT packets waiting to leave. */
@@ -229,6 +239,12 @@ export const TIMER = {
   pathCheckIntervalMs: 1000,
   /** Shortest time in which an address may answer PATH_CHALLENGE. */
   pathCheckMinMs: 1000,
+  /** Validity of a token of TOKEN. */
+  returnTokenLifetimeMs: 86400000,
+  /** Silence after which a connection gives way to another of its neighbourhood. */
+  ghostMs: 30000,
+  /** Time between two searches for such a connection. */
+  ghostCheckMs: 1000,
   /** Time between two RESETs to one address. */
   resetIntervalMs: 1000,
 } as const
@@ -277,6 +293,8 @@ export const CLOSE = {
   falseAck: 5,
   /** The last packet number was used. */
   numbersUsedUp: 6,
+  /** Keys were changed again too soon. */
+  keyUpdate: 7,
   /** Nothing was heard for the idle timeout. */
   idle: 32,
   /** The handshake did not end in time. */
