@@ -91,9 +91,9 @@ const ID_AT = 5
 const MAC_AT = 13
 
 /**
- * Makes and checks the tokens of TOKEN, with which a client skips RETRY: time in seconds 4, epoch 1, id 8, MAC
- * 16 over IP address, time and id. Each opens one connection: ids used are kept, the oldest forgotten beyond a
- * bound, and with it every token not made later.
+ * Makes and checks the tokens of TOKEN, with which a client skips RETRY: time in seconds 4, epoch 1, id 8,
+ * MAC 16 over IP address, time and id. Each opens one connection: ids used are kept, the oldest forgotten
+ * beyond a bound, and with it every token not made later.
  */
 export class ReturnMint {
   readonly #means: { readonly primitives: LinkPrimitives; readonly entropy: Entropy }

@@ -215,7 +215,7 @@ describe('handshake packets', () => {
 })
 
 //= PAL-UDP-005
-it('a DATA packet has first byte 0x40 or, in the other key phase, 0x44, and at least one byte of frames', () => {
+it('a DATA packet has first byte 0x40 or 0x44 and at least one byte of frames', () => {
   for (let first = 0; first < 256; first++) {
     expect(isDataHeader(Uint8Array.of(first, ...new Uint8Array(40)))).toBe(first === 0x40 || first === 0x44)
   }

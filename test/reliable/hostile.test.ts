@@ -268,6 +268,7 @@ describe('an ACK', () => {
 describe('lane data', () => {
   const x = Buffer.from('x')
 
+  //= PAL-UDP-044, PAL-UDP-107
   it.each([
     ['at the last offset', lane(2, MAX, x), CLOSE.frameEncoding],
     ['just below the last offset', lane(2, MAX - 1n, x), CLOSE.flowControl],
