@@ -92,6 +92,8 @@ export interface UdpConnection {
   /** Stops giving the peer credit, and drops unreliable bytes. */
   pause(): void
   resume(now: Instant): void
+  /** Client: packets go by another socket from here on, from an address and over a path that are new. */
+  moved(now: Instant): void
   /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */
   close(code: number, reason: string, now: Instant): void
   /** Sends CLOSE at once; what is not acknowledged may be lost. */

@@ -179,6 +179,14 @@ export class Connection implements UdpConnection, Timed {
     this.#host.wake(this)
   }
 
+  //= PAL-UDP-114
+  moved(_now: Instant): void {
+    if (!this.#isClient || !this.#isUp()) return
+    this.#transmitter.changePath()
+    this.#transmitter.owePing()
+    this.#host.wake(this)
+  }
+
   close(code: number, reason: string, now: Instant): void {
     switch (this.#state.kind) {
       case 'expect_accept':

@@ -20,7 +20,7 @@ export class Datagrams {
   readonly #waiting: Queue<Waiting> = new Queue()
 
   /** Queues `bytes`, which must not change afterwards, for `lifeMs`. */
-  //= PAL-UDP-113
+  //= PAL-UDP-113, PAL-UDP-116
   push(lane: number, bytes: Uint8Array, lifeMs: number, now: Instant): void {
     if (this.#waiting.length >= LIMIT.datagramsQueuedMax) this.#drop()
     this.#waiting.push({ lane, bytes, until: instantAfter(now, lifeMs) })

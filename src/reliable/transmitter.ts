@@ -223,7 +223,7 @@ export class Transmitter implements RecoveryHost {
 
   /** The next packet to send now. */
   poll(now: Instant): Uint8Array | undefined {
-    //= PAL-UDP-109
+    //= PAL-UDP-109, PAL-UDP-115
     const isWornOut = this.#numbers.next - this.#phaseStart >= this.#means.keyUpdatePackets
     if (isWornOut && this.#isPhaseAcked) this.updateKeys(now)
     const protection = this.#protection

@@ -17,6 +17,8 @@ export interface LinkConditions {
   readonly rate: number
   /** Bytes the bottleneck queues before it drops. */
   readonly queueBytes: number
+  /** Longer datagrams are dropped without a word. */
+  readonly mtuBytes?: number
 }
 
 /** A perfect link without delay. */
@@ -71,7 +73,8 @@ export class SimLink {
     const { conditions } = this
     this.sentCount++
     const leavesAt = this.#passBottleneck(bytes.length, now)
-    if (leavesAt === NEVER || this.#chance(k, FATE.loss) < conditions.loss) {
+    const isTooLong = bytes.length > (conditions.mtuBytes ?? Infinity)
+    if (isTooLong || leavesAt === NEVER || this.#chance(k, FATE.loss) < conditions.loss) {
       this.droppedCount++
       return
     }

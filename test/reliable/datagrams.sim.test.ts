@@ -32,7 +32,7 @@ describe('an unreliable datagram', () => {
     expect(texts.length).toBeLessThan(280)
   })
 
-  //= PAL-UDP-113
+  //= PAL-UDP-116
   it('that cannot leave within a round trip is given up, and the oldest when 32 wait', () => {
     const queue = new Datagrams()
     for (let i = 0; i < 40; i++) queue.push(2, Buffer.of(i), 50, at(i))

@@ -88,7 +88,7 @@ describe('a change of keys', () => {
     expect(relay.connectionCount).toBe(1)
   })
 
-  //= PAL-UDP-109
+  //= PAL-UDP-109, PAL-UDP-115
   it('comes after so many packets, each time, and nothing is lost by it', () => {
     const phases: number[] = []
     const pair = openPair({
