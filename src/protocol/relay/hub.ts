@@ -458,9 +458,10 @@ export class Hub<Owner> {
     const { session } = link
     if (!session && !link.admitted) this.events.push({ kind: 'refused', link, code })
     link.state = 'closed'
-    // A reader that is too slow gets nothing more: the memory is what it was cut off for.
-    if (code === 'slow_consumer') this.outlet.discard(link)
     if (session) this.endSession(session, code)
+    // A reader that is too slow gets nothing more, the entries of its own end included: the memory is what it
+    // was cut off for, and an entry after those thrown away would look like a gap.
+    if (code === 'slow_consumer') this.outlet.discard(link)
     const bytes = encodeFrame({ type: 'close', code: ERRORS[code], text, retryMs })
     this.outlet.trail(link, { lane: CONTROL_LANE, bytes })
     this.finish(link)

@@ -1,0 +1,52 @@
+/** Cases written as text: a head, then one step a line. */
+import type { Case, Profile, Setup } from '../case.ts'
+
+const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
+
+/**
+ * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options are a
+ * configuration, `alone`, `tcp` or `udp`.
+ */
+export function casesOf(profile: Profile, text: string): Case[] {
+  const cases: Case[] = []
+  let steps: string[] = []
+  for (const raw of text.split('\n')) {
+    const line = raw.trim()
+    if (line === '' || line.startsWith('//')) continue
+    if (!line.startsWith('= ')) {
+      steps.push(line)
+      continue
+    }
+    const [, id = '', requirements = '', options = ''] = HEAD.exec(line) ?? []
+    if (id === '') throw new RangeError(`no head of a case: ${line}`)
+    steps = []
+    cases.push(caseOf(profile, { id, requirements: requirements.split(/\s+/u), steps }, options.split(/\s+/u)))
+  }
+  return cases.map((each) => ({ ...each, ...(needsRelay(each) ? { isAlone: true } : {}) }))
+}
+
+const SETUP_WORDS: readonly string[] = ['small', 'token', 'quick', 'crowded', 'full'] satisfies Setup[]
+
+function caseOf(
+  profile: Profile,
+  { id, requirements, steps }: { id: string; requirements: string[]; steps: string[] },
+  options: readonly string[],
+): Case {
+  const setup = (options.find((option) => SETUP_WORDS.includes(option)) ?? 'standard') as Setup
+  const transports = options.filter((option): option is 'tcp' | 'udp' => option === 'tcp' || option === 'udp')
+  return {
+    id,
+    requirements: requirements.map((each) => `PAL-${each}`),
+    profile: transports.join() === 'udp' && profile === 'core-relay' ? 'datagram-relay' : profile,
+    setup,
+    steps,
+    ...(transports.length > 0 ? { transports } : {}),
+    ...(options.includes('alone') ? { isAlone: true } : {}),
+  }
+}
+
+/** Whether a case must have a whole relay for itself: its operator is one, and its limits are few. */
+function needsRelay({ steps, setup }: Case): boolean {
+  const isScarce = setup === 'small' || setup === 'crowded' || setup === 'full'
+  return isScarce || steps.some((step) => /\boperator(?:\d*) enters\b|^relay /u.test(step))
+}

@@ -1,0 +1,106 @@
+/** Runs many cases: several at a time, those that look at the whole relay alone and last. */
+import type { Arena } from './arena.ts'
+import { randomOf } from './arena.ts'
+import type { Case, Result } from './case.ts'
+import { type KeyPair, keyPairOf, seedOf } from './crypto.ts'
+import { CaseFailure, CaseSkipped } from './failure.ts'
+import { type Cast, Player } from './player.ts'
+
+/** How a run is made. */
+export interface SuiteOptions {
+  readonly seed: number
+  /** What makes the names of this run others than those of the runs before it. */
+  readonly salt: string
+  readonly parallel: number
+  readonly keepsNotes: boolean
+  /** An arena for one case. */
+  readonly arena: () => Arena
+  readonly onResult?: ((result: Result, played: Case) => void) | undefined
+}
+
+/** The identity that a relay under test is told to have as its operator (spec chapter 15). */
+export const OPERATOR_SEED: Uint8Array = seedOf('palaver conformance operator')
+
+/** Letters that look like no others. */
+const LETTERS = 'abcdefghkpstuxyz'
+
+/** A short text of letters that no two inputs share. */
+export function wordOf(text: string, length: number): string {
+  const bytes = seedOf(text)
+  let word = ''
+  for (let at = 0; at < length; at++) word += LETTERS[(bytes[at] as number) & 15]
+  return word
+}
+
+/** The people and rooms of one play: others in each. */
+export function castOf(salt: string, seed: number, played: Case, pairs?: (key: string) => KeyPair): Cast {
+  const made = new Map<string, KeyPair>()
+  const random = randomOf(seed ^ new DataView(seedOf(played.id).buffer).getUint32(0))
+  const prefix = `${salt}/${seed}/${played.id}`
+  return {
+    pairOf(party) {
+      let pair = made.get(party)
+      if (!pair) {
+        if (party === 'operator') pair = operatorPair()
+        else pair = pairs ? pairs(party) : keyPairOf(seedOf(`${prefix}/${party}`))
+        made.set(party, pair)
+      }
+      return pair
+    },
+    nameOf: (party) =>
+      party === 'operator' ? 'operator' : `${party}-${wordOf(`${prefix}/${party}`, 12)}`.slice(0, 32),
+    roomName: (label) => `${label}-${wordOf(`${prefix}#${label}`, 14)}`,
+    random,
+  }
+}
+
+let operator: KeyPair | undefined
+
+function operatorPair(): KeyPair {
+  operator ??= keyPairOf(OPERATOR_SEED)
+  return operator
+}
+
+/** Plays one case; every way it ends is a result. */
+export async function playCase(arena: Arena, cast: Cast, played: Case, keepsNotes: boolean): Promise<Result> {
+  const began = performance.now()
+  const player = new Player(arena, cast, played, keepsNotes)
+  const base = { id: played.id, transport: arena.transport }
+  const rest = (): Pick<Result, 'notes' | 'elapsedMs'> => ({
+    notes: player.notes,
+    elapsedMs: performance.now() - began,
+  })
+  if (!arena.offers(played.setup)) {
+    const detail = `no relay of the configuration ${played.setup} was named`
+    return { ...base, outcome: 'skipped', detail, step: '', broken: [], ...rest() }
+  }
+  try {
+    await player.play()
+    return { ...base, outcome: 'passed', detail: '', step: '', broken: [], ...rest() }
+  } catch (error) {
+    if (error instanceof CaseSkipped)
+      return { ...base, outcome: 'skipped', detail: error.message, step: player.step, broken: [], ...rest() }
+    const broken = error instanceof CaseFailure ? error.broken : []
+    const detail = error instanceof CaseFailure ? error.message : `the case cannot be played: ${String(error)}`
+    return { ...base, outcome: 'failed', detail, step: player.step, broken, ...rest() }
+  }
+}
+
+/** Plays all cases; the results are in their order. */
+export async function playAll(cases: readonly Case[], options: SuiteOptions): Promise<Result[]> {
+  const results = new Map<string, Result>()
+  const { seed, salt, keepsNotes } = options
+  const play = async (played: Case): Promise<void> => {
+    const result = await playCase(options.arena(), castOf(salt, seed, played), played, keepsNotes)
+    results.set(played.id, result)
+    options.onResult?.(result, played)
+  }
+  const together = cases.filter(({ isAlone }) => !isAlone)
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let played = together[next++]; played; played = together[next++]) await play(played)
+  }
+  await Promise.all(Array.from({ length: options.parallel }, worker))
+  for (const played of cases) if (played.isAlone) await play(played)
+  return cases.map(({ id }) => results.get(id) as Result)
+}
