@@ -222,6 +222,8 @@ carol quiet #r ignoring
 bob floods r 160 60000
 alice resumes
 alice gone slow_consumer
+carol quiet #r ignoring
+bob quiet #r ignoring
 
 = ROM-001/three-members : ROM-001 ROM-002 ROM-003 ROM-015 MSG-006
 alice enters
