@@ -16,6 +16,8 @@ export const EXIT = {
   /** What was waited for did not come in time. */
   nothing: 8,
   protocol: 9,
+  /** A case of the conformance kit failed. */
+  nonconformant: 10,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

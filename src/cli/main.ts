@@ -24,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: () => import('./doctor.ts'),
   decode: () => import('./decode.ts'),
   bench: () => import('./bench.ts'),
+  conform: () => import('./conform.ts'),
 }
 
 async function main(words: readonly string[]): Promise<number> {

@@ -8,7 +8,7 @@ export interface Arena {
   offers(setup: Setup): boolean
   /** Opens a link to the relay of that configuration. */
   dial(setup: Setup, onLink: (link: Link) => LinkHandler, weather: Weather | undefined): Promise<void>
-  /** Waits until the condition holds; false when that takes longer. The condition is asked after each input. */
+  /** Waits until the condition holds, asked after each input; false when it takes longer. */
   until(isDone: () => boolean, ms: number): Promise<boolean>
   /** Something arrived: conditions may hold now. */
   poke(): void

@@ -55,7 +55,9 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       throw new CaseFailure('the sessions are not in the order of their numbers')
     const places = labels.map((label) => list.findIndex((each) => each.name === stage.nameOf(label)))
     if (places.some((place, index) => place < 0 || (index > 0 && place < (places[index - 1] as number))))
-      throw new CaseFailure(`the sessions of ${labels.join(' and ')} are not listed in the order of their opening`)
+      throw new CaseFailure(
+        `the sessions of ${labels.join(' and ')} are not listed in the order of their opening`,
+      )
   },
   'last-alias'(_, stage, [name = '']) {
     const list = stage.variables.get(name) as { alias: number }[]
@@ -75,7 +77,12 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   },
   /** Both identities of a direct conversation, the lower key first. */
   pair(_, stage, [name = '', ...labels]) {
-    const found = stage.variables.get(name) as { alias: number; name: string; key: Uint8Array; role: number }[]
+    const found = stage.variables.get(name) as {
+      alias: number
+      name: string
+      key: Uint8Array
+      role: number
+    }[]
     const wanted = labels
       .map((label) => ({ name: stage.nameOf(label), key: hexOf(stage.keyOf(label)) }))
       .sort((a, b) => (a.key < b.key ? -1 : 1))

@@ -1,4 +1,4 @@
-/** The signatures of the handshake, as chapter 5 of the specification says them; nothing shared with the product. */
+/** The signatures of the handshake, read from chapter 5 of the specification. */
 import {
   createHash,
   createPrivateKey,
@@ -78,7 +78,12 @@ function transcript({ binding, hello, challenge }: Words): Uint8Array {
 /** What `auth.signature` signs. */
 export function authMessage(
   words: Words,
-  auth: { readonly name: string; readonly key: Uint8Array; readonly clientId: Uint8Array; readonly token: string },
+  auth: {
+    readonly name: string
+    readonly key: Uint8Array
+    readonly clientId: Uint8Array
+    readonly token: string
+  },
 ): Uint8Array {
   return concatBytes([
     utf8Bytes('palaver/1/auth\0'),

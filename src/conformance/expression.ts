@@ -52,7 +52,9 @@ export function evaluate(text: string, field: FieldSpec, scope: Scope, conversat
       return concatBytes(parts(text).map((part) => bytesOf(part, scope)))
     case 'list':
       return items(text).map((item) =>
-        field.of.kind === 'record' ? recordOf(item, field.of, scope, conversation) : evaluate(item, field.of, scope),
+        field.of.kind === 'record'
+          ? recordOf(item, field.of, scope, conversation)
+          : evaluate(item, field.of, scope),
       )
     default:
       throw new RangeError(`${field.name}: ${text}`)
@@ -69,14 +71,24 @@ function parts(text: string): string[] {
   return text.match(/(?:"(?:[^"\\]|\\.)*"|[^+"])+/gu) ?? []
 }
 
-function repeated<T>(text: string, scope: Scope, read: (text: string) => T, repeat: (value: T, count: number) => T): T {
+function repeated<T>(
+  text: string,
+  scope: Scope,
+  read: (text: string) => T,
+  repeat: (value: T, count: number) => T,
+): T {
   const match = /^(.*)\*([\w-]+)$/su.exec(text)
   if (!match || /^".*"$/su.test(text)) return read(text)
   return repeat(read(match[1] as string), uintOf(match[2] as string, undefined, scope))
 }
 
 function textOf(text: string, scope: Scope): string {
-  return repeated(text, scope, (each) => plainText(each, scope), (value, count) => value.repeat(count))
+  return repeated(
+    text,
+    scope,
+    (each) => plainText(each, scope),
+    (value, count) => value.repeat(count),
+  )
 }
 
 function plainText(text: string, scope: Scope): string {
@@ -147,7 +159,13 @@ function lowerOf(term: string, scope: Scope): number {
 }
 
 /** Whether a value is what a pattern says; `?x` keeps it as x. */
-export function matches(pattern: string, value: unknown, field: FieldSpec, scope: Scope, conversation = 0): boolean {
+export function matches(
+  pattern: string,
+  value: unknown,
+  field: FieldSpec,
+  scope: Scope,
+  conversation = 0,
+): boolean {
   if (pattern === '*') return true
   if (pattern.startsWith('?')) {
     scope.variables.set(pattern.slice(1), value)
@@ -172,6 +190,8 @@ export function same(wanted: unknown, found: unknown): boolean {
       wanted.every((each, index) => same(each, found[index]))
     )
   if (typeof wanted === 'object' && wanted !== null)
-    return Object.entries(wanted).every(([name, value]) => same(value, (found as Record<string, unknown>)[name]))
+    return Object.entries(wanted).every(([name, value]) =>
+      same(value, (found as Record<string, unknown>)[name]),
+    )
   return wanted === found
 }

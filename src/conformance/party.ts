@@ -1,6 +1,6 @@
 /**
- * One end of a link, as the kit plays it: cuts lanes into frames, keeps them by conversation, and watches what
- * holds for every frame whatever the case is about.
+ * One end of a link, as the kit plays it: cuts lanes into frames, keeps them by conversation, and watches
+ * what holds for every frame whatever the case is about.
  */
 import { concatBytes, copyOf, equalBytes, hexOf, readUint32 } from '../base/bytes.ts'
 import { laneOf } from '../base/lanes.ts'
@@ -47,10 +47,10 @@ export class Party implements LinkHandler {
   link: Link | undefined
   /** Whether the far end sends the frames of a relay. */
   readonly farSide: 'relay' | 'client'
-  readonly inboxes = new Map<number, Received[]>()
+  readonly inboxes: Map<number, Received[]> = new Map()
   readonly breaches: Breach[] = []
   /** Limits that the far end announced, by number. */
-  readonly announced = new Map<number, number>()
+  readonly announced: Map<number, number> = new Map()
   isEnded = false
   openedAt = 0
   sentAt = 0
@@ -58,10 +58,10 @@ export class Party implements LinkHandler {
   isClosedByUs = false
   isOpen = false
   /** Frames of a conversation that this side may expect, by number: the seq of the last entry. */
-  readonly seqs = new Map<number, number>()
-  readonly refs = new Map<number, number>()
+  readonly seqs: Map<number, number> = new Map()
+  readonly refs: Map<number, number> = new Map()
   /** Its own alias in each conversation it is in. */
-  readonly aliases = new Map<number, number>()
+  readonly aliases: Map<number, number> = new Map()
   hello: Uint8Array = new Uint8Array(0)
   challenge: Uint8Array = new Uint8Array(0)
   challengeFrame: Loose = {}
@@ -153,8 +153,17 @@ export class Party implements LinkHandler {
   #takeFrame(lane: number, bytes: Uint8Array): void {
     const frame = decodeFrame(bytes)
     if (isFault(frame)) {
-      this.note({ who: this.label, direction: '<', lane, hex: shownHex(bytes), text: `not a frame: ${frame.fault}` })
-      return this.breach(['PAL-FRM-001', 'PAL-FRM-004'], `a frame that is ${frame.fault} ${frame.field ?? ''}`)
+      this.note({
+        who: this.label,
+        direction: '<',
+        lane,
+        hex: shownHex(bytes),
+        text: `not a frame: ${frame.fault}`,
+      })
+      return this.breach(
+        ['PAL-FRM-001', 'PAL-FRM-004'],
+        `a frame that is ${frame.fault} ${frame.field ?? ''}`,
+      )
     }
     const shown = frame.type === 'ignored' ? `grease ${frame.number}` : frameText(frame as unknown as Loose)
     this.note({ who: this.label, direction: '<', lane, hex: shownHex(bytes), text: shown })
@@ -192,7 +201,8 @@ export class Party implements LinkHandler {
     const isSession = info?.scope === 'session'
     if (info && spec.name === 'close' && !isSession) this.breach(['PAL-ERR-003'], `close with ${info.name}`)
     if (info && spec.name === 'error' && isSession) this.breach(['PAL-ERR-003'], `error with ${info.name}`)
-    if (spec.name === 'close' && info?.code === ERRORS.internal) this.breach(['PAL-ERR-001'], 'close with internal')
+    if (spec.name === 'close' && info?.code === ERRORS.internal)
+      this.breach(['PAL-ERR-001'], 'close with internal')
     this.#watchSeq(spec, frame)
   }
 
@@ -210,7 +220,8 @@ export class Party implements LinkHandler {
     if (spec.name === 'joined') this.aliases.set(conversation, frame['alias'] as number)
     if (spec.name !== 'message' && spec.name !== 'event') return
     const last = this.seqs.get(conversation)
-    if (last === undefined) this.breach(['PAL-ROM-018', 'PAL-ROM-028'], `an entry of ${conversation}, not joined`)
+    if (last === undefined)
+      this.breach(['PAL-ROM-018', 'PAL-ROM-028'], `an entry of ${conversation}, not joined`)
     else if (frame['seq'] !== last + 1)
       this.breach(['PAL-ROM-001', 'PAL-ROM-002'], `seq ${String(frame['seq'])} after ${last}`)
     this.seqs.set(conversation, frame['seq'] as number)

@@ -1,4 +1,4 @@
-/** Plays one case against a relay: reads its steps, keeps what they bind, and fails at the first that fails. */
+/** Plays one case against a relay: does its steps, keeps what they bind, fails at the first that fails. */
 import { bytesOfHex, hexOf } from '../base/bytes.ts'
 import { CONVERSATION_KINDS, ERRORS, EVENTS, LIMIT_IDS, LIMITS, ROLES } from '../codec/generated/registry.ts'
 import type { FieldSpec } from '../codec/spec-types.ts'
@@ -6,12 +6,12 @@ import type { Arena } from './arena.ts'
 import type { Case, Note } from './case.ts'
 import { CHECKS } from './checks.ts'
 import { authMessage, type KeyPair, readyMessage, sign, verify, type Words } from './crypto.ts'
-import { twisted } from './twisted.ts'
 import { evaluate, matches, type Scope } from './expression.ts'
 import { CaseFailure, CaseSkipped } from './failure.ts'
 import { frameText } from './frames.ts'
 import { Party, type Received } from './party.ts'
 import { parseStep, type Step } from './step.ts'
+import { twisted } from './twisted.ts'
 import { type Loose, specOf } from './wire.ts'
 
 /** How long an answer may take that is due at once: an upper bound only. */
@@ -37,14 +37,14 @@ interface Member {
 
 /** One play of a case. */
 export class Player implements Scope {
-  readonly variables = new Map<string, unknown>()
-  readonly parties = new Map<string, Party>()
+  readonly variables: Map<string, unknown> = new Map()
+  readonly parties: Map<string, Party> = new Map()
   readonly notes: Note[] = []
   /** Who is in which conversation, by number and alias. */
-  readonly members = new Map<number, Map<number, Member>>()
+  readonly members: Map<number, Map<number, Member>> = new Map()
   /** The aliases given so far in a room. */
-  readonly aliasCounts = new Map<number, number>()
-  readonly entries = new Map<string, string>()
+  readonly aliasCounts: Map<number, number> = new Map()
+  readonly entries: Map<string, string> = new Map()
   readonly case: Case
   readonly arena: Arena
   readonly #cast: Cast
@@ -85,7 +85,10 @@ export class Player implements Scope {
 
   /** Cases that count links begin when those of the one before are over. */
   async #untilGone(): Promise<void> {
-    await this.arena.until(() => [...this.parties.values()].every(({ isEnded, link }) => isEnded || !link), GONE_MS)
+    await this.arena.until(
+      () => [...this.parties.values()].every(({ isEnded, link }) => isEnded || !link),
+      GONE_MS,
+    )
   }
 
   #leave(party: Party): void {
@@ -150,10 +153,11 @@ export class Player implements Scope {
     for (let turn = 0; turn < step.times; turn++) await this.#runOnce(step)
   }
 
-  async #runOnce(step: Step): Promise<void> {
+  async #runOnce(step: Step): Promise<unknown> {
     const { who, verb, words, fields } = step
     if (who === 'relay') return this.#restart()
     if (verb === 'opens') return this.#opens(who)
+    if (verb === 'greets') return this.#greets(who)
     if (verb === 'enters') return this.#enters(who, fields)
     if (verb === 'joins') return this.#joins(this.party(who), words[0] as string, fields)
     const party = this.party(who)
@@ -228,12 +232,17 @@ export class Player implements Scope {
   // ---- the handshake --------------------------------------------------------------------------
 
   async #enters(label: string, fields: ReadonlyMap<string, string>): Promise<void> {
+    const party = await this.#greets(label)
+    await this.#sends(party, ['auth'], fields)
+    await this.#expects(party, 'ready', new Map())
+  }
+
+  async #greets(label: string): Promise<Party> {
     await this.#opens(label)
     const party = this.party(label)
     await this.#sends(party, ['hello'], new Map())
     await this.#expects(party, 'challenge', new Map([['version', '1']]))
-    await this.#sends(party, ['auth'], fields)
-    await this.#expects(party, 'ready', new Map())
+    return party
   }
 
   #defaults(party: Party, type: string): Loose {
@@ -322,7 +331,8 @@ export class Player implements Scope {
       party.request += 1
       values['request'] = party.request
     } else if (fields.has('request')) party.request = values['request'] as number
-    if (values['request'] !== undefined) party.requestConversation = spec.lane === 'control' ? 0 : conversation
+    if (values['request'] !== undefined)
+      party.requestConversation = spec.lane === 'control' ? 0 : conversation
     if (type === 'send' && !fields.has('ref')) {
       const ref = (party.refs.get(conversation) ?? 0) + 1
       party.refs.set(conversation, ref)
@@ -363,7 +373,11 @@ export class Player implements Scope {
   }
 
   #ms(text: string): number {
-    return evaluate(text, { kind: 'uint', name: 'ms', summary: '', bits: 53, min: 0, max: 2 ** 53 - 1 }, this) as number
+    return evaluate(
+      text,
+      { kind: 'uint', name: 'ms', summary: '', bits: 53, min: 0, max: 2 ** 53 - 1 },
+      this,
+    ) as number
   }
 
   /** The conversation whose frames are looked at; undefined for any. */
@@ -385,7 +399,8 @@ export class Player implements Scope {
     const conversation = (frame['conversation'] as number | undefined) ?? 0
     const spec = specOf(type)
     for (const name of fields.keys())
-      if (!spec.fields.some((field) => field.name === name)) throw new RangeError(`${type} has no field ${name}`)
+      if (!spec.fields.some((field) => field.name === name))
+        throw new RangeError(`${type} has no field ${name}`)
     for (const field of spec.fields) {
       const pattern = fields.get(field.name) ?? this.#implied(party, type, field.name, fields)
       if (pattern === undefined) continue
@@ -396,7 +411,12 @@ export class Player implements Scope {
   }
 
   /** What a field must be when the step does not say. */
-  #implied(party: Party, type: string, field: string, fields: ReadonlyMap<string, string>): string | undefined {
+  #implied(
+    party: Party,
+    type: string,
+    field: string,
+    fields: ReadonlyMap<string, string>,
+  ): string | undefined {
     if (type === 'event') return EVENT_DEFAULTS[field]
     if (type === 'error' && field === 'ref') return '0'
     if (field === 'conversation' && (type === 'ok' || type === 'error' || type === 'members'))
@@ -416,7 +436,8 @@ export class Player implements Scope {
     } else if (type === 'ready') this.#learnReady(party, frame)
     else if (type === 'joined') this.#learnJoined(party, frame)
     else if (type === 'event') this.#learnEvent(frame)
-    if (type === 'event' || type === 'message') this.#sameForAll(party, conversation, frame['seq'] as number, bytes)
+    if (type === 'event' || type === 'message')
+      this.#sameForAll(party, conversation, frame['seq'] as number, bytes)
     if (type === 'message' && frame['sender'] === party.aliases.get(conversation))
       party.refs.set(conversation, Math.max(party.refs.get(conversation) ?? 0, frame['ref'] as number))
   }
@@ -432,7 +453,8 @@ export class Player implements Scope {
       throw new CaseFailure('the signature of ready does not verify', ['PAL-HSK-013'])
     party.isOpen = true
     party.name = frame['name'] as string
-    for (const { id, value } of frame['limits'] as { id: number; value: number }[]) party.announced.set(id, value)
+    for (const { id, value } of frame['limits'] as { id: number; value: number }[])
+      party.announced.set(id, value)
   }
 
   #learnJoined(party: Party, frame: Loose): void {
@@ -473,7 +495,8 @@ export class Player implements Scope {
 
   async #closed(party: Party, codes: string, fields: ReadonlyMap<string, string>): Promise<void> {
     await this.#expects(party, 'close', new Map([['code', codes], ...fields]))
-    if (party.waitingCount > 0) throw new CaseFailure(`${party.label} got more after close: ${inboxText(party)}`)
+    if (party.waitingCount > 0)
+      throw new CaseFailure(`${party.label} got more after close: ${inboxText(party)}`)
     party.link?.end()
     await this.#ended(party, new Map())
   }
@@ -487,7 +510,8 @@ export class Player implements Scope {
     // Who says goodbye may still get the entry by which its membership ended.
     const isAnswered = [...party.inboxes.values()].flat().some(({ type }) => type === 'close')
     if (party.isClosedByUs && !isAnswered) return
-    if (party.waitingCount > 0) throw new CaseFailure(`${party.label} got before the end: ${inboxText(party)}`)
+    if (party.waitingCount > 0)
+      throw new CaseFailure(`${party.label} got before the end: ${inboxText(party)}`)
   }
 
   #checkBreaches(party: Party): void {
@@ -508,8 +532,14 @@ export class Player implements Scope {
     this.#checkBreaches(party)
     if (!arrived) throw new CaseFailure(`no pong for ${party.label}`, ['PAL-SES-009'])
     const first = inbox.shift()
-    if (first?.type !== 'pong' || first.frame['nonce'] !== nonce || first.frame['conversation'] !== conversation)
-      throw new CaseFailure(`${party.label} got ${first ? frameText(first.frame) : 'the end of the link'}, unasked`)
+    if (
+      first?.type !== 'pong' ||
+      first.frame['nonce'] !== nonce ||
+      first.frame['conversation'] !== conversation
+    )
+      throw new CaseFailure(
+        `${party.label} got ${first ? frameText(first.frame) : 'the end of the link'}, unasked`,
+      )
   }
 
   #numberOf(word: string | undefined): number {
@@ -538,9 +568,11 @@ export class Player implements Scope {
       const ref = (party.refs.get(conversation) ?? 0) + 1
       party.refs.set(conversation, ref)
       party.send('send', { conversation, ref, kind: 0, body })
-      const isTaken = (): boolean => inbox.some(({ type, frame }) => type === 'message' && frame['ref'] === ref)
+      const isTaken = (): boolean =>
+        inbox.some(({ type, frame }) => type === 'message' && frame['ref'] === ref)
       const arrived = await this.arena.until(() => isTaken() || party.isEnded, ANSWER_MS)
-      if (!arrived || party.isEnded) throw new CaseFailure(`message ${ref} of ${party.label} was not taken`, ['PAL-SES-026'])
+      if (!arrived || party.isEnded)
+        throw new CaseFailure(`message ${ref} of ${party.label} was not taken`, ['PAL-SES-026'])
       inbox.length = 0
     }
   }
@@ -582,7 +614,8 @@ export class Player implements Scope {
     const before = this.variables.get(label) as number | undefined
     const others = before === undefined ? new Map<number, Member>() : (this.members.get(before) ?? new Map())
     const alias = (before === undefined ? 0 : (this.aliasCounts.get(before) ?? 0)) + 1
-    const role = this.personOf(party.label) === 'operator' ? 'relay_operator' : others.size === 0 ? 'operator' : 'member'
+    const role =
+      this.personOf(party.label) === 'operator' ? 'relay_operator' : others.size === 0 ? 'operator' : 'member'
     await this.#sends(party, ['join'], new Map([['room', `#${label}`], ...fields]))
     const expected = {
       conversation: before === undefined || others.size === 0 ? `?${label}` : `#${label}`,
@@ -597,7 +630,12 @@ export class Player implements Scope {
     await this.#expects(party, 'joined', new Map(Object.entries(expected)))
     const conversation = this.variables.get(label) as number
     if (fields.get('options') === 'members') await this.#memberLists(party, conversation)
-    const entry = { conversation: `#${label}`, kind: 'joined', name: `$${party.label}`, key: `$${party.label}` }
+    const entry = {
+      conversation: `#${label}`,
+      kind: 'joined',
+      name: `$${party.label}`,
+      key: `$${party.label}`,
+    }
     const subject = String(this.aliasOf(party.label, conversation))
     const event = new Map(Object.entries({ ...entry, subject, value: role }))
     for (const { party: each } of [...(this.members.get(conversation)?.values() ?? [])])
@@ -613,10 +651,19 @@ export class Player implements Scope {
 
   async #says(party: Party, label: string, text: string): Promise<void> {
     const conversation = this.variables.get(label) as number
-    await this.#sends(party, ['send'], new Map([['conversation', `#${label}`], ['body', text]]))
+    await this.#sends(
+      party,
+      ['send'],
+      new Map([
+        ['conversation', `#${label}`],
+        ['body', text],
+      ]),
+    )
     const ref = String(party.refs.get(conversation))
     const sender = String(this.aliasOf(party.label, conversation))
-    const fields = new Map(Object.entries({ conversation: `#${label}`, sender, ref, kind: 'text', body: text }))
+    const fields = new Map(
+      Object.entries({ conversation: `#${label}`, sender, ref, kind: 'text', body: text }),
+    )
     for (const { party: each } of [...(this.members.get(conversation)?.values() ?? [])])
       await this.#expects(each, 'message', fields)
   }

@@ -81,7 +81,8 @@ export async function playCase(arena: Arena, cast: Cast, played: Case, keepsNote
     if (error instanceof CaseSkipped)
       return { ...base, outcome: 'skipped', detail: error.message, step: player.step, broken: [], ...rest() }
     const broken = error instanceof CaseFailure ? error.broken : []
-    const detail = error instanceof CaseFailure ? error.message : `the case cannot be played: ${String(error)}`
+    const detail =
+      error instanceof CaseFailure ? error.message : `the case cannot be played: ${String(error)}`
     return { ...base, outcome: 'failed', detail, step: player.step, broken, ...rest() }
   }
 }

@@ -4,7 +4,7 @@ import { authMessage, type KeyPair, sha512, type Words } from './crypto.ts'
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
 const PRIME = 2n ** 255n - 19n
-/** Encodings of the neutral point: the canonical one, the one with y = p + 1, the one with its sign bit set. */
+/** Encodings of the neutral point: canonical, with y = p + 1, with its sign bit set. */
 const NEUTRAL = littleEndian(1n)
 const NEUTRAL_HIGH = littleEndian(PRIME + 1n)
 const NEUTRAL_NEGATIVE = littleEndian(1n + 2n ** 255n)

@@ -1,12 +1,13 @@
-/** A relay's machine in memory, and a clock that moves when everybody waits. The machine may be a faulty one. */
+/** A relay's machine in memory, sound or faulty, and a clock that moves when everybody waits. */
+
+import type { Entropy, Instant, LaneBytes } from '../../src/base/index.ts'
 import type { Arena } from '../../src/conformance/arena.ts'
+import { randomOf } from '../../src/conformance/arena.ts'
 import type { Setup } from '../../src/conformance/case.ts'
 import { keyPairOf, OPERATOR_SEED, seedOf } from '../../src/conformance/index.ts'
-import { randomOf } from '../../src/conformance/arena.ts'
-import type { Link, LinkHandler } from '../../src/transport/transport.ts'
-import type { Entropy, Instant, LaneBytes } from '../../src/base/index.ts'
-import type * as protocol from '../../src/protocol/index.ts'
 import { nodeSignatures } from '../../src/node/primitives.ts'
+import type * as protocol from '../../src/protocol/index.ts'
+import type { Link, LinkHandler } from '../../src/transport/transport.ts'
 import { SETUPS } from './setups.ts'
 
 /** The modules that the arena is built from. */
@@ -81,7 +82,8 @@ class World {
       if (event.kind === 'link_finished') event.link.owner.isFinishing = true
       if (event.kind === 'link_expired') event.link.owner.abortByRelay()
     }
-    for (let link = this.relay.pollReadyLink(); link; link = this.relay.pollReadyLink()) link.owner.isReady = true
+    for (let link = this.relay.pollReadyLink(); link; link = this.relay.pollReadyLink())
+      link.owner.isReady = true
     for (const link of [...this.links]) if (link.take()) moved = true
     return moved
   }
@@ -138,7 +140,9 @@ class VirtualLink implements Link {
     if (this.#isOver) return false
     let moved = false
     while (!this.#isPaused) {
-      const item: LaneBytes | undefined = this.isReady ? this.#world.relay.pollTransmit(this.#link) : undefined
+      const item: LaneBytes | undefined = this.isReady
+        ? this.#world.relay.pollTransmit(this.#link)
+        : undefined
       if (!item) break
       moved = true
       this.#handler.onBytes(item.lane, Uint8Array.from(item.bytes))

@@ -1,12 +1,26 @@
 /** All cases for a relay. */
 import type { Case } from '../case.ts'
+import { RELAY_DIRECTS } from './relay-directs.ts'
+import { RELAY_FRAMING } from './relay-framing.ts'
 import { relayGenerated } from './relay-generated.ts'
 import { RELAY_HANDSHAKE } from './relay-handshake.ts'
+import { RELAY_MESSAGES } from './relay-messages.ts'
 import { RELAY_MODERATION } from './relay-moderation.ts'
 import { RELAY_NAMES } from './relay-names.ts'
 import { RELAY_ROOMS } from './relay-rooms.ts'
+import { RELAY_SESSION } from './relay-session.ts'
 
 /** The cases for relays, in the order of the specification. */
 export function relayCases(): Case[] {
-  return [...RELAY_HANDSHAKE, ...RELAY_NAMES, ...RELAY_ROOMS, ...RELAY_MODERATION, ...relayGenerated()]
+  return [
+    ...RELAY_FRAMING,
+    ...RELAY_HANDSHAKE,
+    ...RELAY_NAMES,
+    ...RELAY_SESSION,
+    ...RELAY_ROOMS,
+    ...RELAY_DIRECTS,
+    ...RELAY_MESSAGES,
+    ...RELAY_MODERATION,
+    ...relayGenerated(),
+  ]
 }

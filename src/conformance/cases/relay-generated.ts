@@ -1,5 +1,10 @@
 /** Cases that follow from the registry: every cell of the relay's reactions, every fault of every frame. */
-import { FRAME_RANGES, FRAME_SPECS, RELAY_REACTIONS, type RelayState } from '../../codec/generated/registry.ts'
+import {
+  FRAME_RANGES,
+  FRAME_SPECS,
+  RELAY_REACTIONS,
+  type RelayState,
+} from '../../codec/generated/registry.ts'
 import type { FrameSpec, Reaction } from '../../codec/spec-types.ts'
 import type { Case } from '../case.ts'
 import { faultyFrames, IGNORED, oddFrames, sampleHex, UNSOUND } from './samples.ts'
@@ -114,7 +119,12 @@ function soundnessCases(): string[] {
     }
   }
   for (const { name, hex } of IGNORED)
-    lines.push(`= FRM-011/${name} : FRM-011 FRM-003 SES-004`, ...REACH.open, `alice > body ${hex} about=${name}`, 'alice quiet')
+    lines.push(
+      `= FRM-011/${name} : FRM-011 FRM-003 SES-004`,
+      ...REACH.open,
+      `alice > body ${hex} about=${name}`,
+      'alice quiet',
+    )
   return lines
 }
 
@@ -125,7 +135,12 @@ function unknownTypes(): string[] {
     for (let type = range.from; type <= range.to; type++) {
       if (known.has(type)) continue
       const hex = type.toString(16).padStart(2, '0')
-      lines.push(`= FRM-011/type-${type} : FRM-011 EXT-002`, ...REACH.open, `alice > body 91${hex} about=type-${type}`, 'alice closed unknown_frame')
+      lines.push(
+        `= FRM-011/type-${type} : FRM-011 EXT-002`,
+        ...REACH.open,
+        `alice > body 91${hex} about=type-${type}`,
+        'alice closed unknown_frame',
+      )
     }
   return lines
 }

@@ -1,170 +1,8 @@
-/** Chapters 3 to 5 and 11, as a relay obeys them. */
+/** Chapters 5 and 11, as a relay obeys them. */
 import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
 const CASES = `
-= FRM-001/every-answer : FRM-001 FRM-002 FRM-004 FRM-009 LIM-007 STR-001 STR-010 STR-011 STR-012
-alice enters
-bob enters
-alice joins r
-bob joins r options=members
-alice > setTopic conversation=#r topic="t"*topic_bytes
-alice < event conversation=#r kind=topic actor=alice@r text="t"*topic_bytes
-bob < event conversation=#r kind=topic actor=alice@r text="t"*topic_bytes
-alice < ok
-alice > send conversation=#r body="a"*31
-alice < message conversation=#r body="a"*31
-bob < message conversation=#r body="a"*31
-alice > send conversation=#r body="a"*255
-alice < message conversation=#r body="a"*255
-bob < message conversation=#r body="a"*255
-alice > send conversation=#r body="a"*256
-alice < message conversation=#r body="a"*256
-bob < message conversation=#r body="a"*256
-alice > send conversation=#r body="a"*body_bytes
-alice < message conversation=#r body="a"*body_bytes
-bob < message conversation=#r body="a"*body_bytes
-bob > who conversation=#r
-bob < members members=[alice,bob] more=false
-bob > whois name=$alice
-bob < identity name=$alice key=$alice online=true role=member
-bob > list
-bob < rooms
-bob > setTopic conversation=#r topic="no"
-bob < error code=not_permitted
-
-= FRM-004/text-bounds : FRM-004 ERR-001
-alice enters
-alice > join room="a"*room_name_bytes
-alice < error code=bad_room_name
-alice > direct name=$nobody
-alice < error code=no_such_name
-
-= FRM-010/unlisted-content-kind : FRM-010 MSG-007 MSG-006
-alice enters
-bob enters
-alice joins r
-bob joins r
-alice > send conversation=#r kind=200 body=hex:00ff80
-alice < message conversation=#r kind=200 body=hex:00ff80 sender=alice@r
-bob < message conversation=#r kind=200 body=hex:00ff80 sender=alice@r
-
-= FRM-010/unlisted-close-code : FRM-010 ERR-004 SES-019
-alice enters
-alice > close code=0x01fe text="later edition"
-alice ended
-
-= STR-001/length-first : STR-001 HSK-003
-alice opens
-alice > hello
-alice < challenge version=1
-
-= STR-002/length-zero : STR-002 SES-003
-alice opens
-alice > raw 00000000
-alice closed bad_frame
-
-= STR-002/length-zero-open : STR-002 SES-003
-alice enters
-alice > raw 00000000
-alice closed bad_frame
-
-= STR-003/length-alone : STR-003 STR-004
-alice opens
-alice > raw 00000401
-alice closed frame_too_large
-
-= STR-003/length-alone-open : STR-003 STR-004
-alice enters
-alice > raw 00010001
-alice closed frame_too_large
-
-= STR-003/greatest-length : STR-003
-alice enters
-alice > raw ffffffff
-alice closed frame_too_large
-
-= STR-003/small-limit : STR-003 STR-004 LIM-003 | small
-alice enters
-alice > raw 00001001
-alice closed frame_too_large
-
-= STR-004/expect-auth : STR-004 STR-003
-alice opens
-alice > hello
-alice < challenge
-alice > raw 00000401
-alice closed frame_too_large
-
-= STR-004/longest-in-handshake : STR-004
-alice opens
-alice > body 9270c503fb${'00'.repeat(1019)} about=grease
-alice > hello
-alice < challenge
-
-= STR-004/longest-when-open : STR-004
-alice enters
-alice > body 9270c50ffb${'00'.repeat(0xffb)} about=grease
-alice quiet
-
-= STR-007/byte-by-byte : STR-007 STR-008
-alice enters
-alice joins r
-alice > cut 00000004930707000000000493070800
-alice < pong nonce=7 conversation=0
-alice < pong nonce=8 conversation=0
-
-= STR-007/two-at-once : STR-007 STR-014
-alice enters
-alice > raw 00000004930701000000000493070200
-alice < pong nonce=1 conversation=0
-alice < pong nonce=2 conversation=0
-
-= STR-007/cut-within-length : STR-007
-alice enters
-alice > raw 0000
-alice > raw 0004930709
-alice > raw 00
-alice < pong nonce=9 conversation=0
-
-= STR-008/sixteen-thousand-pieces : STR-008 SEC-005 | tcp
-alice enters
-alice > cut 0000400092 70c53ffb${'00'.repeat(0x3ffb)}
-alice quiet
-
-= STR-009/unfinished-frame : STR-009 ROM-017
-alice enters
-bob enters
-alice joins r
-bob joins r
-alice > raw 000000ff9520
-alice ends
-bob < event conversation=#r kind=left subject=alice@r name=$alice value=lost
-
-= STR-013/any-lane : STR-013 | udp
-alice enters
-bob enters
-alice joins r
-bob joins r
-alice > send conversation=#r body="x" lane=9
-alice < message conversation=#r body="x"
-bob < message conversation=#r body="x"
-alice > ping nonce=5 conversation=0 lane=17
-alice < pong nonce=5 conversation=0
-
-= STR-014/order-in-a-lane : STR-014 ROM-033 SES-010
-alice enters
-alice joins r
-alice > send conversation=#r ref=1 body="1"
-alice > setTopic conversation=#r topic="2"
-alice > send conversation=#r ref=2 body="3"
-alice > ping nonce=4 conversation=#r
-alice < message conversation=#r ref=1 body="1"
-alice < event conversation=#r kind=topic actor=alice@r text="2"
-alice < ok
-alice < message conversation=#r ref=2 body="3"
-alice < pong conversation=#r nonce=4
-
 = HSK-002/fresh-nonces : HSK-002 HSK-003 CNV-002
 alice opens
 alice > hello
@@ -271,23 +109,17 @@ alice > auth
 alice < ready
 
 = HSK-012/other-name-signed : HSK-012 HSK-018
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth but_name="somebody-else"
 alice closed bad_signature
 
 = HSK-012/other-token-signed : HSK-012
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth but_token="x"
 alice closed bad_signature
 
 = HSK-012/other-client-id-signed : HSK-012
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth but_clientId=hex:0000000000000000
 alice closed bad_signature
 
@@ -300,77 +132,55 @@ alice > auth but_key=$bob
 alice closed bad_signature
 
 = HSK-012/other-link : HSK-012 HSK-011 HSK-002
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth
 alice < ready
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$alice but_key=$alice but_signature=$signature
 bob closed bad_signature
 
 = HSK-012/no-signature : HSK-012 HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth but_signature=hex:00*64
 alice closed bad_signature
 
 = HSK-014/s-not-reduced : HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=high-s
 alice closed bad_signature
 
 = HSK-014/small-order-key : HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=small-order-key
 alice closed bad_signature
 
 = HSK-014/small-order-key-of-order-2 : HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=order-2-key
 alice closed bad_signature
 
 = HSK-014/small-order-r : HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=small-order-r
 alice closed bad_signature
 
 = HSK-014/non-canonical-r : HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=non-canonical-r
 alice closed bad_signature
 
 = HSK-014/negative-zero-r : HSK-014
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=negative-zero-r
 alice closed bad_signature
 
 = HSK-014/bit-flipped : HSK-014 HSK-012
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=flip-r
 alice closed bad_signature
 
 = HSK-014/s-flipped : HSK-014 HSK-012
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth twist=flip-s
 alice closed bad_signature
 
@@ -378,44 +188,32 @@ alice closed bad_signature
 alice enters
 
 = HSK-021/fresh-sessions : HSK-021 CNV-002
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth
 alice < ready session=?first
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth
 bob < ready session=?second
 alice checks differ first second
 alice checks not-all-zero first
 
 = HSK-018/name-before-token : HSK-018 | token
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth name="-x" token="wrong"
 alice closed bad_name
 
 = HSK-018/token-wrong : HSK-018 HSK-020 | token
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth token="palaver-conformancf"
 alice closed not_admitted
 
 = HSK-018/token-missing : HSK-018 | token
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth token=""
 alice closed not_admitted
 
 = HSK-018/token-longer : HSK-018 | token
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth token="palaver-conformance-"
 alice closed not_admitted
 
@@ -423,24 +221,18 @@ alice closed not_admitted
 alice enters
 
 = HSK-018/token-before-signature : HSK-018 | token
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth token="" but_signature=hex:00*64
 alice closed not_admitted
 
 = HSK-018/signature-before-name : HSK-018 HSK-027
 alice enters
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$alice but_signature=hex:00*64
 bob closed bad_signature
 
 = HSK-018/bad-name-before-signature : HSK-018 HSK-023
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth name="a b" but_signature=hex:00*64
 alice closed bad_name
 
@@ -450,9 +242,7 @@ alice enters
 operator > ban name=$alice seconds=60 reason="spam"
 operator < ok
 alice closed banned
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth but_signature=hex:00*64
 alice2 closed banned
 operator > unban name=$alice
@@ -465,9 +255,7 @@ carol enters
 dave enters
 erin enters
 frank enters
-grace opens
-grace > hello
-grace < challenge
+grace greets
 grace > auth name=$alice
 grace closed name_taken
 
@@ -478,9 +266,7 @@ carol enters
 dave enters
 erin enters
 frank enters
-grace opens
-grace > hello
-grace < challenge
+grace greets
 grace > auth
 grace closed relay_full
 
@@ -491,9 +277,7 @@ carol enters
 dave enters
 erin enters
 frank enters
-grace opens
-grace > hello
-grace < challenge
+grace greets
 grace > auth
 grace closed relay_full
 frank > close
@@ -523,9 +307,7 @@ carol enters
 dave enters
 erin enters
 frank enters
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth
 alice closed replaced
 alice2 < ready
@@ -550,9 +332,7 @@ frank closed too_many_links
 alice opens
 bob opens
 carol opens
-dave opens
-dave > hello
-dave < challenge
+dave greets
 erin opens
 alice closed too_many_links
 erin > hello
@@ -563,30 +343,22 @@ alice enters
 bob opens
 carol opens
 dave opens
-erin opens
-erin > hello
-erin < challenge
+erin greets
 alice quiet
 bob > hello
 bob < challenge
 
 = HSK-019/nothing-kept : HSK-019 HSK-029
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice > auth but_signature=hex:00*64
 alice closed bad_signature
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$alice
 bob < ready name=$alice
 
 = HSK-029/bound-with-ready : HSK-029 HSK-019 ROM-023
 bob enters
-alice opens
-alice > hello
-alice < challenge
+alice greets
 bob > whois name=$alice
 bob < error code=no_such_name
 alice > auth
@@ -601,75 +373,57 @@ alice ended
 bob enters
 bob > whois name=$alice
 bob < identity name=$alice key=$alice online=false role=member
-carol opens
-carol > hello
-carol < challenge
+carol greets
 carol > auth name=$alice
 carol closed name_taken
 
 = HSK-026/across-restarts : HSK-026
 alice enters
 relay restarts
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$alice
 bob closed name_taken
 alice2 enters
 
 = HSK-027/same-name : HSK-027
 alice enters
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$alice
 bob closed name_taken
 
 = HSK-027/other-case : HSK-027
 alice enters name=$x+"lower"
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$x+"LOWER"
 bob closed name_taken
 
 = HSK-027/compatibility-form : HSK-027
 alice enters name=$x+"ab"
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$x+"\uff41\uff42"
 bob closed name_taken
 
 = HSK-027/final-sigma : HSK-027
 alice enters name="\u03b1"+$digits+"\u03c3"
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name="\u03b1"+$digits+"\u03c2"
 bob closed name_taken
 
 = HSK-027/looks-alike-digit : HSK-027
 alice enters name=$x+"lol"
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$x+"1o1"
 bob closed name_taken
 
 = HSK-027/looks-alike-letters : HSK-027
 alice enters name=$x+"mo"
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name=$x+"rno"
 bob closed name_taken
 
 = HSK-027/looks-alike-script : HSK-027
 alice enters name="cc"+$digits
-bob opens
-bob > hello
-bob < challenge
+bob greets
 bob > auth name="\u0441\u0441"+$digits
 bob closed name_taken
 
@@ -680,9 +434,7 @@ alice ended
 alice2 enters name=$x+"two"
 alice2 > close
 alice2 ended
-alice3 opens
-alice3 > hello
-alice3 < challenge
+alice3 greets
 alice3 > auth name=$x+"three"
 alice3 closed name_taken
 alice4 enters name=$x+"one"
@@ -691,14 +443,10 @@ alice4 enters name=$x+"one"
 alice enters
 bob enters
 carol enters
-dave opens
-dave > hello
-dave < challenge
+dave greets
 dave > auth
 dave closed relay_full
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth
 alice closed replaced
 alice2 < ready
@@ -735,9 +483,7 @@ bob < joined conversation=?d kind=direct name=$x+"alice" count=2 limit=2 role=me
 
 = HSK-030/one-session : HSK-030 HSK-031
 alice enters
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth
 alice closed replaced
 alice2 < ready
@@ -745,9 +491,7 @@ alice2 quiet
 
 = HSK-030/another-name : HSK-030 HSK-031
 alice enters
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth name="z"+$alice
 alice closed replaced
 alice2 < ready name="z"+$alice
@@ -757,9 +501,7 @@ alice enters
 bob enters
 bob joins r
 alice joins r
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth
 bob < event conversation=#r kind=left subject=2 name=$alice value=replaced
 alice < event conversation=#r kind=left subject=2 name=$alice value=replaced
@@ -770,9 +512,7 @@ alice2 joins r
 = HSK-031/refused-takeover-changes-nothing : HSK-031 HSK-019
 alice enters
 alice joins r
-alice2 opens
-alice2 > hello
-alice2 < challenge
+alice2 greets
 alice2 > auth but_signature=hex:00*64
 alice2 closed bad_signature
 alice quiet
@@ -785,15 +525,11 @@ alice closed handshake_timeout within=handshake_ms+6000 after_ms=handshake_ms-10
 
 = HSK-033/hello-does-not-help : HSK-033 | quick
 zoe enters
-alice opens
-alice > hello
-alice < challenge
+alice greets
 alice closed handshake_timeout within=handshake_ms+6000 after_ms=handshake_ms-150
 
 = HSK-033/bytes-do-not-help : HSK-033 | quick
-bob opens
-bob > hello
-bob < challenge
+bob greets
 alice opens
 bob < close code=handshake_timeout within=handshake_ms+6000
 alice > body 9170 about=grease

@@ -2,7 +2,7 @@
 import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
-/** A moderation request for a room and the entry it makes: `A` stands for the operator, `M` for the member. */
+/** A moderation request for a room and the entry it makes. */
 const ORDERS: readonly (readonly [string, string])[] = [
   ['setTopic conversation=#r topic="x"', 'kind=topic actor=alice@r text="x"'],
   ['kick conversation=#r name=$bob reason="why"', 'kind=kicked actor=alice@r subject=2 name=$bob text="why"'],
@@ -10,7 +10,10 @@ const ORDERS: readonly (readonly [string, string])[] = [
     'ban conversation=#r name=$bob seconds=60 reason="why"',
     'kind=banned actor=alice@r subject=2 name=$bob key=$bob value=60 text="why"',
   ],
-  ['setRole conversation=#r name=$bob role=operator', 'kind=role actor=alice@r subject=2 name=$bob value=operator'],
+  [
+    'setRole conversation=#r name=$bob role=operator',
+    'kind=role actor=alice@r subject=2 name=$bob value=operator',
+  ],
   ['setLimit conversation=#r limit=9', 'kind=limit actor=alice@r value=9'],
   ['lock conversation=#r locked=true', 'kind=lock actor=alice@r value=1'],
 ]
@@ -51,7 +54,13 @@ function generated(): string {
       'operator < error code=not_a_member conversation=#r',
     )
   }
-  for (const order of ['kick conversation=0 name=$bob reason=""', 'ban conversation=0 name=$bob', 'unban conversation=0 name=$bob', 'setLimit conversation=0 limit=5000', 'announce text="hear"'])
+  for (const order of [
+    'kick conversation=0 name=$bob reason=""',
+    'ban conversation=0 name=$bob',
+    'unban conversation=0 name=$bob',
+    'setLimit conversation=0 limit=5000',
+    'announce text="hear"',
+  ])
     lines.push(
       `= MOD-002/${order.split(' ')[0]} : MOD-002 SES-007`,
       'alice enters\nbob enters\nalice joins r',
@@ -142,9 +151,7 @@ bob enters
 operator > ban conversation=0 name=$bob seconds=0 reason="enough"
 operator < ok conversation=0
 bob closed banned
-bob2 opens
-bob2 > hello
-bob2 < challenge
+bob2 greets
 bob2 > auth name="z"+$bob
 bob2 closed banned
 operator > unban conversation=0 name=$bob
@@ -158,9 +165,7 @@ bob > close
 bob ended
 operator > ban conversation=0 name=$bob
 operator < ok conversation=0
-bob2 opens
-bob2 > hello
-bob2 < challenge
+bob2 greets
 bob2 > auth
 bob2 closed banned
 
@@ -172,9 +177,7 @@ operator > setLimit conversation=0 limit=2
 operator < ok conversation=0
 alice quiet
 bob quiet
-carol opens
-carol > hello
-carol < challenge
+carol greets
 carol > auth
 carol closed relay_full
 operator > setLimit conversation=0 limit=6
@@ -286,9 +289,7 @@ operator > ban conversation=0 name=$bob
 operator < ok conversation=0
 bob closed banned
 relay restarts
-bob2 opens
-bob2 > hello
-bob2 < challenge
+bob2 greets
 bob2 > auth
 bob2 closed banned
 
@@ -499,9 +500,7 @@ alice enters
 bob enters
 alice joins r
 bob joins r
-bob2 opens
-bob2 > hello
-bob2 < challenge
+bob2 greets
 bob2 > auth
 alice < event conversation=#r kind=left subject=2 name=$bob value=replaced
 bob < event conversation=#r kind=left subject=2 name=$bob value=replaced

@@ -49,7 +49,9 @@ function text(): string {
   for (const [what, name, isScript] of BAD) {
     const rule = isScript ? 'HSK-024 HSK-023' : 'HSK-023'
     const quoted = JSON.stringify(name)
-    const longRoom = /code-points/u.test(what) ? JSON.stringify(name + name.slice(0, name.length - 1)) : quoted
+    const longRoom = /code-points/u.test(what)
+      ? JSON.stringify(name + name.slice(0, name.length - 1))
+      : quoted
     lines.push(
       `= HSK-023/${what} : ${rule} HSK-018`,
       ...shake,

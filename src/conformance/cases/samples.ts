@@ -1,7 +1,7 @@
 /** Frames made from the registry: a sound one of each type, and for each what may be wrong with it. */
 import { concatBytes, hexOf, utf8Bytes } from '../../base/bytes.ts'
 import { FRAME_SPECS, LIMITS } from '../../codec/generated/registry.ts'
-import type { FieldSpec, FrameSpec } from '../../codec/spec-types.ts'
+import type { BytesSpec, FieldSpec, FrameSpec, UintSpec } from '../../codec/spec-types.ts'
 import { bodyOf, type Loose, shortArray, shortValue, wideArray, wideBytes, wideUint } from '../wire.ts'
 
 const TEXT = 'sample'
@@ -87,14 +87,19 @@ function faultsOf(field: FieldSpec): [string, Uint8Array][] {
       return [
         ['integer', Uint8Array.of(1)],
         ['huge', Uint8Array.of(0xdd, 0xff, 0xff, 0xff, 0xff)],
-        ['too-many', shortArray(Array.from({ length: field.maxCount + 1 }, () => shortValue(field.of, sampleOf(field.of))))],
+        [
+          'too-many',
+          shortArray(
+            Array.from({ length: field.maxCount + 1 }, () => shortValue(field.of, sampleOf(field.of))),
+          ),
+        ],
       ]
     default:
       return []
   }
 }
 
-function uintFaults(field: Extract<FieldSpec, { kind: 'uint' }>): [string, Uint8Array][] {
+function uintFaults(field: UintSpec): [string, Uint8Array][] {
   const faults: [string, Uint8Array][] = [
     ['text', Uint8Array.of(0xa1, 0x31)],
     ['float', Uint8Array.of(0xca, 0x3f, 0x80, 0, 0)],
@@ -107,15 +112,13 @@ function uintFaults(field: Extract<FieldSpec, { kind: 'uint' }>): [string, Uint8
   return faults
 }
 
-function binFaults(field: Extract<FieldSpec, { kind: 'bin' }>): [string, Uint8Array][] {
+function binFaults(field: BytesSpec): [string, Uint8Array][] {
   const faults: [string, Uint8Array][] = [
     ['text', Uint8Array.of(0xa1, 0x31)],
     ['nil', Uint8Array.of(0xc0)],
     ['announces-4-gib', Uint8Array.of(0xc6, 0xff, 0xff, 0xff, 0xff)],
   ]
-  if (field.maxBytes < LIMITS.bodyBytes)
-    faults.push(['too-long', shortValue(field, new Uint8Array(field.maxBytes + 1))])
-  if (field.maxBytes === LIMITS.bodyBytes)
+  if (field.maxBytes <= LIMITS.bodyBytes)
     faults.push(['too-long', shortValue(field, new Uint8Array(field.maxBytes + 1))])
   if (field.minBytes > 0) faults.push(['too-short', shortValue(field, new Uint8Array(field.minBytes - 1))])
   return faults
@@ -170,7 +173,11 @@ export function oddFrames(spec: FrameSpec): Variant[] {
     ...spec.fields.map((field) => wideValue(field, values[field.name], width, isSigned)),
   ]
   const parts = partsOf(spec)
-  const trailers = [Uint8Array.of(0xc0), Uint8Array.of(0x91, 0xa1, 0x78), Uint8Array.of(0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0)]
+  const trailers = [
+    Uint8Array.of(0xc0),
+    Uint8Array.of(0x91, 0xa1, 0x78),
+    Uint8Array.of(0xcb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0),
+  ]
   return [
     { name: 'wide-8', hex: hexOf(wideArray(wide(8, false), 2)) },
     { name: 'signed-8', hex: hexOf(wideArray(wide(8, true), 4)) },

@@ -4,8 +4,8 @@ import type { Case, Profile, Setup } from '../case.ts'
 const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
 
 /**
- * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options are a
- * configuration, `alone`, `tcp` or `udp`.
+ * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options
+ * are a configuration, `alone`, `tcp` or `udp`. A line that begins with `&` continues the one before.
  */
 export function casesOf(profile: Profile, text: string): Case[] {
   const cases: Case[] = []
@@ -13,6 +13,10 @@ export function casesOf(profile: Profile, text: string): Case[] {
   for (const raw of text.split('\n')) {
     const line = raw.trim()
     if (line === '' || line.startsWith('//')) continue
+    if (line.startsWith('& ')) {
+      steps.push(`${steps.pop() ?? ''} ${line.slice(2)}`)
+      continue
+    }
     if (!line.startsWith('= ')) {
       steps.push(line)
       continue
@@ -20,7 +24,9 @@ export function casesOf(profile: Profile, text: string): Case[] {
     const [, id = '', requirements = '', options = ''] = HEAD.exec(line) ?? []
     if (id === '') throw new RangeError(`no head of a case: ${line}`)
     steps = []
-    cases.push(caseOf(profile, { id, requirements: requirements.split(/\s+/u), steps }, options.split(/\s+/u)))
+    cases.push(
+      caseOf(profile, { id, requirements: requirements.split(/\s+/u), steps }, options.split(/\s+/u)),
+    )
   }
   return cases.map((each) => ({ ...each, ...(needsRelay(each) ? { isAlone: true } : {}) }))
 }
@@ -48,5 +54,5 @@ function caseOf(
 /** Whether a case must have a whole relay for itself: its operator is one, and its limits are few. */
 function needsRelay({ steps, setup }: Case): boolean {
   const isScarce = setup === 'small' || setup === 'crowded' || setup === 'full'
-  return isScarce || steps.some((step) => /\boperator(?:\d*) enters\b|^relay /u.test(step))
+  return isScarce || steps.some((step) => /\boperator\d* (?:enters|greets|opens)\b|^relay /u.test(step))
 }

@@ -1,0 +1,168 @@
+/** Chapters 3 and 4, as a relay obeys them. */
+import type { Case } from '../case.ts'
+import { casesOf } from './text.ts'
+
+const CASES = `
+= FRM-001/every-answer : FRM-001 FRM-002 FRM-004 FRM-009 LIM-007 STR-001 STR-010 STR-011 STR-012
+alice enters
+bob enters
+alice joins r
+bob joins r options=members
+alice > setTopic conversation=#r topic="t"*topic_bytes
+alice < event conversation=#r kind=topic actor=alice@r text="t"*topic_bytes
+bob < event conversation=#r kind=topic actor=alice@r text="t"*topic_bytes
+alice < ok
+alice > send conversation=#r body="a"*31
+alice < message conversation=#r body="a"*31
+bob < message conversation=#r body="a"*31
+alice > send conversation=#r body="a"*255
+alice < message conversation=#r body="a"*255
+bob < message conversation=#r body="a"*255
+alice > send conversation=#r body="a"*256
+alice < message conversation=#r body="a"*256
+bob < message conversation=#r body="a"*256
+alice > send conversation=#r body="a"*body_bytes
+alice < message conversation=#r body="a"*body_bytes
+bob < message conversation=#r body="a"*body_bytes
+bob > who conversation=#r
+bob < members members=[alice,bob] more=false
+bob > whois name=$alice
+bob < identity name=$alice key=$alice online=true role=member
+bob > list
+bob < rooms
+bob > setTopic conversation=#r topic="no"
+bob < error code=not_permitted
+
+= FRM-004/text-bounds : FRM-004 ERR-001
+alice enters
+alice > join room="a"*room_name_bytes
+alice < error code=bad_room_name
+alice > direct name=$nobody
+alice < error code=no_such_name
+
+= FRM-010/unlisted-content-kind : FRM-010 MSG-007 MSG-006
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > send conversation=#r kind=200 body=hex:00ff80
+alice < message conversation=#r kind=200 body=hex:00ff80 sender=alice@r
+bob < message conversation=#r kind=200 body=hex:00ff80 sender=alice@r
+
+= FRM-010/unlisted-close-code : FRM-010 ERR-004 SES-019
+alice enters
+alice > close code=0x01fe text="later edition"
+alice ended
+
+= STR-001/length-first : STR-001 HSK-003
+alice opens
+alice > hello
+alice < challenge version=1
+
+= STR-002/length-zero : STR-002 SES-003
+alice opens
+alice > raw 00000000
+alice closed bad_frame
+
+= STR-002/length-zero-open : STR-002 SES-003
+alice enters
+alice > raw 00000000
+alice closed bad_frame
+
+= STR-003/length-alone : STR-003 STR-004
+alice opens
+alice > raw 00000401
+alice closed frame_too_large
+
+= STR-003/length-alone-open : STR-003 STR-004
+alice enters
+alice > raw 00010001
+alice closed frame_too_large
+
+= STR-003/greatest-length : STR-003
+alice enters
+alice > raw ffffffff
+alice closed frame_too_large
+
+= STR-003/small-limit : STR-003 STR-004 LIM-003 | small
+alice enters
+alice > raw 00001001
+alice closed frame_too_large
+
+= STR-004/expect-auth : STR-004 STR-003
+alice greets
+alice > raw 00000401
+alice closed frame_too_large
+
+= STR-004/longest-in-handshake : STR-004
+alice opens
+alice > body 9270c503fb${'00'.repeat(1019)} about=grease
+alice > hello
+alice < challenge
+
+= STR-004/longest-when-open : STR-004
+alice enters
+alice > body 9270c50ffb${'00'.repeat(0xffb)} about=grease
+alice quiet
+
+= STR-007/byte-by-byte : STR-007 STR-008
+alice enters
+alice joins r
+alice > cut 00000004930707000000000493070800
+alice < pong nonce=7 conversation=0
+alice < pong nonce=8 conversation=0
+
+= STR-007/two-at-once : STR-007 STR-014
+alice enters
+alice > raw 00000004930701000000000493070200
+alice < pong nonce=1 conversation=0
+alice < pong nonce=2 conversation=0
+
+= STR-007/cut-within-length : STR-007
+alice enters
+alice > raw 0000
+alice > raw 0004930709
+alice > raw 00
+alice < pong nonce=9 conversation=0
+
+= STR-008/sixteen-thousand-pieces : STR-008 SEC-005 | tcp
+alice enters
+alice > cut 0000400092 70c53ffb${'00'.repeat(0x3ffb)}
+alice quiet
+
+= STR-009/unfinished-frame : STR-009 ROM-017
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > raw 000000ff9520
+alice ends
+bob < event conversation=#r kind=left subject=alice@r name=$alice value=lost
+
+= STR-013/any-lane : STR-013 | udp
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > send conversation=#r body="x" lane=9
+alice < message conversation=#r body="x"
+bob < message conversation=#r body="x"
+alice > ping nonce=5 conversation=0 lane=17
+alice < pong nonce=5 conversation=0
+
+= STR-014/order-in-a-lane : STR-014 ROM-033 SES-010
+alice enters
+alice joins r
+alice > send conversation=#r ref=1 body="1"
+alice > setTopic conversation=#r topic="2"
+alice > send conversation=#r ref=2 body="3"
+alice > ping nonce=4 conversation=#r
+alice < message conversation=#r ref=1 body="1"
+alice < event conversation=#r kind=topic actor=alice@r text="2"
+alice < ok
+alice < message conversation=#r ref=2 body="3"
+alice < pong conversation=#r nonce=4
+`
+
+/** Framing cases for a relay. */
+export const RELAY_FRAMING: readonly Case[] = casesOf('core-relay', CASES)

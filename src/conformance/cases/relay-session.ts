@@ -1,0 +1,226 @@
+/** Chapter 6, as a relay obeys it. */
+import type { Case } from '../case.ts'
+import { casesOf } from './text.ts'
+
+const CASES = `
+= SES-006/ok : SES-006 MOD-007
+alice enters
+alice joins r
+alice > setTopic conversation=#r topic="x" request=77
+alice < event conversation=#r kind=topic actor=alice@r text="x"
+alice < ok request=77 conversation=#r
+
+= SES-006/greatest-number : SES-006
+alice enters
+alice > list request=4294967295
+alice < rooms request=4294967295
+
+= SES-006/same-number-again : SES-006
+alice enters
+alice > whois name=$alice request=5
+alice < identity request=5
+alice > whois name=$alice request=5
+alice < identity request=5
+
+= SES-006/many-at-once : SES-006
+alice enters
+alice > whois name=$alice request=1
+alice > whois name=$nobody request=2
+alice > direct name=$nobody request=3
+alice > list request=4
+alice < identity request=1
+alice < error request=2 code=no_such_name
+alice < error request=3 code=no_such_name
+alice < rooms request=4
+
+= SES-007/refused-topic : SES-007 MOD-001
+alice enters
+bob enters
+alice joins r
+bob joins r
+bob > setTopic conversation=#r topic="mine"
+bob < error code=not_permitted
+carol enters
+carol > join room=#r
+carol < joined conversation=?r topic="" count=3
+alice < event conversation=#r kind=joined subject=3 name=$carol key=$carol
+bob < event conversation=#r kind=joined subject=3 name=$carol key=$carol
+carol < event conversation=#r kind=joined subject=3 name=$carol key=$carol
+
+= SES-007/refused-join : SES-007 ROM-009
+alice enters
+bob enters
+alice joins r
+alice > lock conversation=#r locked=true
+alice < event conversation=#r kind=lock actor=alice@r value=1
+alice < ok
+bob > join room=#r
+bob < error code=room_locked
+alice says r "only me"
+alice > who conversation=#r
+alice < members members=[alice] more=false
+
+= SES-009/pong : SES-009
+alice enters
+alice > ping nonce=0 conversation=0
+alice < pong nonce=0 conversation=0
+alice > ping nonce=9007199254740991 conversation=0
+alice < pong nonce=9007199254740991 conversation=0
+
+= SES-009/each : SES-009 SES-010
+alice enters
+alice joins r
+alice > ping nonce=1 conversation=#r
+alice > ping nonce=1 conversation=#r
+alice > ping nonce=2 conversation=#r
+alice < pong nonce=1 conversation=#r
+alice < pong nonce=1 conversation=#r
+alice < pong nonce=2 conversation=#r
+
+= SES-010/fence-of-a-room : SES-010
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > send conversation=#r body="1"
+alice > send conversation=#r body="2"
+alice > ping nonce=3 conversation=#r
+alice < message conversation=#r ref=1 sender=alice@r body="1"
+alice < message conversation=#r ref=2 sender=alice@r body="2"
+alice < pong nonce=3 conversation=#r
+bob > ping nonce=4 conversation=#r
+bob < message conversation=#r ref=1 sender=alice@r body="1"
+bob < message conversation=#r ref=2 sender=alice@r body="2"
+bob < pong nonce=4 conversation=#r
+
+= SES-010/fence-after-join : SES-010
+alice enters
+alice > join room=#r
+alice > ping nonce=3 conversation=0
+alice < pong nonce=3 conversation=0
+alice < joined conversation=?r
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+
+= SES-010/fence-after-requests : SES-010
+alice enters
+alice > whois name=$alice
+alice > list
+alice > ping nonce=3 conversation=0
+alice < identity request=1
+alice < rooms request=2
+alice < pong nonce=3 conversation=0
+
+= SES-011/unknown-conversation : SES-011
+alice enters
+alice > ping nonce=9 conversation=4294967295
+alice < pong nonce=9 conversation=4294967295
+
+= SES-012/unasked-pong : SES-012
+alice enters
+alice > pong nonce=9 conversation=0
+alice > pong nonce=9 conversation=77
+alice quiet
+
+= SES-015/silence : SES-015 SES-001 | quick
+alice enters
+alice closed idle_timeout within=idle_ms+6000 after_ms=idle_ms-150
+
+= SES-015/ignored-frames-count : SES-015 SES-004 | quick
+alice enters
+carol opens
+carol closed handshake_timeout within=handshake_ms+6000
+alice > body 9170 about=grease
+dave opens
+dave closed handshake_timeout within=handshake_ms+6000
+alice quiet
+
+= SES-015/unfinished-frame-does-not-count : SES-015 | quick
+alice enters
+carol opens
+carol closed handshake_timeout within=handshake_ms+6000
+alice > raw 0000
+dave greets
+alice closed idle_timeout within=idle_ms+6000
+
+= SES-015/left-behind : SES-015 ROM-002 ROM-017 | quick
+alice enters
+alice joins r
+carol opens
+carol closed handshake_timeout within=handshake_ms+6000
+bob enters
+bob joins r
+alice < event conversation=#r kind=left subject=alice@r name=$alice value=lost within=idle_ms+6000
+alice closed idle_timeout within=idle_ms+6000
+bob < event conversation=#r kind=left subject=alice@r name=$alice value=lost
+
+= SES-018/linger : SES-018 | quick
+alice enters
+alice > body 913f
+alice < close code=unknown_frame
+alice ended within=linger_ms+6000
+
+= SES-018/peer-ends : SES-018
+alice enters
+alice > body 913f
+alice closed unknown_frame
+
+= SES-019/close-not-answered : SES-019 SES-002
+alice enters
+alice > close
+alice ended
+
+= SES-019/close-in-handshake : SES-019 SES-002
+alice opens
+alice > close
+alice ended
+
+= SES-019/close-before-auth : SES-019 SES-002
+alice greets
+alice > close
+alice ended
+
+= SES-019/nothing-after-close : SES-019 SES-004 SES-017
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > close
+alice > send conversation=#r body="too late"
+alice ended
+bob < event conversation=#r kind=left subject=alice@r name=$alice value=closed
+
+= SES-021/shutdown : SES-021 MOD-012
+alice enters
+relay restarts
+alice closed going_away
+
+= SES-025/cut-off : SES-025 SES-026
+alice enters
+bob enters
+bob joins r
+alice joins r
+alice pauses
+bob floods r 220 60000
+alice resumes
+alice gone slow_consumer
+bob quiet #r ignoring
+
+= SES-026/others-go-on : SES-026
+alice enters
+bob enters
+carol enters
+bob joins r
+alice joins r
+carol joins r
+alice pauses
+bob floods r 60 60000
+carol quiet #r ignoring
+bob floods r 160 60000
+alice resumes
+alice gone slow_consumer
+carol quiet #r ignoring
+bob quiet #r ignoring
+`
+
+/** Session cases for a relay. */
+export const RELAY_SESSION: readonly Case[] = casesOf('core-relay', CASES)
