@@ -69,7 +69,7 @@ export const SPEC: CommandSpec = {
   },
   notes: [
     'A relay under test keeps the room lobby and has the key of --operator-key as an operator; spec ' +
-      'chapter 15 says how the other configurations differ. Never test a relay that people use.',
+      'chapter 19 says how the other configurations differ. Never test a relay that people use.',
     'The exit code is 10 when a case fails, or one passes that was expected to fail.',
   ],
 }

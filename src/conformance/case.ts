@@ -6,7 +6,7 @@ export type Level = 'must' | 'should' | 'may'
 /** Which claim a case belongs to (spec/README.md). */
 export type Profile = 'core-relay' | 'core-client' | 'datagram-relay' | 'datagram-client'
 
-/** How the relay under test is configured (spec chapter 15). */
+/** How the relay under test is configured (spec chapter 19). */
 export type Setup = 'standard' | 'small' | 'token' | 'quick' | 'crowded' | 'full'
 
 /** One case. */
@@ -20,7 +20,7 @@ export interface Case {
   readonly setup: Setup
   /** The only transports it makes sense on; all when absent. */
   readonly transports?: readonly ('tcp' | 'udp')[]
-  /** One step a line, in the language of spec chapter 15. */
+  /** One step a line, in the language of spec chapter 19. */
   readonly steps: readonly string[]
   /** Whether it counts what is on the whole relay, and so has to run alone. */
   readonly isAlone?: boolean

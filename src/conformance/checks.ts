@@ -93,6 +93,11 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     }
     if (found.length !== 2) throw new CaseFailure(`${found.length} peers`)
   },
+  'first-bytes'(_, stage, [name = '', label = '']) {
+    const found = stage.variables.get(name) as Uint8Array
+    if (hexOf(found) !== hexOf(stage.keyOf(label).subarray(0, found.length)))
+      throw new CaseFailure(`${name} is ${hexOf(found)}, and not what it was given`)
+  },
   address(party, stage, [name = '']) {
     const text = String(stage.variables.get(name))
     const isV4 = /^\d{1,3}(?:\.\d{1,3}){3}:\d+$/u.test(text)

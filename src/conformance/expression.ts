@@ -1,4 +1,4 @@
-/** What stands behind the `=` of a step: values to send and patterns to match (spec chapter 15). */
+/** What stands behind the `=` of a step: values to send and patterns to match (spec chapter 19). */
 import { bytesOfHex, concatBytes, equalBytes, hexOf, utf8Bytes } from '../base/bytes.ts'
 import {
   CONTENT_KINDS,

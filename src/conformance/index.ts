@@ -1,6 +1,7 @@
 export * from './arena.ts'
 export * from './case.ts'
 export * from './cases/index.ts'
+export * from './client-player.ts'
 export * from './crypto.ts'
 export * from './failure.ts'
 export * from './player.ts'

@@ -47,16 +47,16 @@ export class Player implements Scope {
   readonly entries: Map<string, string> = new Map()
   readonly case: Case
   readonly arena: Arena
-  readonly #cast: Cast
-  readonly #keepsNotes: boolean
+  protected readonly cast: Cast
+  protected readonly keepsNotes: boolean
   #fence = FENCE_FIRST
   #step = ''
 
   constructor(arena: Arena, cast: Cast, played: Case, keepsNotes: boolean) {
     this.arena = arena
-    this.#cast = cast
+    this.cast = cast
     this.case = played
-    this.#keepsNotes = keepsNotes
+    this.keepsNotes = keepsNotes
     this.variables.set('x', cast.nameOf('x').slice(2))
     this.variables.set('y', 'y'.repeat(64 - cast.roomName('r').length))
     const digits = Array.from({ length: 12 }, () => String(2 + Math.floor(cast.random() * 8))).join('')
@@ -115,11 +115,11 @@ export class Player implements Scope {
   }
 
   nameOf(label: string): string {
-    return this.parties.get(label)?.name || this.#cast.nameOf(this.personOf(label))
+    return this.parties.get(label)?.name || this.cast.nameOf(this.personOf(label))
   }
 
   keyOf(label: string): Uint8Array {
-    return this.#cast.pairOf(this.personOf(label)).publicKey
+    return this.cast.pairOf(this.personOf(label)).publicKey
   }
 
   aliasOf(label: string, conversation: number): number {
@@ -135,7 +135,7 @@ export class Player implements Scope {
   }
 
   roomName(label: string): string {
-    return this.#cast.roomName(label)
+    return this.cast.roomName(label)
   }
 
   limit(name: string): number {
@@ -150,10 +150,10 @@ export class Player implements Scope {
   // ---- steps ----------------------------------------------------------------------------------
 
   async #run(step: Step): Promise<void> {
-    for (let turn = 0; turn < step.times; turn++) await this.#runOnce(step)
+    for (let turn = 0; turn < step.times; turn++) await this.runOnce(step)
   }
 
-  async #runOnce(step: Step): Promise<unknown> {
+  protected async runOnce(step: Step): Promise<unknown> {
     const { who, verb, words, fields } = step
     if (who === 'relay') return this.#restart()
     if (verb === 'opens') return this.#opens(who)
@@ -164,20 +164,20 @@ export class Player implements Scope {
     if (verb === '>') party.sentAt = this.arena.now()
     switch (verb) {
       case '>':
-        return this.#sends(party, words, fields)
+        return this.sends(party, words, fields)
       case '<':
-        return this.#expects(party, words[0] as string, fields)
+        return this.expects(party, words[0] as string, fields)
       case 'closed':
-        return this.#closed(party, words[0] as string, fields)
+        return this.closed(party, words[0] as string, fields)
       case 'ended':
         return this.#ended(party, fields)
       case 'says':
         return this.#says(party, words[0] as string, words[1] as string)
       case 'quiet':
-        if (words[1] === 'ignoring') return this.#drains(party, this.#numberOf(words[0]))
-        return this.#fenceOff(party, this.#numberOf(words[0]))
+        if (words[1] === 'ignoring') return this.drains(party, this.numberOf(words[0]))
+        return this.fenceOff(party, this.numberOf(words[0]))
       case 'drains':
-        return this.#drains(party, this.#numberOf(words[0]))
+        return this.drains(party, this.numberOf(words[0]))
       case 'floods':
         return this.#floods(party, words[0] as string, Number(words[1]), Number(words[2]))
       case 'competes':
@@ -185,7 +185,7 @@ export class Player implements Scope {
       case 'gone':
         return this.#gone(party, words[0] as string)
       case 'leaves-quietly':
-        return party.forget(this.#numberOf(words[0]))
+        return party.forget(this.numberOf(words[0]))
       case 'ends':
         return void party.link?.end()
       case 'aborts':
@@ -213,10 +213,10 @@ export class Player implements Scope {
   }
 
   async #opens(label: string): Promise<void> {
-    const note = this.#keepsNotes ? (each: Note): void => void this.notes.push(each) : () => {}
+    const note = this.keepsNotes ? (each: Note): void => void this.notes.push(each) : () => {}
     const person = this.personOf(label)
-    const party = new Party(label, this.#cast.pairOf(person), () => this.arena.poke(), note)
-    party.name = this.#cast.nameOf(person)
+    const party = new Party(label, this.cast.pairOf(person), () => this.arena.poke(), note)
+    party.name = this.cast.nameOf(person)
     this.parties.set(label, party)
     party.openedAt = this.arena.now()
     await this.arena.dial(
@@ -233,22 +233,22 @@ export class Player implements Scope {
 
   async #enters(label: string, fields: ReadonlyMap<string, string>): Promise<void> {
     const party = await this.#greets(label)
-    await this.#sends(party, ['auth'], fields)
-    await this.#expects(party, 'ready', new Map())
+    await this.sends(party, ['auth'], fields)
+    await this.expects(party, 'ready', new Map())
   }
 
   async #greets(label: string): Promise<Party> {
     await this.#opens(label)
     const party = this.party(label)
-    await this.#sends(party, ['hello'], new Map())
-    await this.#expects(party, 'challenge', new Map([['version', '1']]))
+    await this.sends(party, ['hello'], new Map())
+    await this.expects(party, 'challenge', new Map([['version', '1']]))
     return party
   }
 
-  #defaults(party: Party, type: string): Loose {
+  protected defaults(party: Party, type: string): Loose {
     switch (type) {
       case 'hello': {
-        const nonce = Uint8Array.from({ length: 32 }, () => Math.floor(this.#cast.random() * 256))
+        const nonce = Uint8Array.from({ length: 32 }, () => Math.floor(this.cast.random() * 256))
         return { versions: [1], capabilities: [], nonce, agent: 'palaver conform' }
       }
       case 'auth':
@@ -268,22 +268,26 @@ export class Player implements Scope {
     }
   }
 
-  #wordsOf(party: Party): Words {
+  protected wordsOf(party: Party): Words {
     const binding = party.link?.binding ?? new Uint8Array(0)
     return { binding, hello: party.hello, challenge: party.challenge }
   }
 
   // ---- sending --------------------------------------------------------------------------------
 
-  async #sends(party: Party, words: readonly string[], fields: ReadonlyMap<string, string>): Promise<void> {
+  protected async sends(
+    party: Party,
+    words: readonly string[],
+    fields: ReadonlyMap<string, string>,
+  ): Promise<void> {
     const [type = ''] = words
     const hex = words.slice(1).join('')
     const lane = Number(fields.get('lane') ?? 0)
     if (type === 'raw') return party.sendRaw(bytesOfHex(hex) as Uint8Array, lane)
     if (type === 'body') return this.#sendBody(party, bytesOfHex(hex) as Uint8Array, fields)
     if (type === 'cut') return this.#sendCut(party, bytesOfHex(hex) as Uint8Array)
-    const values = this.#valuesOf(party, type, fields)
-    if (type === 'auth') this.#sign(party, values, fields)
+    const values = this.valuesOf(party, type, fields)
+    if (type === 'auth') this.sign(party, values, fields)
     const trailing = fields.get('trailing')
     const where = fields.has('lane') ? lane : undefined
     const body = party.send(type, values, where, trailing && bytesOfHex(trailing.slice(4)))
@@ -297,12 +301,13 @@ export class Player implements Scope {
   }
 
   /** Signs an auth, then changes what the step says is to be changed after that. */
-  #sign(party: Party, values: Record<string, unknown>, fields: ReadonlyMap<string, string>): void {
+  protected sign(party: Party, values: Record<string, unknown>, fields: ReadonlyMap<string, string>): void {
     party.name = values['name'] as string
-    const message = authMessage(this.#wordsOf(party), values as unknown as Parameters<typeof authMessage>[1])
-    values['signature'] = sign(party.pair, message)
+    const message = authMessage(this.wordsOf(party), values as unknown as Parameters<typeof authMessage>[1])
+    const sound = sign(party.pair, message)
+    values['signature'] = sound
     const twist = fields.get('twist')
-    if (twist !== undefined) Object.assign(values, twisted(twist, party.pair, this.#wordsOf(party), values))
+    if (twist !== undefined) Object.assign(values, twisted(twist, party.pair, message, sound))
     for (const field of specOf('auth').fields) {
       const changed = fields.get(`but_${field.name}`)
       if (changed !== undefined) values[field.name] = evaluate(changed, field, this)
@@ -316,10 +321,14 @@ export class Player implements Scope {
     for (let at = 0; at < bytes.length; at++) party.sendRaw(bytes.slice(at, at + 1))
   }
 
-  #valuesOf(party: Party, type: string, fields: ReadonlyMap<string, string>): Record<string, unknown> {
+  protected valuesOf(
+    party: Party,
+    type: string,
+    fields: ReadonlyMap<string, string>,
+  ): Record<string, unknown> {
     const spec = specOf(type)
     const values: Record<string, unknown> = {}
-    const defaults = this.#defaults(party, type)
+    const defaults = this.defaults(party, type)
     for (const field of spec.fields) {
       const given = fields.get(field.name)
       if (given !== undefined) values[field.name] = evaluate(given, field, this)
@@ -343,7 +352,7 @@ export class Player implements Scope {
 
   // ---- expecting ------------------------------------------------------------------------------
 
-  async #expects(party: Party, type: string, given: ReadonlyMap<string, string>): Promise<void> {
+  protected async expects(party: Party, type: string, given: ReadonlyMap<string, string>): Promise<void> {
     const fields = new Map(given)
     const within = fields.get('within')
     const after = fields.get('after_ms')
@@ -357,7 +366,7 @@ export class Player implements Scope {
       () => party.breaches.length > 0 || hasFor(party, type, conversation) || party.isEnded,
       ms,
     )
-    this.#checkBreaches(party)
+    this.checkBreaches(party)
     if (!arrived) throw new CaseFailure(`no ${type} for ${party.label} within ${ms} ms; ${inboxText(party)}`)
     const received = find()
     if (!received)
@@ -369,7 +378,7 @@ export class Player implements Scope {
     if (after !== undefined && this.arena.now() - began < this.#ms(after))
       throw new CaseFailure(`${type} came after ${Math.round(this.arena.now() - began)} ms already`)
     this.#compare(party, received, type, fields)
-    this.#learn(party, received)
+    this.learn(party, received)
   }
 
   #ms(text: string): number {
@@ -402,7 +411,7 @@ export class Player implements Scope {
       if (!spec.fields.some((field) => field.name === name))
         throw new RangeError(`${type} has no field ${name}`)
     for (const field of spec.fields) {
-      const pattern = fields.get(field.name) ?? this.#implied(party, type, field.name, fields)
+      const pattern = fields.get(field.name) ?? this.implied(party, type, field.name, fields)
       if (pattern === undefined) continue
       const found = frame[field.name]
       if (!matches(pattern, found, field, this, conversation))
@@ -411,7 +420,7 @@ export class Player implements Scope {
   }
 
   /** What a field must be when the step does not say. */
-  #implied(
+  protected implied(
     party: Party,
     type: string,
     field: string,
@@ -427,7 +436,7 @@ export class Player implements Scope {
 
   // ---- what frames teach ----------------------------------------------------------------------
 
-  #learn(party: Party, received: Received): void {
+  protected learn(party: Party, received: Received): void {
     const { frame, type, bytes } = received
     const conversation = frame['conversation'] as number
     if (type === 'challenge') {
@@ -443,7 +452,7 @@ export class Player implements Scope {
   }
 
   #learnReady(party: Party, frame: Loose): void {
-    const message = readyMessage(this.#wordsOf(party), {
+    const message = readyMessage(this.wordsOf(party), {
       authSignature: party.authSignature,
       session: frame['session'] as Uint8Array,
       name: frame['name'] as string,
@@ -493,8 +502,8 @@ export class Player implements Scope {
 
   // ---- ends -----------------------------------------------------------------------------------
 
-  async #closed(party: Party, codes: string, fields: ReadonlyMap<string, string>): Promise<void> {
-    await this.#expects(party, 'close', new Map([['code', codes], ...fields]))
+  protected async closed(party: Party, codes: string, fields: ReadonlyMap<string, string>): Promise<void> {
+    await this.expects(party, 'close', new Map([['code', codes], ...fields]))
     if (party.waitingCount > 0)
       throw new CaseFailure(`${party.label} got more after close: ${inboxText(party)}`)
     party.link?.end()
@@ -506,7 +515,7 @@ export class Player implements Scope {
     const ms = within === undefined ? ANSWER_MS : this.#ms(within)
     const over = await this.arena.until(() => party.isEnded, ms)
     if (!over) throw new CaseFailure(`the link of ${party.label} did not end within ${ms} ms`)
-    this.#checkBreaches(party)
+    this.checkBreaches(party)
     // Who says goodbye may still get the entry by which its membership ended.
     const isAnswered = [...party.inboxes.values()].flat().some(({ type }) => type === 'close')
     if (party.isClosedByUs && !isAnswered) return
@@ -514,13 +523,13 @@ export class Player implements Scope {
       throw new CaseFailure(`${party.label} got before the end: ${inboxText(party)}`)
   }
 
-  #checkBreaches(party: Party): void {
+  protected checkBreaches(party: Party): void {
     const breach = party.breaches[0]
     if (breach) throw new CaseFailure(breach.what, breach.requirements)
   }
 
   /** A fence: nothing but the pong may come in the conversation. */
-  async #fenceOff(party: Party, conversation: number): Promise<void> {
+  protected async fenceOff(party: Party, conversation: number): Promise<void> {
     this.#fence += 1
     const nonce = this.#fence
     party.send('ping', { nonce, conversation })
@@ -529,7 +538,7 @@ export class Player implements Scope {
       () => party.breaches.length > 0 || inbox.length > 0 || party.isEnded,
       ANSWER_MS,
     )
-    this.#checkBreaches(party)
+    this.checkBreaches(party)
     if (!arrived) throw new CaseFailure(`no pong for ${party.label}`, ['PAL-SES-009'])
     const first = inbox.shift()
     if (
@@ -542,19 +551,19 @@ export class Player implements Scope {
       )
   }
 
-  #numberOf(word: string | undefined): number {
+  protected numberOf(word: string | undefined): number {
     return word === undefined ? 0 : (this.variables.get(word.slice(1)) as number)
   }
 
   /** A fence before which anything may come but an end. */
-  async #drains(party: Party, conversation: number): Promise<void> {
+  protected async drains(party: Party, conversation: number): Promise<void> {
     this.#fence += 1
     const nonce = this.#fence
     party.send('ping', { nonce, conversation })
     const inbox = party.inbox(conversation)
     const isHere = (): boolean => inbox.some(({ type, frame }) => type === 'pong' && frame['nonce'] === nonce)
     const arrived = await this.arena.until(() => isHere() || party.isEnded || party.isClosedByFar, ANSWER_MS)
-    this.#checkBreaches(party)
+    this.checkBreaches(party)
     if (!arrived || !isHere()) throw new CaseFailure(`${party.label} got no pong; ${inboxText(party)}`)
     for (const each of party.inboxes.values()) each.length = 0
   }
@@ -583,8 +592,8 @@ export class Player implements Scope {
     await this.arena.until(() => both.every((party) => party.inbox(0).length > 0 || party.isEnded), ANSWER_MS)
     const winner = both.find((party) => party.inbox(0)[0]?.type === 'ready')
     if (!winner) throw new CaseFailure('neither was let in')
-    await this.#expects(winner, 'ready', new Map())
-    await this.#closed(winner === first ? second : first, code, new Map())
+    await this.expects(winner, 'ready', new Map())
+    await this.closed(winner === first ? second : first, code, new Map())
   }
 
   /** The link ends with everything that was under way; if a close is seen, it has that code. */
@@ -601,10 +610,10 @@ export class Player implements Scope {
 
   /** At the end of a case every open session is asked whether anything else was under way. */
   async #settle(party: Party): Promise<void> {
-    this.#checkBreaches(party)
+    this.checkBreaches(party)
     if (!party.isOpen || party.isEnded || party.isClosedByUs || party.isClosedByFar) return
-    await this.#fenceOff(party, 0)
-    for (const conversation of party.seqs.keys()) await this.#fenceOff(party, conversation)
+    await this.fenceOff(party, 0)
+    for (const conversation of party.seqs.keys()) await this.fenceOff(party, conversation)
     if (party.waitingCount > 0) throw new CaseFailure(`${party.label} got, unasked: ${inboxText(party)}`)
   }
 
@@ -616,7 +625,7 @@ export class Player implements Scope {
     const alias = (before === undefined ? 0 : (this.aliasCounts.get(before) ?? 0)) + 1
     const role =
       this.personOf(party.label) === 'operator' ? 'relay_operator' : others.size === 0 ? 'operator' : 'member'
-    await this.#sends(party, ['join'], new Map([['room', `#${label}`], ...fields]))
+    await this.sends(party, ['join'], new Map([['room', `#${label}`], ...fields]))
     const expected = {
       conversation: before === undefined || others.size === 0 ? `?${label}` : `#${label}`,
       kind: 'room',
@@ -627,7 +636,7 @@ export class Player implements Scope {
       count: String(others.size + 1),
       peers: '[]',
     }
-    await this.#expects(party, 'joined', new Map(Object.entries(expected)))
+    await this.expects(party, 'joined', new Map(Object.entries(expected)))
     const conversation = this.variables.get(label) as number
     if (fields.get('options') === 'members') await this.#memberLists(party, conversation)
     const entry = {
@@ -639,19 +648,19 @@ export class Player implements Scope {
     const subject = String(this.aliasOf(party.label, conversation))
     const event = new Map(Object.entries({ ...entry, subject, value: role }))
     for (const { party: each } of [...(this.members.get(conversation)?.values() ?? [])])
-      await this.#expects(each, 'event', event)
+      await this.expects(each, 'event', event)
   }
 
   async #memberLists(party: Party, conversation: number): Promise<void> {
     const aliases = [...(this.members.get(conversation)?.entries() ?? [])].sort(([a], [b]) => a - b)
     const list = aliases.map(([, { party: each }]) => each.label).join(',')
     const fields = { conversation: String(conversation), members: `[${list}]`, more: 'false' }
-    await this.#expects(party, 'members', new Map(Object.entries(fields)))
+    await this.expects(party, 'members', new Map(Object.entries(fields)))
   }
 
   async #says(party: Party, label: string, text: string): Promise<void> {
     const conversation = this.variables.get(label) as number
-    await this.#sends(
+    await this.sends(
       party,
       ['send'],
       new Map([
@@ -665,7 +674,7 @@ export class Player implements Scope {
       Object.entries({ conversation: `#${label}`, sender, ref, kind: 'text', body: text }),
     )
     for (const { party: each } of [...(this.members.get(conversation)?.values() ?? [])])
-      await this.#expects(each, 'message', fields)
+      await this.expects(each, 'message', fields)
   }
 }
 

@@ -1,4 +1,4 @@
-/** The language of the steps (spec chapter 15): one step a line, words with blanks between. */
+/** The language of the steps (spec chapter 19): one step a line, words with blanks between. */
 
 /** A step after parsing. */
 export interface Step {

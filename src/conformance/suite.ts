@@ -2,6 +2,7 @@
 import type { Arena } from './arena.ts'
 import { randomOf } from './arena.ts'
 import type { Case, Result } from './case.ts'
+import { ClientPlayer, type ClientUnderTest } from './client-player.ts'
 import { type KeyPair, keyPairOf, seedOf } from './crypto.ts'
 import { CaseFailure, CaseSkipped } from './failure.ts'
 import { type Cast, Player } from './player.ts'
@@ -18,7 +19,7 @@ export interface SuiteOptions {
   readonly onResult?: ((result: Result, played: Case) => void) | undefined
 }
 
-/** The identity that a relay under test is told to have as its operator (spec chapter 15). */
+/** The identity that a relay under test is told to have as its operator (spec chapter 19). */
 export const OPERATOR_SEED: Uint8Array = seedOf('palaver conformance operator')
 
 /** Letters that look like no others. */
@@ -61,29 +62,65 @@ function operatorPair(): KeyPair {
   return operator
 }
 
+/** Plays one case against a client. */
+export function playClientCase(
+  client: ClientUnderTest,
+  cast: Cast,
+  played: Case,
+  keepsNotes: boolean,
+): Promise<Result> {
+  return resultOf(new ClientPlayer(client, cast, played, keepsNotes), 'stdio')
+}
+
+/** Plays all cases for a client, one after the other. */
+export async function playClient(
+  client: () => ClientUnderTest,
+  cases: readonly Case[],
+  options: Pick<SuiteOptions, 'seed' | 'keepsNotes'>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  const pairs = new Map<string, KeyPair>()
+  const pairOf = (party: string): KeyPair => {
+    const pair = pairs.get(party) ?? keyPairOf(seedOf(`client cases/${party}`))
+    pairs.set(party, pair)
+    return pair
+  }
+  for (const played of cases)
+    results.push(
+      await playClientCase(client(), castOf('', options.seed, played, pairOf), played, options.keepsNotes),
+    )
+  return results
+}
+
 /** Plays one case; every way it ends is a result. */
 export async function playCase(arena: Arena, cast: Cast, played: Case, keepsNotes: boolean): Promise<Result> {
+  if (!arena.offers(played.setup)) {
+    const detail = `no relay of the configuration ${played.setup} was named`
+    const base = { id: played.id, transport: arena.transport, outcome: 'skipped' as const, detail }
+    return { ...base, step: '', broken: [], notes: [], elapsedMs: 0 }
+  }
+  return resultOf(new Player(arena, cast, played, keepsNotes), arena.transport)
+}
+
+async function resultOf(player: Player, transport: string): Promise<Result> {
   const began = performance.now()
-  const player = new Player(arena, cast, played, keepsNotes)
-  const base = { id: played.id, transport: arena.transport }
-  const rest = (): Pick<Result, 'notes' | 'elapsedMs'> => ({
+  const end = (outcome: Result['outcome'], detail: string, broken: readonly string[] = []): Result => ({
+    id: player.case.id,
+    transport,
+    outcome,
+    detail,
+    step: outcome === 'passed' ? '' : player.step,
+    broken,
     notes: player.notes,
     elapsedMs: performance.now() - began,
   })
-  if (!arena.offers(played.setup)) {
-    const detail = `no relay of the configuration ${played.setup} was named`
-    return { ...base, outcome: 'skipped', detail, step: '', broken: [], ...rest() }
-  }
   try {
     await player.play()
-    return { ...base, outcome: 'passed', detail: '', step: '', broken: [], ...rest() }
+    return end('passed', '')
   } catch (error) {
-    if (error instanceof CaseSkipped)
-      return { ...base, outcome: 'skipped', detail: error.message, step: player.step, broken: [], ...rest() }
-    const broken = error instanceof CaseFailure ? error.broken : []
-    const detail =
-      error instanceof CaseFailure ? error.message : `the case cannot be played: ${String(error)}`
-    return { ...base, outcome: 'failed', detail, step: player.step, broken, ...rest() }
+    if (error instanceof CaseSkipped) return end('skipped', error.message)
+    if (error instanceof CaseFailure) return end('failed', error.message, error.broken)
+    return end('failed', `the case cannot be played: ${String(error)}`)
   }
 }
 

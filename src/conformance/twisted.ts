@@ -1,6 +1,6 @@
 /** Signatures that a careless library takes: none of them may pass (spec chapter 5.2). */
 import { concatBytes } from '../base/bytes.ts'
-import { authMessage, type KeyPair, sha512, type Words } from './crypto.ts'
+import { type KeyPair, sha512 } from './crypto.ts'
 
 const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n
 const PRIME = 2n ** 255n - 19n
@@ -24,11 +24,15 @@ function numberOf(bytes: Uint8Array): bigint {
   return bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
 }
 
-type Claims = Parameters<typeof authMessage>[1]
+/** What an auth or a ready is changed to. */
+export interface Twisted {
+  readonly signature: Uint8Array
+  /** The key that goes with it, where it is another one. */
+  readonly key?: Uint8Array
+}
 
-/** What an auth is changed to. The signature given is sound before. */
-export function twisted(twist: string, pair: KeyPair, words: Words, values: Record<string, unknown>): object {
-  const sound = values['signature'] as Uint8Array
+/** A signature that must not pass for the sound one of that message. */
+export function twisted(twist: string, pair: KeyPair, message: Uint8Array, sound: Uint8Array): Twisted {
   const [r, s] = [sound.slice(0, 32), sound.slice(32)]
   switch (twist) {
     case 'high-s':
@@ -38,11 +42,11 @@ export function twisted(twist: string, pair: KeyPair, words: Words, values: Reco
     case 'order-2-key':
       return { key: ORDER_2, signature: concatBytes([NEUTRAL, new Uint8Array(32)]) }
     case 'small-order-r':
-      return { signature: forPoint(NEUTRAL, pair, authMessage(words, values as unknown as Claims)) }
+      return { signature: forPoint(NEUTRAL, pair, message) }
     case 'non-canonical-r':
-      return { signature: forPoint(NEUTRAL_HIGH, pair, authMessage(words, values as unknown as Claims)) }
+      return { signature: forPoint(NEUTRAL_HIGH, pair, message) }
     case 'negative-zero-r':
-      return { signature: forPoint(NEUTRAL_NEGATIVE, pair, authMessage(words, values as unknown as Claims)) }
+      return { signature: forPoint(NEUTRAL_NEGATIVE, pair, message) }
     case 'flip-r':
       return { signature: concatBytes([Uint8Array.of((r[0] as number) ^ 1), r.subarray(1), s]) }
     case 'flip-s':

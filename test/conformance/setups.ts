@@ -1,4 +1,4 @@
-/** The configurations of a relay under test (spec chapter 15), as options of this relay. */
+/** The configurations of a relay under test (spec chapter 19), as options of this relay. */
 
 import type { Setup } from '../../src/conformance/case.ts'
 import type { RelayOptions } from '../../src/protocol/index.ts'

@@ -2,12 +2,12 @@
 
 import type { Entropy, Instant, LaneBytes } from '../../src/base/index.ts'
 import type { Arena } from '../../src/conformance/arena.ts'
-import { randomOf } from '../../src/conformance/arena.ts'
 import type { Setup } from '../../src/conformance/case.ts'
 import { keyPairOf, OPERATOR_SEED, seedOf } from '../../src/conformance/index.ts'
 import { nodeSignatures } from '../../src/node/primitives.ts'
 import type * as protocol from '../../src/protocol/index.ts'
 import type { Link, LinkHandler } from '../../src/transport/transport.ts'
+import { seededEntropy } from './entropy.ts'
 import { SETUPS } from './setups.ts'
 
 /** The modules that the arena is built from. */
@@ -15,12 +15,6 @@ export type Core = Pick<typeof protocol, 'RelayCore'>
 
 const relayPair = keyPairOf(seedOf('the relay of the virtual arena'))
 const operatorKey = Buffer.from(keyPairOf(OPERATOR_SEED).publicKey).toString('hex')
-
-/** Bytes from a seeded generator. */
-export function seededEntropy(seed: number): Entropy {
-  const random = randomOf(seed)
-  return (count) => Uint8Array.from({ length: count }, () => Math.floor(random() * 256))
-}
 
 type Relay = protocol.RelayCore<VirtualLink>
 type RelayLink = ReturnType<Relay['openLink']>

@@ -24,6 +24,7 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   '16': ['SRM'],
   '17': ['SFL'],
   '18': ['TRU'],
+  '19': ['CNF'],
 }
 
 const CORE_WORDS_MAX = 9500

@@ -1,5 +1,7 @@
-/** All cases for a relay. */
+/** All cases. */
 import type { Case } from '../case.ts'
+import { clientGenerated } from './client-generated.ts'
+import { CLIENT_SESSION } from './client-session.ts'
 import { RELAY_DIRECTS } from './relay-directs.ts'
 import { RELAY_FRAMING } from './relay-framing.ts'
 import { relayGenerated } from './relay-generated.ts'
@@ -23,4 +25,9 @@ export function relayCases(): Case[] {
     ...RELAY_MODERATION,
     ...relayGenerated(),
   ]
+}
+
+/** The cases for clients. */
+export function clientCases(): Case[] {
+  return [...CLIENT_SESSION, ...clientGenerated()]
 }
