@@ -15,6 +15,7 @@ import {
   type Profile,
   playAll,
   type Run,
+  SENTENCES,
   relayCases,
   type Sentence,
   type Setup,
@@ -82,7 +83,8 @@ export async function run(args: Arguments): Promise<number> {
   }
   const cases = chosenCases(args)
   if (args.has('list')) {
-    for (const each of cases) writeLine(`${each.id}  ${each.profile}  ${each.requirements.join(' ')}`)
+    for (const { id, profile, requirements } of cases)
+      writeLine([id, profile, ...requirements.map((each) => `${each}@${SENTENCES[each]}`)].join('  '))
     return EXIT.done
   }
   const [address] = args.positionals

@@ -1,3 +1,4 @@
+import type { Address } from '../base/machine.ts'
 import type { Link, LinkHandler } from '../transport/transport.ts'
 import type { Setup, Weather } from './case.ts'
 
@@ -6,6 +7,8 @@ export interface Arena {
   readonly transport: 'tcp' | 'udp'
   /** Whether a relay with that configuration can be reached. */
   offers(setup: Setup): boolean
+  /** Where it is reached by datagrams; undefined where there are none. */
+  datagramAddress?(setup: Setup): Address | undefined
   /** Opens a link to the relay of that configuration. */
   dial(setup: Setup, onLink: (link: Link) => LinkHandler, weather: Weather | undefined): Promise<void>
   /** Waits until the condition holds, asked after each input; false when it takes longer. */

@@ -24,6 +24,10 @@ export interface Case {
   readonly steps: readonly string[]
   /** Whether it counts what is on the whole relay, and so has to run alone. */
   readonly isAlone?: boolean
+  /** Whether its steps are packets of the datagram binding rather than frames. */
+  readonly isPackets?: boolean
+  /** A code by which an implementation may refuse what the case asks for (PAL-HSK-060). */
+  readonly permits?: string
   /** What the link does to datagrams. */
   readonly weather?: Weather
 }

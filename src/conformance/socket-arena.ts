@@ -22,6 +22,7 @@ export function socketArena(options: SocketArenaOptions): Arena {
   return {
     transport: transport.kind,
     restart,
+    datagramAddress: (setup) => (transport.kind === 'udp' ? addresses[setup] : undefined),
     offers: (setup) => addresses[setup] !== undefined,
     async dial(setup, onLink: (link: Link) => LinkHandler) {
       try {

@@ -6,6 +6,7 @@ import { ClientPlayer, type ClientUnderTest } from './client-player.ts'
 import { type KeyPair, keyPairOf, seedOf } from './crypto.ts'
 import { CaseFailure, CaseSkipped } from './failure.ts'
 import { type Cast, Player } from './player.ts'
+import { UdpPlayer } from './udp/udp-player.ts'
 
 /** How a run is made. */
 export interface SuiteOptions {
@@ -99,10 +100,16 @@ export async function playCase(arena: Arena, cast: Cast, played: Case, keepsNote
     const base = { id: played.id, transport: arena.transport, outcome: 'skipped' as const, detail }
     return { ...base, step: '', broken: [], notes: [], elapsedMs: 0 }
   }
+  const address = arena.datagramAddress?.(played.setup)
+  if (played.isPackets && address)
+    return resultOf(new UdpPlayer(address, cast.random, played), arena.transport)
   return resultOf(new Player(arena, cast, played, keepsNotes), arena.transport)
 }
 
-async function resultOf(player: Player, transport: string): Promise<Result> {
+/** What plays a case. */
+type AnyPlayer = Pick<Player, 'case' | 'notes' | 'play' | 'step'>
+
+async function resultOf(player: AnyPlayer, transport: string): Promise<Result> {
   const began = performance.now()
   const end = (outcome: Result['outcome'], detail: string, broken: readonly string[] = []): Result => ({
     id: player.case.id,
@@ -119,6 +126,9 @@ async function resultOf(player: Player, transport: string): Promise<Result> {
     return end('passed', '')
   } catch (error) {
     if (error instanceof CaseSkipped) return end('skipped', error.message)
+    const { permits } = player.case
+    if (error instanceof CaseFailure && permits !== undefined && error.message.includes(`code=${permits}`))
+      return end('skipped', `refused with ${permits}, as it may be`)
     if (error instanceof CaseFailure) return end('failed', error.message, error.broken)
     return end('failed', `the case cannot be played: ${String(error)}`)
   }

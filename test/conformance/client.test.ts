@@ -4,7 +4,7 @@ import * as protocol from '../../src/protocol/index.ts'
 import { shimOf } from './shim.ts'
 
 const SEEDS = [1, 2] as const
-const RUN_MS = 60_000
+const RUN_MS = 240_000
 
 describe('our client', () => {
   test.each(SEEDS)('keeps every sentence that the kit tests, seed %i', { timeout: RUN_MS }, async (seed) => {

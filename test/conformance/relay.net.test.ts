@@ -4,7 +4,7 @@ import { udpTransport } from '../../src/node/index.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
 import { Relays } from './relays.ts'
 
-const RUN_MS = 120_000
+const RUN_MS = 240_000
 const SEED = 7
 
 function shown({ id, step, detail }: Result): string {

@@ -73,11 +73,12 @@ test('an exception frees a requirement of what it names, and needs a reason', ()
 })
 
 test('the text counts what is missing', () => {
-  const text = traceText(traceOf([one, two], cite('src/a.ts', '//= PAL-FRM-001'), []))
-  expect(text).toContain('PAL-FRM-001  MUST        code 1  test -  src/a.ts:1')
+  const trace = traceOf([one, two], cite('src/a.ts', '//= PAL-FRM-001'), [])
+  const text = traceText(trace, new Map([['PAL-FRM-001', 3]]))
+  expect(text).toContain('PAL-FRM-001  MUST        code 1  test -  cases 3  src/a.ts:1')
   expect(text).toContain('without code: 1 of 2')
   expect(text).toContain('without test: 2 of 2')
-  const summary = traceText(traceOf([one, two], cite('src/a.ts', '//= PAL-FRM-001'), []), true)
+  const summary = traceText(trace, new Map(), true)
   expect(summary.split('\n')).toEqual([
     'without code: 1 of 2',
     '  PAL-FRM-002',

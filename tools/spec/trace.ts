@@ -1,10 +1,12 @@
 /**
  * `npm run trace`: which requirement is obeyed where in the code, and shown by which test. Fails on one that
- * lacks either without an exception. With `--summary` only what is missing is printed.
+ * lacks either without an exception, and on one that no case of the conformance kit tests and nothing excuses
+ * (spec/conformance.json). With `--summary` only what is missing is printed.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readChapters } from './chapters.ts'
+import { acceptSentences, readCoverage } from './coverage.ts'
 import { ROOT } from './registry.ts'
 import { extractRequirements, type Requirement } from './requirements.ts'
 
@@ -113,7 +115,7 @@ function rowOf(
 }
 
 /** The table as text unless only the summary is wanted, then the requirements without code or test. */
-export function traceText(trace: Trace, isSummary = false): string {
+export function traceText(trace: Trace, cases: ReadonlyMap<string, number>, isSummary = false): string {
   const rows = isSummary ? [] : trace.rows
   const lines = rows.map(({ requirement, code, tests }) =>
     [
@@ -121,6 +123,7 @@ export function traceText(trace: Trace, isSummary = false): string {
       requirement.level.padEnd(10),
       count(code, 'code'),
       count(tests, 'test'),
+      `cases ${cases.get(requirement.id) ?? '-'}`,
       ...code,
       ...tests,
     ].join('  '),
@@ -163,10 +166,14 @@ function readExceptions(): Exception[] {
 }
 
 function main(): void {
+  if (process.argv.includes('--accept')) return acceptSentences()
   const trace = traceOf(extractRequirements(readChapters()), readCitations(), readExceptions())
-  console.log(traceText(trace, process.argv.includes('--summary')))
-  for (const problem of trace.problems) console.error(problem)
-  process.exitCode = trace.problems.length === 0 ? 0 : 1
+  const coverage = readCoverage()
+  console.log(traceText(trace, coverage.counts, process.argv.includes('--summary')))
+  console.log(coverage.summary.join('\n'))
+  const problems = [...trace.problems, ...coverage.problems]
+  for (const problem of problems) console.error(problem)
+  process.exitCode = problems.length === 0 ? 0 : 1
 }
 
 if (process.argv[1] === import.meta.filename) main()

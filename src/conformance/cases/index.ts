@@ -2,6 +2,7 @@
 import type { Case } from '../case.ts'
 import { clientGenerated } from './client-generated.ts'
 import { CLIENT_SESSION } from './client-session.ts'
+import { RELAY_DATAGRAM } from './relay-datagram.ts'
 import { RELAY_DIRECTS } from './relay-directs.ts'
 import { RELAY_FRAMING } from './relay-framing.ts'
 import { relayGenerated } from './relay-generated.ts'
@@ -24,6 +25,7 @@ export function relayCases(): Case[] {
     ...RELAY_MESSAGES,
     ...RELAY_MODERATION,
     ...relayGenerated(),
+    ...RELAY_DATAGRAM,
   ]
 }
 

@@ -397,13 +397,13 @@ bob greets
 bob > auth name=$x+"LOWER"
 bob closed name_taken
 
-= HSK-027/compatibility-form : HSK-027
+= HSK-027/compatibility-form : HSK-027 | may:bad_name
 alice enters name=$x+"ab"
 bob greets
 bob > auth name=$x+"\uff41\uff42"
 bob closed name_taken
 
-= HSK-027/final-sigma : HSK-027
+= HSK-027/final-sigma : HSK-027 | may:bad_name
 alice enters name="\u03b1"+$digits+"\u03c3"
 bob greets
 bob > auth name="\u03b1"+$digits+"\u03c2"
@@ -421,7 +421,7 @@ bob greets
 bob > auth name=$x+"rno"
 bob closed name_taken
 
-= HSK-027/looks-alike-script : HSK-027
+= HSK-027/looks-alike-script : HSK-027 | may:bad_name
 alice enters name="cc"+$digits
 bob greets
 bob > auth name="\u0441\u0441"+$digits
@@ -451,7 +451,7 @@ alice2 > auth
 alice closed replaced
 alice2 < ready
 
-= HSK-025/normal-form : HSK-025 HSK-022
+= HSK-025/normal-form : HSK-025 HSK-022 | may:bad_name
 alice enters name="e\u0301"+$digits
 alice joins r
 bob enters

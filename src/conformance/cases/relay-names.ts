@@ -43,6 +43,11 @@ const GOOD: readonly (readonly [string, string, boolean?])[] = [
   ['supplementary', '\u{20000}\u{20001}'],
 ]
 
+/** Other names a relay may refuse (PAL-HSK-060). */
+function isAscii(name: string): boolean {
+  return [...name].every((each) => (each.codePointAt(0) as number) < 128)
+}
+
 function text(): string {
   const lines: string[] = []
   const shake = ['alice opens', 'alice > hello', 'alice < challenge']
@@ -68,14 +73,15 @@ function text(): string {
     )
   }
   for (const [what, name, isScript] of GOOD) {
+    const [may, mayRoom] = isAscii(name) ? ['', ''] : [' | may:bad_name', ' | may:bad_room_name']
     const rule = isScript ? 'HSK-024 HSK-023' : 'HSK-023'
     const unique = `${JSON.stringify(name)}+$digits`
     lines.push(
-      `= HSK-023/good-${what} : ${rule} HSK-025`,
+      `= HSK-023/good-${what} : ${rule} HSK-025${may}`,
       ...shake,
       `alice > auth name=${unique}`,
       'alice < ready name=$alice',
-      `= ROM-009/good-${what} : ROM-009 ROM-011 ${rule}`,
+      `= ROM-009/good-${what} : ROM-009 ROM-011 ${rule}${mayRoom}`,
       'alice enters',
       `alice > join room=${unique}`,
       'alice < joined conversation=?r kind=room role=operator',

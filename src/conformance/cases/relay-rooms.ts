@@ -64,7 +64,7 @@ alice < event conversation=#r kind=kicked actor=alice@r subject=2 name=$x+"two" 
 alice < ok
 bob2 < event conversation=#r kind=kicked actor=alice@r subject=2 name=$x+"two" text="why"
 
-= ROM-036/absent-by-bound-name : ROM-036 MOD-011 MOD-007
+= ROM-036/absent-by-bound-name : ROM-036 MOD-011 MOD-007 | may:bad_name
 bob enters name="e\u0301"+$digits
 bob > close
 bob ended
@@ -293,7 +293,7 @@ bob < joined conversation=#r name=#r+"ABC" count=2
 alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob
 bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob
 
-= ROM-010/normal-form : ROM-010
+= ROM-010/normal-form : ROM-010 | may:bad_room_name
 alice enters
 alice > join room="e\u0301"+$digits
 alice < joined conversation=?r name="\u00e9"+$digits
@@ -600,6 +600,14 @@ alice checks empty none
 alice enters
 alice > whois name=$nobody
 alice < error code=no_such_name
+
+= ROM-070/spelling-that-bound : ROM-070 ROM-023
+alice enters name=$x+"Alice"
+alice > close
+alice ended
+alice2 enters name=$x+"ALICE"
+alice2 > whois name=$x+"alice"
+alice2 < identity name=$x+"Alice" key=$alice online=true role=member
 
 = ROM-023/role-and-absence : ROM-023
 operator enters

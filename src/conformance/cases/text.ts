@@ -5,7 +5,8 @@ const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
 
 /**
  * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options
- * are a configuration, `alone`, `tcp` or `udp`. A line that begins with `&` continues the one before.
+ * are a configuration, `alone`, `tcp`, `udp`, `may:CODE`. A line that begins with `&` continues the one
+ * before.
  */
 export function casesOf(profile: Profile, text: string): Case[] {
   const cases: Case[] = []
@@ -39,6 +40,7 @@ function caseOf(
   options: readonly string[],
 ): Case {
   const setup = (options.find((option) => SETUP_WORDS.includes(option)) ?? 'standard') as Setup
+  const permitted = options.find((option) => option.startsWith('may:'))
   const transports = options.filter((option): option is 'tcp' | 'udp' => option === 'tcp' || option === 'udp')
   return {
     id,
@@ -48,6 +50,8 @@ function caseOf(
     steps,
     ...(transports.length > 0 ? { transports } : {}),
     ...(options.includes('alone') ? { isAlone: true } : {}),
+    ...(profile === 'datagram-relay' ? { isPackets: true } : {}),
+    ...(permitted === undefined ? {} : { permits: permitted.slice(4) }),
   }
 }
 

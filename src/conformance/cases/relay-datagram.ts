@@ -1,0 +1,298 @@
+/** Chapter 13, as a relay obeys it: steps at the level of packets. */
+import type { Case } from '../case.ts'
+import { casesOf } from './text.ts'
+
+/** A malformed payload and the CLOSE that it is worth: frame_encoding, unknown_frame, flow_control ... */
+const FAULTS: readonly (readonly [string, string, string, number])[] = [
+  ['long-varint', 'UDP-040', '044005', 2],
+  ['varint-above-number-max', 'UDP-040', '04ffffffffffffffff', 2],
+  ['credit-cut', 'UDP-041', '04', 2],
+  ['lane-cut', 'UDP-041', '1000000aff', 2],
+  ['close-cut', 'UDP-041', '030005', 2],
+  ['challenge-cut', 'UDP-041', '0601020304', 2],
+  ['padding-alone', 'UDP-042', '00000000000000', 2],
+  ['reserved-new-cid', 'UDP-044', '08', 3],
+  ['reserved-retire-cid', 'UDP-044', '0900', 3],
+  ['reserved-token', 'UDP-044', '0a0100', 3],
+  ['reserved-datagram', 'UDP-044', '12000100', 3],
+  ['unknown-frame', 'UDP-044', '3f', 3],
+  ['unknown-frame-of-two-bytes', 'UDP-044', '4040', 3],
+  ['ack-below-zero', 'UDP-045', '0200000005', 2],
+  ['ack-of-33-pairs', 'UDP-045', `024200402100${'0000'.repeat(33)}`, 2],
+  ['reason-of-129-bytes', 'UDP-046', `03004081${'61'.repeat(129)}`, 2],
+  ['lane-without-bytes', 'UDP-047', '10000000', 2],
+  ['rest-without-bytes', 'UDP-047', '110000', 2],
+  ['lane-beyond-number-max', 'UDP-047', '1000c01fffffffffffff020102', 2],
+  ['lane-64', 'UDP-048', '1040400001ff', 2],
+  ['lane-beyond-its-credit', 'UDP-054', '10008004000001ff', 4],
+  ['beyond-the-connection-credit', 'UDP-054 UDP-082', '1000801fffff01ff', 4],
+  ['false-ack', 'UDP-057', '024390000000', 5],
+]
+
+const MALFORMED_PARAMETERS: readonly (readonly [string, string])[] = [
+  ['twice', '020400100000020400100000'],
+  ['wrong-length', '0203000000'],
+  ['past-the-end-of-what-is-known', '0405010101010100'],
+  ['max-datagram-too-small', '050204af'],
+  ['idle-timeout-0', '06020000'],
+  ['not-zero-behind-the-end', '0001'],
+]
+
+/** Whether padding would become a part of the frame. */
+function isLast(name: string, hex: string): boolean {
+  return hex.startsWith('11') || /cut|below-zero/u.test(name)
+}
+
+function generated(): string {
+  const lines: string[] = []
+  for (const [name, ids, hex, code] of FAULTS)
+    lines.push(
+      `= UDP/${name} : ${ids} UDP-071 | udp`,
+      'alice connects',
+      `alice data ${hex} pad=${isLast(name, hex) ? 'none' : 'yes'}`,
+      `alice gets close ${code}`,
+    )
+  for (const [name, hex] of MALFORMED_PARAMETERS)
+    lines.push(
+      `= UDP/parameters-${name} : UDP-022 UDP-034 UDP-079 | udp`,
+      'alice initial',
+      'alice retry',
+      `alice initial key=same parameters=${hex}`,
+      'alice hears-nothing',
+    )
+  return lines.join('\n')
+}
+
+const CASES = `
+= UDP/handshake : UDP-001 UDP-014 UDP-018 UDP-026 UDP-028 UDP-031 UDP-035 UDP-059 | udp
+alice connects
+
+= UDP/short-initial : UDP-010 UDP-079 | udp
+alice initial size=1199
+alice hears-nothing
+
+= UDP/long-initial : UDP-003 UDP-079 | udp
+alice initial size=1453
+alice hears-nothing
+
+= UDP/longest-initial : UDP-003 UDP-010 | udp
+alice initial size=1452
+alice retry
+
+= UDP/other-version : UDP-011 UDP-079 UDP-080 | udp
+alice initial version=2
+alice refuse 1
+
+= UDP/other-version-short : UDP-010 UDP-079 | udp
+alice initial version=2 size=1199
+alice hears-nothing
+
+= UDP/other-version-odd-layout : UDP-080 UDP-079 | udp
+alice is 0102030405060708
+alice packet c0ffffffff0102030405060708ff${'ff'.repeat(1186)}
+alice refuse 1
+
+= UDP/token-too-long : UDP-002 UDP-079 | udp
+alice packet c00000000101020304050607 0841${'aa'.repeat(1186)}
+alice hears-nothing
+
+= UDP/first-byte-unknown : UDP-002 UDP-005 | udp
+alice packet c9${'00'.repeat(1199)}
+alice packet 41${'00'.repeat(60)}
+alice packet 00
+alice hears-nothing
+
+= UDP/packets-of-the-relay : UDP-002 | udp
+alice packet c100000001010203040506070801aa
+alice packet c4${'00'.repeat(24)}
+alice packet c2${'00'.repeat(200)}
+alice hears-nothing
+
+= UDP/short-data : UDP-005 | udp
+alice packet 40${'00'.repeat(28)}
+alice hears-nothing
+
+= UDP/made-up-token : UDP-014 UDP-015 | udp
+alice initial token=${'ab'.repeat(21)}
+alice retry
+
+= UDP/token-of-another-key : UDP-015 | udp
+alice initial
+alice retry
+alice initial
+alice retry
+
+= UDP/token-of-another-address : UDP-015 | udp
+alice initial
+alice retry
+alice moves
+alice initial key=same
+alice retry
+
+= UDP/retry-is-short : UDP-031 UDP-014 | udp
+alice initial
+alice retry
+
+= UDP/accept-again : UDP-017 UDP-079 | udp
+alice initial
+alice retry
+alice initial key=same
+alice accept
+alice again
+alice same-accept
+alice again
+alice same-accept
+
+= UDP/accept-four-times : UDP-017 | udp
+alice initial
+alice retry
+alice initial key=same
+alice accept
+alice again
+alice same-accept
+alice again
+alice same-accept
+alice again
+alice same-accept
+alice again
+alice hears-nothing
+
+= UDP/all-zero-key : UDP-033 UDP-079 | udp
+alice initial key=zero
+alice retry
+alice initial key=zero
+alice hears-nothing
+
+= UDP/unknown-parameters : UDP-021 UDP-081 | udp
+alice connects parameters=630201020101400710${'00'.repeat(16)}0806000000000000020400100000030400040000
+
+= UDP/unknown-features : UDP-081 | udp
+alice connects parameters=0a04ffffffff020400100000030400040000
+
+= UDP/no-data-before-data : UDP-023 | udp
+alice initial
+alice retry
+alice initial key=same
+alice accept
+alice hears-nothing
+
+= UDP/broken-tag : UDP-025 | udp
+alice connects
+alice data 3f flip=yes number=90
+alice gets-none close
+
+= UDP/number-again : UDP-029 | udp
+alice connects
+alice data ping number=7
+alice gets ack 7
+alice data 3f number=7
+alice data 3f number=0
+alice gets-none close
+
+= UDP/numbers-nearest : UDP-027 | udp
+alice connects
+alice data ping number=1000000
+alice gets ack 1000000
+alice data ping number=3000000000
+alice gets ack *
+
+= UDP/header-is-sealed-in : UDP-026 UDP-025 | udp
+alice connects
+alice data 3f first=68
+alice gets-none close
+
+= UDP/ack-at-once-out-of-order : UDP-059 | udp
+alice connects
+alice data ping number=20
+alice gets ack 20
+
+= UDP/ack-of-every-second : UDP-059 | udp
+alice connects
+alice data ping
+alice data ping
+alice gets ack 2
+
+= UDP/unasked-credit : UDP-053 | udp
+alice connects
+alice data credit=1
+alice data credit=0
+alice gets-none close
+
+= UDP/no-more-than-the-credit : UDP-037 UDP-001 UDP-028 | udp
+alice connects parameters=0204001000000304000000050000 limit=5
+alice data lane=0,0,00000000
+alice gets lane 0 0
+alice gets-none lane
+
+= UDP/credit-is-used : UDP-037 UDP-082 | udp
+alice connects parameters=0204001000000304000000050000 limit=5
+alice data lane=0,0,00000000
+alice gets lane 0 0
+alice grants 6
+alice gets lane 0 5
+
+= UDP/path-challenge : UDP-095 | udp
+alice connects
+alice data challenge=0102030405060708
+alice gets path_response 0102030405060708
+
+= UDP/lane-in-order : UDP-050 UDP-049 UDP-082 | udp
+alice connects
+alice data lane=0,4,9170 number=5
+alice data lane=0,3,02c1c1 number=6
+alice data lane=0,0,000000 number=7
+alice gets-none lane
+
+= UDP/lane-pieces-by-one : UDP-050 UDP-084 | udp
+alice connects
+alice data lane=0,3,00 number=5
+alice data lane=0,1,00 number=6
+alice data lane=0,2,00 number=7
+alice data lane=0,0,00 number=8
+alice gets lane 0 0
+
+= UDP/piece-again : UDP-050 UDP-049 | udp
+alice connects
+alice data lane=0,0,000000
+alice data lane=0,0,000000
+alice data lane=0,1,000000
+alice gets lane 0 0
+
+= UDP/close-ends : UDP-072 UDP-073 | udp
+alice connects
+alice data close=0
+alice hears-nothing
+
+= UDP/fault-repeated : UDP-073 UDP-071 | udp
+alice connects
+alice data 3f
+alice gets close 3
+alice data ping
+alice gets close 3
+
+= UDP/reset : UDP-074 | udp alone
+alice reset
+alice reset answer=none
+alice hears-nothing
+
+= UDP/reset-short : UDP-074 | udp
+alice reset size=42 answer=none
+alice hears-nothing
+
+= UDP/moved : UDP-094 UDP-096 UDP-097 | udp
+alice connects
+alice moves
+alice data ping
+alice gets path_challenge
+
+= UDP/moved-and-answered : UDP-094 UDP-096 | udp
+alice connects
+alice moves
+alice data ping
+alice answers-challenge
+alice data ping
+alice gets ack *
+`
+
+/** Datagram cases for a relay. */
+export const RELAY_DATAGRAM: readonly Case[] = casesOf('datagram-relay', `${generated()}\n${CASES}`)

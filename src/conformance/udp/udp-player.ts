@@ -1,0 +1,428 @@
+/** Plays a case at the level of datagrams: packets that no library would send, and what comes back. */
+import { concatBytes, equalBytes, hexOf, readUint32, uint32Bytes } from '../../base/bytes.ts'
+import type { Address } from '../../base/machine.ts'
+import { connectDatagrams, type DatagramSocket } from '../../transport/dgram.ts'
+import type { Case, Note } from '../case.ts'
+import { CaseFailure } from '../failure.ts'
+import type { Step } from '../step.ts'
+import { parseStep } from '../step.ts'
+import { type Established, Initiator, nonceOf, open, seal } from './noise.ts'
+import {
+  CID_BYTES,
+  frameOf,
+  framesOf,
+  initialHead,
+  PACKET,
+  type PacketFrame,
+  payloadRoom,
+  prologueOf,
+  varint,
+} from './packets.ts'
+
+const ANSWER_MS = 5000
+const INITIAL_BYTES = 1200
+const HEADER_BYTES = 13
+const DATAGRAM_BYTES = 1200
+const MINIMUM_BYTES = 43
+/** Credits of 1 MiB and 256 KiB. */
+const PARAMETERS = Uint8Array.of(2, 4, 0, 16, 0, 0, 3, 4, 0, 4, 0, 0)
+
+/** One socket, and the connection on it. */
+class Peer {
+  readonly label: string
+  socket: DatagramSocket | undefined
+  readonly arrived: Uint8Array[] = []
+  scid: Uint8Array
+  noise: Initiator | undefined
+  token: Uint8Array = new Uint8Array(0)
+  established: Established | undefined
+  dcid: Uint8Array = new Uint8Array(CID_BYTES)
+  resetToken: Uint8Array = new Uint8Array(0)
+  lastInitial: Uint8Array = new Uint8Array(0)
+  accept: Uint8Array = new Uint8Array(0)
+  number = 0
+  sentBytes = 0
+  receivedBytes = 0
+  /** Bytes that the relay may send on a lane. */
+  laneCredit = Number.POSITIVE_INFINITY
+  /** What holds of every packet and did not. */
+  breach: CaseFailure | undefined
+  readonly frames: PacketFrame[] = []
+  readonly numbers: number[] = []
+
+  constructor(label: string, scid: Uint8Array) {
+    this.label = label
+    this.scid = scid
+  }
+}
+
+/** One play of a datagram case. */
+export class UdpPlayer {
+  readonly case: Case
+  readonly notes: Note[] = []
+  step = ''
+  readonly #address: Address
+  readonly #random: () => number
+  readonly #peers = new Map<string, Peer>()
+  #wake: (() => void) | undefined
+
+  constructor(address: Address, random: () => number, played: Case) {
+    this.#address = address
+    this.#random = random
+    this.case = played
+  }
+
+  /** Plays all steps. Throws CaseFailure. */
+  async play(): Promise<void> {
+    try {
+      for (const line of this.case.steps) {
+        this.step = line
+        const step = parseStep(line)
+        for (let turn = 0; turn < step.times; turn++) await this.#run(step)
+        for (const { breach } of this.#peers.values()) if (breach) throw breach
+      }
+    } finally {
+      for (const peer of this.#peers.values()) this.#leave(peer)
+    }
+  }
+
+  #leave(peer: Peer): void {
+    if (peer.established) this.#sendData(peer, frameOf('close=0'))
+    peer.socket?.close()
+  }
+
+  #bytes(count: number): Uint8Array {
+    return Uint8Array.from({ length: count }, () => Math.floor(this.#random() * 256))
+  }
+
+  async #peer(label: string): Promise<Peer> {
+    const known = this.#peers.get(label)
+    if (known) return known
+    const peer = new Peer(label, this.#bytes(CID_BYTES))
+    this.#peers.set(label, peer)
+    peer.socket = await connectDatagrams(this.#address, (bytes) => this.#take(peer, new Uint8Array(bytes)))
+    return peer
+  }
+
+  // ---- in -------------------------------------------------------------------------------------
+
+  #take(peer: Peer, bytes: Uint8Array): void {
+    peer.receivedBytes += bytes.length
+    if (bytes.length > DATAGRAM_BYTES)
+      peer.breach ??= new CaseFailure(`a datagram of ${bytes.length} bytes came`, ['PAL-UDP-001'])
+    this.notes.push({
+      who: peer.label,
+      direction: '<',
+      lane: 0,
+      hex: hexOf(bytes.subarray(0, 256)),
+      text: kindOf(bytes),
+    })
+    const isData = bytes[0] === PACKET.data && peer.established
+    const frames = isData ? this.#openData(peer, bytes) : undefined
+    if (frames) peer.frames.push(...frames)
+    else peer.arrived.push(bytes)
+    this.#wake?.()
+  }
+
+  #openData(peer: Peer, bytes: Uint8Array): PacketFrame[] | undefined {
+    const { in: direction } = peer.established as Established
+    // A case has far fewer packets than the 32 bits of the header count.
+    const number = readUint32(bytes, 9)
+    const head = bytes.subarray(0, HEADER_BYTES)
+    const plain = open(direction.key, nonceOf(direction.iv, number), head, bytes.subarray(HEADER_BYTES))
+    if (!plain) return undefined
+    peer.numbers.push(number)
+    const frames = framesOf(plain)
+    const isEliciting = frames?.some(({ name }) => name !== 'ack' && name !== 'close')
+    if (isEliciting && bytes.length < MINIMUM_BYTES)
+      peer.breach ??= new CaseFailure(`an ack-eliciting packet of ${bytes.length} bytes`, ['PAL-UDP-028'])
+    for (const { name, values, bytes: piece } of frames ?? [])
+      if (name === 'lane' && (values[1] as number) + piece.length > peer.laneCredit)
+        peer.breach ??= new CaseFailure('bytes of a lane beyond its credit came', ['PAL-UDP-037'])
+    return frames
+  }
+
+  async #until(isDone: () => boolean, ms = ANSWER_MS): Promise<boolean> {
+    if (isDone()) return true
+    return new Promise((resolve) => {
+      const finish = (result: boolean): void => {
+        clearTimeout(timer)
+        this.#wake = undefined
+        resolve(result)
+      }
+      const timer = setTimeout(() => finish(isDone()), ms)
+      this.#wake = () => {
+        if (isDone()) finish(true)
+      }
+    })
+  }
+
+  // ---- out ------------------------------------------------------------------------------------
+
+  #send(peer: Peer, bytes: Uint8Array): void {
+    peer.sentBytes += bytes.length
+    this.notes.push({
+      who: peer.label,
+      direction: '>',
+      lane: 0,
+      hex: hexOf(bytes.subarray(0, 256)),
+      text: kindOf(bytes),
+    })
+    peer.socket?.send({ to: this.#address, bytes })
+  }
+
+  #sendData(
+    peer: Peer,
+    plain: Uint8Array,
+    options: { number?: number; flip?: boolean; first?: number } = {},
+  ): void {
+    const { out } = peer.established as Established
+    const number = options.number ?? peer.number
+    if (options.number === undefined) peer.number += 1
+    const head = concatBytes([
+      Uint8Array.of(options.first ?? PACKET.data),
+      peer.dcid,
+      uint32Bytes(number % 2 ** 32),
+    ])
+    const packet = concatBytes([head, seal(out.key, nonceOf(out.iv, number), head, plain)])
+    if (options.flip) packet[packet.length - 1] = (packet[packet.length - 1] as number) ^ 1
+    this.#send(peer, packet)
+  }
+
+  // ---- steps ----------------------------------------------------------------------------------
+
+  async #run({ who, verb, words, fields }: Step): Promise<unknown> {
+    const peer = await this.#peer(who)
+    switch (verb) {
+      case 'initial':
+        return this.#initial(peer, fields)
+      case 'again':
+        return this.#send(peer, peer.lastInitial)
+      case 'retry':
+        return this.#retry(peer)
+      case 'accept':
+        return this.#accept(peer)
+      case 'same-accept':
+        return this.#sameAccept(peer)
+      case 'refuse':
+        return this.#refuse(peer, Number(words[0]))
+      case 'reset':
+        return this.#reset(peer, fields)
+      case 'hears-nothing':
+        return this.#fence(peer)
+      case 'connects':
+        return this.#connects(peer, fields)
+      case 'data':
+        return this.#data(peer, words, fields)
+      case 'packet':
+        return this.#send(peer, frameOf(words.join('')))
+      case 'gets':
+        return this.#gets(peer, words)
+      case 'gets-none':
+        return this.#getsNone(peer, words[0] as string)
+      case 'is':
+        peer.scid = frameOf(words[0] as string)
+        return undefined
+      case 'grants':
+        return this.#grants(peer, Number(words[0]))
+      case 'answers-challenge':
+        return this.#answersChallenge(peer)
+      case 'moves':
+        return this.#moves(peer)
+      default:
+        throw new RangeError(`no step is called ${verb}`)
+    }
+  }
+
+  /** Sends an INITIAL; the token is that of the last RETRY unless the step says otherwise. */
+  #initial(peer: Peer, fields: ReadonlyMap<string, string>): void {
+    const size = Number(fields.get('size') ?? INITIAL_BYTES)
+    const version = Number(fields.get('version') ?? 1)
+    const token = fields.has('token') ? frameOf(fields.get('token') as string) : peer.token
+    if (fields.get('key') !== 'same') peer.noise = undefined
+    const secret = peer.noise?.secret ?? this.#bytes(32)
+    peer.noise = new Initiator(secret, prologueOf(version, peer.scid))
+    const given = fields.has('parameters') ? frameOf(fields.get('parameters') as string) : PARAMETERS
+    const payload = new Uint8Array(Math.max(0, payloadRoom(size, token)))
+    payload.set(given.subarray(0, payload.length))
+    const message = peer.noise.message1(payload)
+    const shown = fields.get('key') === 'zero' ? concatBytes([new Uint8Array(32), payload]) : message
+    peer.lastInitial = concatBytes([initialHead({ version, scid: peer.scid, token }), shown]).subarray(
+      0,
+      size,
+    )
+    this.#send(peer, peer.lastInitial)
+  }
+
+  async #next(peer: Peer, what: string, first: number): Promise<Uint8Array> {
+    await this.#until(() => peer.arrived.length > 0)
+    const packet = peer.arrived.shift()
+    if (!packet) throw new CaseFailure(`no ${what} for ${peer.label}`)
+    if (packet[0] !== first)
+      throw new CaseFailure(`${peer.label} waited for ${what} and got ${kindOf(packet)}`)
+    return packet
+  }
+
+  #checkId(peer: Peer, packet: Uint8Array, at: number, what: string): void {
+    if (!equalBytes(packet.subarray(at, at + CID_BYTES), peer.scid))
+      throw new CaseFailure(`${what} names another connection id`)
+  }
+
+  async #retry(peer: Peer): Promise<void> {
+    const packet = await this.#next(peer, 'RETRY', PACKET.retry)
+    this.#checkId(peer, packet, 5, 'RETRY')
+    const length = packet[13] as number
+    if (length < 1 || length > 64 || packet.length !== 14 + length)
+      throw new CaseFailure('the RETRY is malformed')
+    if (peer.receivedBytes > peer.sentBytes)
+      throw new CaseFailure('more bytes came than were sent', ['PAL-UDP-031'])
+    peer.token = packet.slice(14)
+  }
+
+  async #accept(peer: Peer): Promise<void> {
+    const packet = await this.#next(peer, 'ACCEPT', PACKET.accept)
+    this.#checkId(peer, packet, 1, 'ACCEPT')
+    const established = peer.noise?.message2(packet.slice(17))
+    if (!established) throw new CaseFailure('the ACCEPT does not verify', ['PAL-UDP-018'])
+    peer.accept = packet
+    peer.established = established
+    peer.dcid = packet.slice(9, 17)
+    const parameters = parametersOf(established.parameters)
+    const id = parameters.get(9)
+    const token = parameters.get(7)
+    if (!id || !equalBytes(id, peer.dcid) || token?.length !== 16)
+      throw new CaseFailure('connection_id or reset_token is missing or another one', ['PAL-UDP-035'])
+    peer.resetToken = token
+  }
+
+  async #sameAccept(peer: Peer): Promise<void> {
+    const packet = await this.#next(peer, 'ACCEPT', PACKET.accept)
+    if (!equalBytes(packet, peer.accept)) throw new CaseFailure('another ACCEPT came')
+  }
+
+  async #refuse(peer: Peer, code: number): Promise<void> {
+    const packet = await this.#next(peer, 'REFUSE', PACKET.refuse)
+    this.#checkId(peer, packet, 1, 'REFUSE')
+    if (packet[9] !== code) throw new CaseFailure(`the REFUSE has code ${packet[9]}`)
+    const count = packet[10] as number
+    if (packet.length !== 11 + 4 * count) throw new CaseFailure('the REFUSE is malformed')
+    const versions = Array.from({ length: count }, (_, at) => readUint32(packet, 11 + 4 * at))
+    if (!versions.includes(1)) throw new CaseFailure(`the REFUSE names the versions ${versions.join(', ')}`)
+  }
+
+  /** DATA for a connection that the relay does not know. */
+  async #reset(peer: Peer, fields: ReadonlyMap<string, string>): Promise<void> {
+    const packet = concatBytes([
+      Uint8Array.of(PACKET.data),
+      this.#bytes(CID_BYTES),
+      this.#bytes(Number(fields.get('size') ?? 60) - 9),
+    ])
+    this.#send(peer, packet)
+    if (fields.get('answer') === 'none') return
+    const answer = await this.#next(peer, 'RESET', PACKET.reset)
+    if (answer.length !== 25 || !equalBytes(answer.subarray(1, 9), packet.subarray(1, 9)))
+      throw new CaseFailure('the RESET is malformed or names another connection id')
+  }
+
+  /** What was sent before is not answered: the first thing that comes is the RETRY to another INITIAL. */
+  async #fence(peer: Peer): Promise<void> {
+    const before = peer.frames.length
+    const other = new Peer(`${peer.label}-fence`, this.#bytes(CID_BYTES))
+    other.socket = peer.socket
+    this.#initial(other, new Map([['token', '']]))
+    const packet = await this.#next(peer, 'RETRY', PACKET.retry)
+    if (!equalBytes(packet.subarray(5, 13), other.scid)) throw new CaseFailure('an answer came')
+    if (peer.frames.length > before) throw new CaseFailure('a packet of the connection came')
+  }
+
+  async #connects(peer: Peer, fields: ReadonlyMap<string, string>): Promise<void> {
+    if (fields.has('limit')) peer.laneCredit = Number(fields.get('limit'))
+    this.#initial(peer, fields)
+    await this.#retry(peer)
+    this.#initial(peer, new Map([...fields, ['key', 'same']]))
+    await this.#accept(peer)
+    await this.#data(peer, ['ping'], new Map())
+    await this.#gets(peer, ['ack'])
+  }
+
+  async #data(peer: Peer, words: readonly string[], fields: ReadonlyMap<string, string>): Promise<void> {
+    const frames = words.map((word) => frameOf(word))
+    for (const [name, value] of fields)
+      if (['ack', 'close', 'credit', 'lane', 'rest', 'challenge'].includes(name))
+        frames.push(frameOf(`${name}=${value}`))
+    let plain = concatBytes(frames)
+    const room = MINIMUM_BYTES - HEADER_BYTES - 16 - plain.length
+    if (room > 0 && fields.get('pad') !== 'none') plain = concatBytes([plain, new Uint8Array(room)])
+    this.#sendData(peer, plain, {
+      ...(fields.has('number') ? { number: Number(fields.get('number')) } : {}),
+      ...(fields.has('first') ? { first: Number(fields.get('first')) } : {}),
+      flip: fields.has('flip'),
+    })
+  }
+
+  /** A frame of that name comes, with these values first. */
+  async #gets(peer: Peer, words: readonly string[]): Promise<void> {
+    const [name = '', ...values] = words
+    const isIt = (frame: PacketFrame): boolean =>
+      frame.name === name &&
+      values.every(
+        (value, at) => value === '*' || Number(value) === frame.values[at] || value === hexOf(frame.bytes),
+      )
+    const found = await this.#until(() => peer.frames.some(isIt))
+    const seen = peer.frames.map((frame) => `${frame.name} ${frame.values.join(' ')}`).join('; ')
+    if (!found)
+      throw new CaseFailure(`${peer.label} waited for ${words.join(' ')}; ${seen || 'nothing'} came`)
+    peer.frames.splice(0, peer.frames.findIndex(isIt) + 1)
+  }
+
+  /** No such frame came before the acknowledgement of another packet. */
+  async #getsNone(peer: Peer, name: string): Promise<void> {
+    const number = peer.number
+    this.#sendData(peer, concatBytes([frameOf('ping'), new Uint8Array(16)]))
+    const isAcked = (frame: PacketFrame): boolean =>
+      frame.name === 'ack' && (frame.values[0] as number) >= number
+    const done = await this.#until(() => peer.frames.some(isAcked))
+    if (!done) throw new CaseFailure(`packet ${number} of ${peer.label} was not acknowledged`)
+    const found = peer.frames.find((frame) => frame.name === name)
+    if (found) throw new CaseFailure(`${peer.label} got ${name} ${found.values.join(' ')}`)
+    peer.frames.length = 0
+  }
+
+  /** So many bytes more on lane 0. */
+  #grants(peer: Peer, more: number): void {
+    peer.laneCredit += more
+    this.#sendData(
+      peer,
+      concatBytes([Uint8Array.of(5), varint(0), varint(peer.laneCredit), new Uint8Array(16)]),
+    )
+  }
+
+  async #answersChallenge(peer: Peer): Promise<void> {
+    const isIt = ({ name }: PacketFrame): boolean => name === 'path_challenge'
+    if (!(await this.#until(() => peer.frames.some(isIt)))) throw new CaseFailure('no PATH_CHALLENGE came')
+    const challenge = peer.frames.find(isIt) as PacketFrame
+    peer.frames.length = 0
+    this.#sendData(peer, concatBytes([Uint8Array.of(7), challenge.bytes, new Uint8Array(16)]))
+  }
+
+  /** The same connection from another port. */
+  async #moves(peer: Peer): Promise<void> {
+    peer.socket?.close()
+    peer.socket = await connectDatagrams(this.#address, (bytes) => this.#take(peer, new Uint8Array(bytes)))
+  }
+}
+
+function kindOf(packet: Uint8Array): string {
+  const found = Object.entries(PACKET).find(([, first]) => first === packet[0])
+  return `${found?.[0].toUpperCase() ?? 'a packet'} of ${packet.length} bytes`
+}
+
+function parametersOf(bytes: Uint8Array): Map<number, Uint8Array> {
+  const found = new Map<number, Uint8Array>()
+  for (let at = 0; at < bytes.length && bytes[at] !== 0; ) {
+    const length = bytes[at + 1] as number
+    found.set(bytes[at] as number, bytes.slice(at + 2, at + 2 + length))
+    at += 2 + length
+  }
+  return found
+}

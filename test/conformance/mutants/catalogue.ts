@@ -1,0 +1,195 @@
+/**
+ * Faulty relays and clients: small changes to the lines that cite a sentence. Each breaks what the sentence
+ * asks for, or is listed as equivalent with the reason.
+ */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import ts from 'typescript'
+import { EXTRA } from './extra.ts'
+import { sourceOf } from './modules.ts'
+
+/** One faulty implementation. */
+export interface Mutant {
+  /** Stable while the line stands: path, sentence, count. */
+  readonly id: string
+  readonly path: string
+  readonly requirements: readonly string[]
+  /** What was changed, for people. */
+  readonly change: string
+  readonly start: number
+  readonly end: number
+  readonly text: string
+  /** Which side is faulty. */
+  readonly sides: readonly ('relay' | 'client')[]
+}
+
+const ROOT = join(import.meta.dirname, '..', '..', '..')
+const FOLDERS = ['src/protocol', 'src/codec', 'src/base'] as const
+const CITATION = /\/\/=\s*(PAL-[^\n]*)/gu
+const ID = /PAL-[A-Z]{3}-\d{3}/gu
+const SWAPS: Readonly<Record<string, string>> = {
+  '<': '<=',
+  '<=': '<',
+  '>': '>=',
+  '>=': '>',
+  '===': '!==',
+  '!==': '===',
+  '&&': '||',
+  '||': '&&',
+}
+
+interface Edit {
+  readonly start: number
+  readonly end: number
+  readonly text: string
+}
+
+/** All mutants, in the order of the sources. */
+export function catalogue(): Mutant[] {
+  const paths = FOLDERS.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.includes('generated'))
+      .sort()
+      .map((name) => `${folder}/${name}`),
+  )
+  return [...paths.flatMap(mutantsOf), ...extraMutants()]
+}
+
+function extraMutants(): Mutant[] {
+  return EXTRA.map(({ path, requirements, find, replace }, index) => {
+    const source = sourceOf(path)
+    const start = source.indexOf(find)
+    if (start < 0) throw new RangeError(`${path} has no longer: ${find}`)
+    const change = `${find} becomes ${replace || 'nothing'}`
+    const id = `extra/${index + 1} ${path}`
+    return {
+      id,
+      path,
+      requirements,
+      change,
+      start,
+      end: start + find.length,
+      text: replace,
+      sides: sidesOf(path),
+    }
+  })
+}
+
+function sidesOf(path: string): ('relay' | 'client')[] {
+  if (path.includes('/relay/') || /names\.ts|skeleton\.ts/u.test(path)) return ['relay']
+  return path.includes('/client/') ? ['client'] : ['relay', 'client']
+}
+
+function mutantsOf(path: string): Mutant[] {
+  const source = sourceOf(path)
+  const tree = ts.createSourceFile(path, source, ts.ScriptTarget.ES2022, true)
+  const counts = new Map<string, number>()
+  const seen = new Set<string>()
+  const found: Mutant[] = []
+  for (const match of source.matchAll(CITATION)) {
+    const requirements = match[1]?.match(ID) ?? []
+    const node = nodeAfter(tree, source, (match.index as number) + match[0].length)
+    if (!node || requirements.length === 0) continue
+    for (const edit of editsOf(node, tree)) {
+      const key = `${edit.start} ${edit.end} ${edit.text}`
+      if (seen.has(key)) continue
+      seen.add(key)
+      const label = `${path} ${requirements.join('+')}`
+      const count = (counts.get(label) ?? 0) + 1
+      counts.set(label, count)
+      const before = source.slice(edit.start, edit.end).replace(/\s+/gu, ' ')
+      const change = `${before.slice(0, 80)} becomes ${edit.text || 'nothing'}`
+      found.push({ id: `${label} #${count}`, path, requirements, change, ...edit, sides: sidesOf(path) })
+    }
+  }
+  return found
+}
+
+/** The outermost node that begins where the text goes on after a comment. */
+function nodeAfter(tree: ts.SourceFile, source: string, position: number): ts.Node | undefined {
+  let at = position
+  for (;;) {
+    const rest = /^(?:\s+|\/\/[^\n]*|\/\*[\s\S]*?\*\/)/u.exec(source.slice(at))
+    if (!rest) break
+    at += rest[0].length
+  }
+  let found: ts.Node | undefined
+  const visit = (node: ts.Node): void => {
+    if (found || node.getEnd() <= at) return
+    if (node.getStart(tree) === at && node !== tree) found = node
+    else ts.forEachChild(node, visit)
+  }
+  visit(tree)
+  return found
+}
+
+function editsOf(node: ts.Node, tree: ts.SourceFile): Edit[] {
+  const edits: Edit[] = []
+  const replace = (target: ts.Node, text: string): void => {
+    edits.push({ start: target.getStart(tree), end: target.getEnd(), text })
+  }
+  if (ts.isIfStatement(node)) return ifEdits(node, tree, replace, edits)
+  if (ts.isExpressionStatement(node)) replace(node, ';')
+  if (ts.isReturnStatement(node) && node.expression && ts.isCallExpression(node.expression))
+    replace(node, 'return;')
+  if (ts.isCaseClause(node)) replace(node, `case ${node.expression.getText(tree)}: return;`)
+  if (ts.isPropertyAssignment(node) && ts.isCallExpression(node.initializer))
+    replace(node.initializer, zeroOf(node.initializer, tree))
+  if (ts.isForOfStatement(node)) replace(node, ';')
+  visitInner(node, tree, replace)
+  return edits
+}
+
+function ifEdits(
+  node: ts.IfStatement,
+  tree: ts.SourceFile,
+  replace: (target: ts.Node, text: string) => void,
+  edits: Edit[],
+): Edit[] {
+  replace(node.expression, 'false')
+  replace(node.expression, 'true')
+  visitInner(node.expression, tree, replace)
+  visitInner(node.thenStatement, tree, replace)
+  return edits
+}
+
+/** A random value that is none. */
+function zeroOf(call: ts.CallExpression, tree: ts.SourceFile): string {
+  return call.expression.getText(tree).endsWith('entropy')
+    ? `new Uint8Array(${call.arguments[0]?.getText(tree)})`
+    : '0'
+}
+
+function visitInner(
+  root: ts.Node,
+  tree: ts.SourceFile,
+  replace: (target: ts.Node, text: string) => void,
+): void {
+  const visit = (node: ts.Node): void => {
+    if (ts.isTypeNode(node) || ts.isImportDeclaration(node)) return
+    if (ts.isBinaryExpression(node)) {
+      const swapped = SWAPS[node.operatorToken.getText(tree)]
+      if (swapped) replace(node.operatorToken, swapped)
+      if (node.operatorToken.getText(tree) === '+' && ts.isNumericLiteral(node.right))
+        replace(node.right, '2')
+    }
+    if (
+      ts.isStringLiteral(node) &&
+      /^(?:bad|no|not|too|room|ref|body|peer|already|name|relay|frame)_/u.test(node.text)
+    )
+      replace(node, `'${node.text === 'bad_value' ? 'not_permitted' : 'bad_value'}'`)
+    if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken)
+      replace(node, node.operand.getText(tree))
+    if (ts.isConditionalExpression(node)) {
+      replace(node, node.whenTrue.getText(tree))
+      replace(node, node.whenFalse.getText(tree))
+    }
+    if (node !== root && ts.isIfStatement(node)) {
+      replace(node.expression, 'false')
+      replace(node.expression, 'true')
+    }
+    if (node !== root && ts.isExpressionStatement(node)) replace(node, ';')
+    ts.forEachChild(node, visit)
+  }
+  visit(root)
+}

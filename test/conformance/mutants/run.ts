@@ -1,0 +1,144 @@
+/**
+ * `npm run mutants`: every faulty relay and client of the catalogue, and the case that catches it. Options: a
+ * word that the names must hold, `--json FILE`. Fails when one survives that is not known to be equivalent.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { catalogue, type Mutant } from './catalogue.ts'
+import { judge, type Verdict } from './world.ts'
+
+const HANG_MS = 60_000
+const WATCH_MS = 1000
+const IS_CHILD = process.argv[2] === '--child'
+
+type Message = { readonly at: string } | { readonly verdict: Verdict }
+
+interface Equivalent {
+  readonly id: string
+  readonly reason: string
+}
+
+async function child(): Promise<void> {
+  const mutants = catalogue()
+  process.on('message', async (index: number) => {
+    const verdict = await judge(mutants[index] as Mutant, (at) => process.send?.({ at }))
+    process.send?.({ verdict })
+  })
+}
+
+/** One process that judges mutants one after the other; replaced when it hangs. */
+class Judge {
+  #process: ChildProcess
+  #heardAt = 0
+  #at = ''
+  #busyWith: Mutant | undefined
+  #resolve: (verdict: Verdict) => void = () => {}
+
+  constructor() {
+    this.#process = this.#start()
+    setInterval(() => this.#watch(), WATCH_MS).unref()
+  }
+
+  #start(): ChildProcess {
+    const made = fork(import.meta.filename, ['--child'], {
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    made.on('message', (message: Message) => {
+      this.#heardAt = Date.now()
+      if ('at' in message) this.#at = message.at
+      else this.#finish(message.verdict)
+    })
+    made.on('exit', () => {
+      if (made !== this.#process || !this.#busyWith) return
+      this.#process = this.#start()
+      this.#finish(this.#verdict('the program ended'))
+    })
+    return made
+  }
+
+  #verdict(what: string): Verdict {
+    return { mutant: this.#busyWith?.id ?? '', outcome: 'killed', by: `${this.#at} (${what})`, cites: true }
+  }
+
+  #watch(): void {
+    if (!this.#busyWith || Date.now() - this.#heardAt < HANG_MS) return
+    const hung = this.#process
+    this.#process = this.#start()
+    hung.kill('SIGKILL')
+    this.#finish(this.#verdict('it hangs'))
+  }
+
+  #finish(verdict: Verdict): void {
+    this.#busyWith = undefined
+    this.#resolve(verdict)
+  }
+
+  judge(mutant: Mutant, index: number): Promise<Verdict> {
+    this.#busyWith = mutant
+    this.#heardAt = Date.now()
+    this.#at = ''
+    this.#process.send(index)
+    return new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+  }
+
+  stop(): void {
+    this.#process.kill()
+  }
+}
+
+function readEquivalents(): Equivalent[] {
+  const path = join(import.meta.dirname, 'equivalent.json')
+  return (JSON.parse(readFileSync(path, 'utf8')) as { equivalent: Equivalent[] }).equivalent
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const json = words.indexOf('--json')
+  const only = words.find((word, index) => !word.startsWith('--') && index !== json + 1)
+  const mutants = catalogue()
+  const chosen = mutants
+    .map((mutant, index) => ({ mutant, index }))
+    .filter(({ mutant }) => !only || mutant.id.includes(only))
+  const verdicts = new Map<string, Verdict>()
+  let next = 0
+  const work = async (): Promise<void> => {
+    const judging = new Judge()
+    for (let each = chosen[next++]; each; each = chosen[next++]) {
+      const verdict = await judging.judge(each.mutant, each.index)
+      verdicts.set(each.mutant.id, verdict)
+      const how =
+        verdict.outcome === 'survived' ? 'SURVIVED' : verdict.cites ? 'killed by' : 'killed, not citing, by'
+      console.log(`${each.mutant.id}: ${each.mutant.change}\n    ${how} ${verdict.by}`)
+    }
+    judging.stop()
+  }
+  await Promise.all(Array.from({ length: Math.min(availableParallelism(), chosen.length) }, work))
+  const all = chosen.map(({ mutant }) => ({ mutant, verdict: verdicts.get(mutant.id) as Verdict }))
+  if (json >= 0) writeFileSync(words[json + 1] as string, JSON.stringify(all, null, 1))
+  process.exitCode = summary(all) === 0 ? 0 : 1
+}
+
+function summary(all: readonly { mutant: Mutant; verdict: Verdict }[]): number {
+  const reasons = new Map(readEquivalents().map(({ id, reason }) => [id, reason]))
+  const counted = all.filter(({ mutant }) => !reasons.has(mutant.id))
+  const survivors = counted.filter(({ verdict }) => verdict.outcome === 'survived')
+  const killed = counted.length - survivors.length
+  const citing = counted.filter(({ verdict }) => verdict.cites).length
+  for (const { mutant } of survivors) console.log(`SURVIVED ${mutant.id}: ${mutant.change}`)
+  const share = (count: number): string => `${((100 * count) / Math.max(1, counted.length)).toFixed(1)} %`
+  console.log(
+    `${counted.length} mutants: ${killed} killed (${share(killed)}), ${citing} by a case that cites the sentence ` +
+      `(${share(citing)}); ${all.length - counted.length} equivalent`,
+  )
+  for (const { mutant, verdict } of all)
+    if (reasons.has(mutant.id) && verdict.outcome === 'killed')
+      console.log(`NOT EQUIVALENT ${mutant.id}: ${verdict.by}`)
+  return survivors.length
+}
+
+if (IS_CHILD) await child()
+else if (process.argv[1] === import.meta.filename) await main(process.argv.slice(2))
