@@ -122,6 +122,7 @@ export function acceptSentences(): void {
     .filter(({ id }) => cited.has(id))
     .map(({ id, hash }) => `  '${id}': '${hash}',`)
   const head = '/** The hash of each sentence as it was when its cases were last looked at. */'
-  const body = `${head}\nexport const SENTENCES: Readonly<Record<string, string>> = {\n${lines.join('\n')}\n}\n`
+  const type = 'Readonly<Record<string, string>>'
+  const body = `${head}\nexport const SENTENCES: ${type} = {\n${lines.join('\n')}\n}\n`
   writeFileSync(join(ROOT, SENTENCES_PATH), body)
 }

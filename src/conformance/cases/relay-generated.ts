@@ -93,13 +93,16 @@ function frameCases(): string[] {
       )
     }
     if (isHandshake || type === 'close') continue
-    for (const { name, hex } of oddFrames(spec))
+    for (const { name, hex } of oddFrames(spec)) {
+      const rule = name.startsWith('trailing') ? 'FRM-008' : 'FRM-003'
+      const also = rule === 'FRM-008' ? ' EXT-007' : ''
       lines.push(
-        `= ${name.startsWith('trailing') ? 'FRM-008' : 'FRM-003'}/${type}-${name} : ${name.startsWith('trailing') ? 'FRM-008 EXT-007' : 'FRM-003'}${type === 'join' ? ' | alone' : ''}`,
+        `= ${rule}/${type}-${name} : ${rule}${also}${type === 'join' ? ' | alone' : ''}`,
         ...REACH.open,
         `alice > body ${hex} about=${type}-${name}`,
         'alice drains',
       )
+    }
   }
   return lines
 }

@@ -153,7 +153,8 @@ class Reader {
 }
 
 /**
- * A frame from a word of a step: `ping`, `padding*3`, `ack=largest,delay,first`, `close=code`, `credit=total`,
+ * A frame from a word of a step: `ping`, `padding*3`, `ack=largest,delay,first`, `close=code`,
+ * `credit=total`,
  * `lane=lane,offset,hex`, `rest=lane,offset,hex`, `challenge=hex`, or plain hexadecimal.
  */
 export function frameOf(word: string): Uint8Array {
@@ -171,13 +172,7 @@ export function frameOf(word: string): Uint8Array {
     case 'credit':
       return concatBytes([Uint8Array.of(4), number(first)])
     case 'lane':
-      return concatBytes([
-        Uint8Array.of(16),
-        number(first),
-        number(second),
-        varint(bytes(third).length),
-        bytes(third),
-      ])
+      return laneFrame(number(first), number(second), bytes(third))
     case 'rest':
       return concatBytes([Uint8Array.of(17), number(first), number(second), bytes(third)])
     case 'challenge':

@@ -131,7 +131,8 @@ function summary(all: readonly { mutant: Mutant; verdict: Verdict }[]): number {
   for (const { mutant } of survivors) console.log(`SURVIVED ${mutant.id}: ${mutant.change}`)
   const share = (count: number): string => `${((100 * count) / Math.max(1, counted.length)).toFixed(1)} %`
   console.log(
-    `${counted.length} mutants: ${killed} killed (${share(killed)}), ${citing} by a case that cites the sentence ` +
+    `${counted.length} mutants: ${killed} killed (${share(killed)}), ${citing} by a case that cites ` +
+      'the sentence ' +
       `(${share(citing)}); ${all.length - counted.length} equivalent`,
   )
   for (const { mutant, verdict } of all)
