@@ -331,7 +331,7 @@ export class ClientPlayer extends Player {
           relayName: 'kit',
         }
       case 'ready':
-        return { session: random(16), name: party.name, role: 0, time: 0, limits: [] }
+        return { session: random(16), name: party.name, role: 0, time: 0, limits: [], token: random(32) }
       case 'joined':
         return { ...JOINED, kind: CONVERSATION_KINDS.room, name: 'room', limit: LIMITS.membersPerRoom }
       case 'event':
@@ -436,7 +436,22 @@ export class ClientPlayer extends Player {
 }
 
 const NUMBER: FieldSpec = { kind: 'uint', name: 'ms', summary: '', bits: 53, min: 0, max: 2 ** 53 - 1 }
-const JOINED = { alias: 1, role: 0, seq: 0, ref: 0, count: 1, locked: false, topic: '', peers: [] }
+const JOINED = {
+  alias: 1,
+  role: 0,
+  seq: 0,
+  ref: 0,
+  count: 1,
+  locked: false,
+  topic: '',
+  peers: [],
+  head: 0,
+  first: 1,
+  log: new Uint8Array(8).fill(0x10),
+  durability: 0,
+  keepMs: 0,
+  keepBytes: 0,
+}
 const ENTRY = {
   conversation: 0,
   ref: 0,
@@ -448,6 +463,11 @@ const ENTRY = {
   value: 0,
   text: '',
   body: new Uint8Array(0),
+  from: 0,
+  to: 0,
+  reason: 0,
+  senders: [],
+  entries: new Uint8Array(0),
 }
 
 function shimArena(): Arena {

@@ -108,3 +108,11 @@ export function readyMessage(
     counted(utf8Bytes(ready.name)),
   ])
 }
+
+/** What `resume.signature` signs. */
+export function resumeMessage(
+  words: Words,
+  resume: { readonly session: Uint8Array; readonly token: Uint8Array },
+): Uint8Array {
+  return concatBytes([utf8Bytes('palaver/1/resume\0'), transcript(words), resume.session, resume.token])
+}

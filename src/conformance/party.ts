@@ -43,6 +43,7 @@ export class Party implements LinkHandler {
   readonly onInput: () => void
   readonly note: (note: Note) => void
   name = ''
+  clientId = ''
   pair: KeyPair
   link: Link | undefined
   /** Whether the far end sends the frames of a relay. */
@@ -213,7 +214,8 @@ export class Party implements LinkHandler {
 
   #watchSeq(spec: FrameSpec, frame: Loose): void {
     const conversation = frame['conversation'] as number
-    if (spec.name === 'joined' && !this.seqs.has(conversation)) {
+    if (spec.name === 'gap') this.seqs.set(conversation, frame['to'] as number)
+    if (spec.name === 'joined' && (frame['kind'] === 0 || !this.seqs.has(conversation))) {
       this.seqs.set(conversation, frame['seq'] as number)
       this.refs.set(conversation, frame['ref'] as number)
     }

@@ -5,7 +5,7 @@ import type { FieldSpec } from '../codec/spec-types.ts'
 import type { Arena } from './arena.ts'
 import type { Case, Note } from './case.ts'
 import { CHECKS } from './checks.ts'
-import { authMessage, type KeyPair, readyMessage, sign, verify, type Words } from './crypto.ts'
+import { authMessage, type KeyPair, readyMessage, resumeMessage, sign, verify, type Words } from './crypto.ts'
 import { evaluate, matches, type Scope } from './expression.ts'
 import { CaseFailure, CaseSkipped } from './failure.ts'
 import { frameText } from './frames.ts'
@@ -134,6 +134,11 @@ export class Player implements Scope {
     return this.members.get(conversation)?.get(this.aliasOf(label, conversation))?.role ?? ROLES.member
   }
 
+  /** One installation of a person, which a relay knows again. */
+  protected clientOf(party: Party): string {
+    return `${this.personOf(party.label)}/${party.clientId}`
+  }
+
   roomName(label: string): string {
     return this.cast.roomName(label)
   }
@@ -258,6 +263,13 @@ export class Player implements Scope {
           clientId: party.pair.publicKey.slice(0, 8),
           token: this.case.setup === 'token' ? 'palaver-conformance' : '',
         }
+      case 'resume': {
+        const person = this.personOf(party.label)
+        return {
+          session: this.variables.get(`session_${person}`),
+          token: this.variables.get(`token_${person}`),
+        }
+      }
       case 'ping':
         this.#fence += 1
         return { nonce: this.#fence, conversation: 0 }
@@ -288,6 +300,7 @@ export class Player implements Scope {
     if (type === 'cut') return this.#sendCut(party, bytesOfHex(hex) as Uint8Array)
     const values = this.valuesOf(party, type, fields)
     if (type === 'auth') this.sign(party, values, fields)
+    if (type === 'resume') this.signResume(party, values, fields)
     const trailing = fields.get('trailing')
     const where = fields.has('lane') ? lane : undefined
     const body = party.send(type, values, where, trailing && bytesOfHex(trailing.slice(4)))
@@ -301,6 +314,21 @@ export class Player implements Scope {
   }
 
   /** Signs an auth, then changes what the step says is to be changed after that. */
+  /** Signs a resume of the session that the person had last. */
+  protected signResume(
+    party: Party,
+    values: Record<string, unknown>,
+    fields: ReadonlyMap<string, string>,
+  ): void {
+    const [session, token] = [values['session'] as Uint8Array, values['token'] as Uint8Array]
+    party.authSignature = sign(party.pair, resumeMessage(this.wordsOf(party), { session, token }))
+    values['signature'] = party.authSignature
+    for (const field of specOf('resume').fields) {
+      const changed = fields.get(`but_${field.name}`)
+      if (changed !== undefined) values[field.name] = evaluate(changed, field, this)
+    }
+  }
+
   protected sign(party: Party, values: Record<string, unknown>, fields: ReadonlyMap<string, string>): void {
     party.name = values['name'] as string
     const message = authMessage(this.wordsOf(party), values as unknown as Parameters<typeof authMessage>[1])
@@ -313,6 +341,7 @@ export class Player implements Scope {
       if (changed !== undefined) values[field.name] = evaluate(changed, field, this)
     }
     party.authSignature = values['signature'] as Uint8Array
+    party.clientId = hexOf(values['clientId'] as Uint8Array)
     this.variables.set('signature', party.authSignature)
   }
 
@@ -448,6 +477,8 @@ export class Player implements Scope {
     if (type === 'event' || type === 'message')
       this.#sameForAll(party, conversation, frame['seq'] as number, bytes)
     if (type === 'message' && frame['sender'] === party.aliases.get(conversation))
+      this.variables.set(`ref ${this.clientOf(party)} ${conversation}`, frame['ref'])
+    if (type === 'message' && frame['sender'] === party.aliases.get(conversation))
       party.refs.set(conversation, Math.max(party.refs.get(conversation) ?? 0, frame['ref'] as number))
   }
 
@@ -462,6 +493,8 @@ export class Player implements Scope {
       throw new CaseFailure('the signature of ready does not verify', ['PAL-HSK-013'])
     party.isOpen = true
     party.name = frame['name'] as string
+    this.variables.set(`session_${party.label}`, frame['session'])
+    this.variables.set(`token_${party.label}`, frame['token'])
     for (const { id, value } of frame['limits'] as { id: number; value: number }[])
       party.announced.set(id, value)
   }
@@ -476,6 +509,7 @@ export class Player implements Scope {
     }
     members.set(alias, { party, role: frame['role'] as number })
     this.variables.set(`alias ${party.label} ${conversation}`, alias)
+    this.variables.set(`alias ${this.clientOf(party)} ${conversation}`, alias)
     const isRoom = frame['kind'] === CONVERSATION_KINDS.room
     if (isRoom) this.aliasCounts.set(conversation, Math.max(this.aliasCounts.get(conversation) ?? 0, alias))
   }
@@ -622,7 +656,10 @@ export class Player implements Scope {
   async #joins(party: Party, label: string, fields: ReadonlyMap<string, string>): Promise<void> {
     const before = this.variables.get(label) as number | undefined
     const others = before === undefined ? new Map<number, Member>() : (this.members.get(before) ?? new Map())
-    const alias = (before === undefined ? 0 : (this.aliasCounts.get(before) ?? 0)) + 1
+    const count = before === undefined ? 0 : (this.aliasCounts.get(before) ?? 0)
+    const alias =
+      (this.variables.get(`alias ${this.clientOf(party)} ${before}`) as number | undefined) ?? count + 1
+    const ref = this.variables.get(`ref ${this.clientOf(party)} ${before}`) ?? 0
     const role =
       this.personOf(party.label) === 'operator' ? 'relay_operator' : others.size === 0 ? 'operator' : 'member'
     await this.sends(party, ['join'], new Map([['room', `#${label}`], ...fields]))
@@ -632,7 +669,7 @@ export class Player implements Scope {
       name: `#${label}`,
       alias: String(others.size === 0 ? 1 : alias),
       role,
-      ref: '0',
+      ref: String(others.size === 0 ? 0 : ref),
       count: String(others.size + 1),
       peers: '[]',
     }

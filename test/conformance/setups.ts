@@ -5,11 +5,26 @@ import type { RelayOptions } from '../../src/protocol/index.ts'
 
 type Options = Pick<RelayOptions, 'limits' | 'admission'>
 
+/** Rates that no case reaches. */
+const UNHURRIED = {
+  sendsPerSecond: 1e9,
+  sendsBurst: 1e9,
+  sendBytesPerSecond: 1e9,
+  sendBytesBurst: 1e9,
+  requestsPerSecond: 1e9,
+  requestsBurst: 1e9,
+  joinsPerSecond: 1e9,
+  joinsBurst: 1e9,
+  linksPerSecond: 1e9,
+  linksBurst: 1e9,
+}
+
 /** What each configuration asks for. */
 export const SETUPS: Readonly<Record<Setup, Options>> = {
-  standard: {},
+  standard: { limits: UNHURRIED },
   small: {
     limits: {
+      ...UNHURRIED,
       frameBytes: 4096,
       bodyBytes: 1024,
       sessions: 6,
@@ -21,10 +36,11 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
       bansPerRoom: 2,
       handshakes: 4,
       outboundBytes: 65536,
+      mailboxMessages: 2,
     },
   },
-  token: { admission: { token: 'palaver-conformance' } },
-  crowded: { limits: { handshakesPerAddress: 3, linksPerAddress: 5 } },
-  full: { limits: { names: 3 } },
-  quick: { limits: { handshakeMs: 2500, idleMs: 3750, lingerMs: 300 } },
+  token: { limits: UNHURRIED, admission: { token: 'palaver-conformance' } },
+  crowded: { limits: { ...UNHURRIED, handshakesPerAddress: 3, linksPerAddress: 5 } },
+  full: { limits: { ...UNHURRIED, names: 3 } },
+  quick: { limits: { ...UNHURRIED, handshakeMs: 2500, idleMs: 3750, lingerMs: 300, detachedMs: 1500 } },
 }

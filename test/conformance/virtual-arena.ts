@@ -11,7 +11,7 @@ import { seededEntropy } from './entropy.ts'
 import { SETUPS } from './setups.ts'
 
 /** The modules that the arena is built from. */
-export type Core = Pick<typeof protocol, 'RelayCore'>
+export type Core = Pick<typeof protocol, 'RelayCore' | 'MemoryStore'>
 
 const relayPair = keyPairOf(seedOf('the relay of the virtual arena'))
 const operatorKey = Buffer.from(keyPairOf(OPERATOR_SEED).publicKey).toString('hex')
@@ -22,7 +22,7 @@ type RelayLink = ReturnType<Relay['openLink']>
 class World {
   now = 1000 as Instant
   relay: Relay
-  readonly stored: Extract<ReturnType<Relay['pollEvent']>, { kind: 'store' }>['record'][] = []
+  readonly storage: protocol.MemoryStore
   readonly links: VirtualLink[] = []
   readonly core: Core
   readonly setup: Setup
@@ -32,6 +32,7 @@ class World {
     this.core = core
     this.setup = setup
     this.entropy = seededEntropy(seed)
+    this.storage = new core.MemoryStore()
     this.relay = this.start()
   }
 
@@ -43,7 +44,7 @@ class World {
       entropy: this.entropy,
       operators: new Set([operatorKey]),
       rooms: ['lobby'],
-      stored: this.stored,
+      storage: this.storage,
       ...SETUPS[this.setup],
     })
     relay.setWallOffset(1_790_000_000_000)
@@ -69,24 +70,25 @@ class World {
   /** Moves everything that can move without time; false when nothing did. */
   turn(): boolean {
     let moved = false
+    const commits: Extract<ReturnType<Relay['pollEvent']>, { kind: 'commit' }>[] = []
     for (const link of [...this.links]) if (link.deliver()) moved = true
     this.relay.flush()
     for (let event = this.relay.pollEvent(); event; event = this.relay.pollEvent()) {
-      if (event.kind === 'store') this.keep(event.record)
+      if (event.kind === 'commit') commits.push(event)
       if (event.kind === 'link_finished') event.link.owner.isFinishing = true
       if (event.kind === 'link_expired') event.link.owner.abortByRelay()
+      if (event.kind === 'link_paused') event.link.owner.isHeldUp = true
+      if (event.kind === 'link_resumed') event.link.owner.isHeldUp = false
+    }
+    for (const { turn, writes } of commits) {
+      this.storage.commit(writes)
+      this.relay.handleCommitted(turn)
+      moved = true
     }
     for (let link = this.relay.pollReadyLink(); link; link = this.relay.pollReadyLink())
       link.owner.isReady = true
     for (const link of [...this.links]) if (link.take()) moved = true
     return moved
-  }
-
-  keep(record: (typeof this.stored)[number]): void {
-    if (record.kind === 'unban') {
-      const at = this.stored.findIndex((each) => each.kind === 'ban' && each.record.keyHex === record.keyHex)
-      if (at >= 0) this.stored.splice(at, 1)
-    } else this.stored.push(record)
   }
 }
 
@@ -98,6 +100,8 @@ class VirtualLink implements Link {
   readonly writable = true
   isReady = false
   isFinishing = false
+  /** Whether the relay reads nothing for now. */
+  isHeldUp = false
   readonly #world: World
   readonly #handler: LinkHandler
   readonly #link: RelayLink
@@ -118,7 +122,7 @@ class VirtualLink implements Link {
 
   /** Hands what the kit wrote to the relay. */
   deliver(): boolean {
-    if (this.#isOver) return false
+    if (this.#isOver || this.isHeldUp) return false
     const pieces = this.#toRelay.splice(0)
     for (const bytes of pieces) this.#world.relay.handleBytes(this.#link, 0, bytes, this.#world.now)
     if (this.#isEnding && !this.#endTold) {

@@ -26,6 +26,8 @@ export interface Coverage {
 }
 
 const SHOULD_SHARE_MIN = 0.95
+/** How a reason begins that is none. */
+const NO_CASE_YET = 'No case yet'
 const SENTENCES_PATH = 'src/conformance/sentences.ts'
 
 /** Joins sentences, cases and reasons. */
@@ -73,12 +75,14 @@ function summaryOf(requirements: readonly Requirement[], found: Found): string[]
   const musts = requirements.filter(({ level }) => level.startsWith('MUST'))
   const testable = musts.filter(({ id }) => !found.reasons.has(id))
   const tested = testable.filter(({ id }) => found.counts.has(id))
+  const open = musts.filter(({ id }) => found.reasons.get(id)?.startsWith(NO_CASE_YET))
   const all = cells().length
   const missing = missingCells(found.cases).length
   return [
     `cases: ${found.cases.length}; reaction cells executed: ${all - missing} of ${all}`,
     `MUST and MUST NOT: ${tested.length} of ${testable.length} testable ones have cases; ` +
-      `${musts.length - testable.length} have a reason to have none`,
+      `${musts.length - testable.length - open.length} have a reason to have none, ` +
+      `${open.length} wait for a case`,
     `SHOULD: ${percent(found.shouldShare)} of the testable ones have cases`,
   ]
 }

@@ -567,6 +567,29 @@ client > event conversation=4 seq=42 kind=joined subject=1 name=$client key=$cli
 client tells entry conversation=4 seq=42
 client quiet
 
+= C-ROM-044/gap : ROM-044
+client enters
+client joins r
+client > gap conversation=#r from=2 to=5 reason=1
+client > event conversation=#r seq=6 kind=topic text="x"
+client tells entry seq=6
+client quiet
+
+= C-ROM-044/gap-and-gap : ROM-044 ROM-008
+client enters
+client joins r
+client > gap conversation=#r from=2 to=5 reason=1
+client > event conversation=#r seq=8 kind=topic text="x"
+client closed bad_frame
+
+= C-ROM-055/history-that-is-none : ROM-055
+client enters
+client joins r
+client asks fetch conversation=#r from=1 count=10
+client < fetch conversation=#r from=1 count=10 request=?a
+client > history request=$a conversation=#r entries=hex:ff more=false
+client closed bad_frame
+
 = C-ROM-034/confirmed-direct : ROM-034 MSG-001
 client enters
 client > joined request=0 conversation=4 kind=direct name="bob" alias=1
@@ -608,8 +631,8 @@ client talks conversation=#s body="1"
 client < send conversation=#r ref=1
 client < send conversation=#s ref=1
 
-= C-MSG-002/window : MSG-002
-client enters
+= C-MSG-002/window : MSG-002 SES-039
+client enters announce=51:1000000000,52:1000000000,53:1000000000,54:1000000000
 client joins r
 256 times client talks conversation=#r body="x"
 client talks conversation=#r body="x"

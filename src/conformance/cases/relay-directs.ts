@@ -58,7 +58,7 @@ alice < joined conversation=?d kind=direct
 bob < joined conversation=?e kind=direct
 alice checks equal d e
 
-= ROM-026/peer-away : ROM-026 ROM-029 ROM-035
+= ROM-026/peer-away : ROM-026 ROM-035
 bob enters
 bob > close
 bob ended
@@ -66,7 +66,7 @@ alice enters
 alice > direct name=$bob
 alice < joined conversation=?d kind=direct name=$bob count=2 limit=2 role=member
 alice > send conversation=#d body="hi"
-alice < error code=peer_offline ref=1 conversation=#d
+alice < message conversation=#d ref=1 body="hi" sender=low:alice,bob
 
 = ROM-026/again : ROM-026 ROM-025
 alice enters
@@ -143,7 +143,7 @@ alice < message conversation=#d ref=2 body="2"
 bob < joined request=0 conversation=#d seq=1 ref=0
 bob < message conversation=#d ref=2 body="2"
 
-= ROM-028/new-session : ROM-028
+= ROM-028/new-session : ROM-057 ROM-056 ROM-050
 alice enters
 bob enters
 alice > direct name=$bob
@@ -152,15 +152,18 @@ alice > send conversation=#d body="1"
 alice < message conversation=#d ref=1 body="1"
 bob < joined request=0 conversation=#d seq=0
 bob < message conversation=#d ref=1 body="1"
+bob > cursor conversation=#d seq=1
+bob quiet #d
 bob > close
 bob ended
-bob2 enters
 alice > send conversation=#d body="2"
 alice < message conversation=#d ref=2 body="2"
-bob2 < joined request=0 conversation=#d seq=1 ref=0
-bob2 < message conversation=#d ref=2 body="2"
+bob2 enters
+bob2 < joined request=0 conversation=#d seq=1 head=2
+bob2 < senders conversation=#d
+bob2 < message conversation=#d seq=2 ref=2 body="2"
 
-= ROM-029/offline : ROM-029 MSG-005
+= ROM-029/offline : ROM-057 ROM-050 ROM-028
 alice enters
 bob enters
 alice > direct name=$bob
@@ -168,14 +171,13 @@ alice < joined conversation=?d
 bob > close
 bob ended
 alice > send conversation=#d body="1" ref=1
-alice < error code=peer_offline conversation=#d ref=1
-bob2 enters
-alice > send conversation=#d body="1" ref=1
 alice < message conversation=#d ref=1 body="1"
-bob2 < joined request=0 conversation=#d
-bob2 < message conversation=#d ref=1 body="1"
+bob2 enters
+bob2 < joined request=0 conversation=#d seq=0 head=1
+bob2 < senders conversation=#d
+bob2 < message conversation=#d seq=1 ref=1 body="1"
 
-= ROM-029/peer-has-too-many : ROM-029 | small
+= ROM-029/peer-has-too-many : ROM-028 | small
 alice enters
 bob enters
 carol enters
@@ -184,8 +186,22 @@ bob < joined conversation=?e
 alice > direct name=$bob
 alice < joined conversation=?d
 alice > send conversation=#d body="1"
-alice < error code=too_many_conversations conversation=#d ref=1
+alice < message conversation=#d ref=1 body="1"
 bob quiet #d
+
+= ROM-029/mailbox-full : ROM-029 | small
+bob enters
+bob > close
+bob ended
+alice enters
+alice > direct name=$bob
+alice < joined conversation=?d
+alice > send conversation=#d ref=1 body="1"
+alice < message conversation=#d ref=1 body="1"
+alice > send conversation=#d ref=2 body="2"
+alice < message conversation=#d ref=2 body="2"
+alice > send conversation=#d ref=3 body="3"
+alice < error code=mailbox_full conversation=#d ref=3
 
 = ROM-030/no-entries : ROM-030 ROM-031
 alice enters

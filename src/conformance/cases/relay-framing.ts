@@ -130,14 +130,15 @@ alice enters
 alice > cut 0000400092 70c53ffb${'00'.repeat(0x3ffb)}
 alice quiet
 
-= STR-009/unfinished-frame : STR-009 ROM-017
+= STR-009/unfinished-frame : STR-009 SES-027
 alice enters
 bob enters
 alice joins r
 bob joins r
 alice > raw 000000ff9520
 alice ends
-bob < event conversation=#r kind=left subject=alice@r name=$alice value=lost
+alice ended
+bob quiet #r
 
 = STR-013/any-lane : STR-013 | udp
 alice enters

@@ -21,10 +21,11 @@ const STATES = Object.keys(REACH) as RelayState[]
 type Cell = Reaction<RelayState>
 
 /** What must be seen after an input in a state. */
-function outcome(state: RelayState, cell: Cell): string[] {
+function outcome(state: RelayState, cell: Cell, input = ''): string[] {
   if (cell.do === 'close') return [`alice closed ${cell.code}`]
   if (state === 'closed') return ['alice ended']
   if (cell.do === 'ignore') return goesOn(state)
+  if (input === 'resume') return ['alice closed cannot_resume']
   return cell.next === 'closed' ? ['alice ended'] : ['alice drains']
 }
 
@@ -70,7 +71,7 @@ function inputSteps(input: string, state: RelayState, cell: Cell): string[] | un
       if (cell.do === 'accept') return goesOn(state)
       return [`alice > body ${sampleHex(input)} about=${input}`, ...outcome(state, cell)]
     default:
-      return [`alice > body ${sampleHex(input)} about=${input}`, ...outcome(state, cell)]
+      return [`alice > body ${sampleHex(input)} about=${input}`, ...outcome(state, cell, input)]
   }
 }
 
@@ -80,9 +81,14 @@ function frameCases(): string[] {
   const lines: string[] = []
   for (const spec of CLIENT_FRAMES) {
     const { name: type } = spec
-    const isHandshake = type === 'hello' || type === 'auth'
+    const isHandshake = type === 'hello' || type === 'auth' || type === 'resume'
     for (const { name, hex } of faultyFrames(spec)) {
-      const reach = type === 'hello' ? REACH.expect_hello : type === 'auth' ? REACH.expect_auth : REACH.open
+      const reach =
+        type === 'hello'
+          ? REACH.expect_hello
+          : type === 'auth' || type === 'resume'
+            ? REACH.expect_auth
+            : REACH.open
       const isLong = isHandshake && hex.length / 2 > 1024
       const huge = /4-gib|huge/u.test(name) ? ' FRM-006' : ''
       lines.push(

@@ -502,7 +502,7 @@ bob enters
 bob joins r
 alice joins r
 alice2 greets
-alice2 > auth
+alice2 > auth clientId=hex:0102030405060708
 bob < event conversation=#r kind=left subject=2 name=$alice value=replaced
 alice < event conversation=#r kind=left subject=2 name=$alice value=replaced
 alice closed replaced
@@ -517,6 +517,60 @@ alice2 > auth but_signature=hex:00*64
 alice2 closed bad_signature
 alice quiet
 alice says r "still here"
+
+= HSK-041/resumes : HSK-041 HSK-043 HSK-044 HSK-031
+alice enters
+alice2 greets
+alice2 > resume
+alice closed replaced
+alice2 < ready session=$session_alice name=$alice token=?token
+alice2 checks differ token token_alice
+alice2 quiet
+
+= HSK-041/after-a-lost-link : HSK-041 HSK-043 SES-029
+alice enters
+alice joins r
+alice aborts
+alice2 greets
+alice2 > resume
+alice2 < ready session=$session_alice
+alice2 > join room=#r
+alice2 < joined conversation=#r alias=1 role=operator
+alice2 quiet #r
+
+= HSK-041/unknown-session : HSK-041
+alice enters
+alice2 greets
+alice2 > resume but_session=hex:00*16
+alice2 closed cannot_resume
+
+= HSK-041/other-key : HSK-041 HSK-039
+alice enters
+alice2 greets
+alice2 > resume but_signature=hex:00*64
+alice2 closed bad_signature
+
+= HSK-042/token-used-twice : HSK-042 HSK-041
+alice enters
+alice aborts
+alice2 greets
+alice2 > resume
+alice2 < ready
+alice2 quiet
+alice3 greets
+alice3 > resume token=$token_alice session=$session_alice
+alice3 closed session_revoked
+alice2 closed session_revoked
+alice4 greets
+alice4 > resume token=$token_alice2 session=$session_alice
+alice4 closed cannot_resume
+
+= HSK-045/across-restarts : HSK-045
+alice enters
+relay restarts
+alice2 greets
+alice2 > resume
+alice2 < ready session=$session_alice
 
 = HSK-033/nothing-said : HSK-033 SES-001 | quick
 zoe enters

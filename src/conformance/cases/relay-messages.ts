@@ -8,7 +8,7 @@ alice enters
 alice > send conversation=4000000 ref=1 body="x"
 alice < error code=not_a_member conversation=4000000 ref=1
 
-= MSG-003/repeated : MSG-003 MSG-004
+= MSG-003/repeated : MSG-023 MSG-003 MSG-004 MSG-026
 alice enters
 alice joins r
 alice says r "one"
@@ -46,7 +46,7 @@ alice joins r
 alice > send conversation=#r ref=2 body="a"*body_bytes+"a"
 alice < error code=ref_gap conversation=#r ref=2
 
-= MSG-003/repeated-before-too-large : MSG-003 | small
+= MSG-003/repeated-before-too-large : MSG-003 MSG-023 | small
 alice enters
 alice joins r
 alice says r "x"
@@ -110,20 +110,20 @@ alice joins r
 alice > send conversation=#r kind=bytes body=hex:00ff*30720
 alice < message conversation=#r kind=bytes body=hex:00ff*30720
 
-= MSG-008/each-membership : MSG-008
+= MSG-008/over-all-memberships : MSG-008 ROM-045
 alice enters
 bob enters
 alice joins r
 bob joins r
-bob says r "as 2"
+bob says r "1"
 bob > leave conversation=#r
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < ok
 alice < event conversation=#r kind=left subject=2 name=$bob value=left
 bob joins r
-bob > send conversation=#r ref=1 body="from 1 again"
-bob < message conversation=#r ref=1 sender=3 body="from 1 again"
-alice < message conversation=#r ref=1 sender=3 body="from 1 again"
+bob > send conversation=#r ref=2 body="goes on"
+bob < message conversation=#r ref=2 sender=2 body="goes on"
+alice < message conversation=#r ref=2 sender=2 body="goes on"
 
 = MSG-008/each-conversation : MSG-008
 alice enters
@@ -135,6 +135,63 @@ alice > send conversation=#s ref=1 body="s1"
 alice < message conversation=#s ref=1 body="s1"
 alice > send conversation=#r ref=2 body="r2"
 alice < message conversation=#r ref=2 body="r2"
+
+= MSG-021/acknowledged-again : MSG-021 MSG-022 MSG-026
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > send conversation=#r ref=1 body="one"
+alice < message conversation=#r seq=3 ref=1 body="one"
+bob < message conversation=#r seq=3 ref=1 body="one"
+alice > send conversation=#r ref=1 body="one"
+alice < ack conversation=#r ref=1 seq=3
+alice > send conversation=#r ref=1 body="one"
+alice < ack conversation=#r ref=1 seq=3
+bob quiet #r
+alice says r "two"
+
+= MSG-023/other-kind : MSG-023 MSG-026
+alice enters
+alice joins r
+alice says r "one"
+alice > send conversation=#r ref=1 kind=action body="one"
+alice < error code=ref_repeated conversation=#r ref=1
+alice quiet #r
+
+= MSG-021/after-a-lost-link : MSG-021 MSG-008 SES-029 SES-027
+alice enters
+bob enters
+bob joins r
+alice joins r
+alice says r "one"
+alice aborts
+alice2 enters
+alice2 > join room=#r
+alice2 < joined conversation=#r alias=2 ref=1 role=member
+alice2 > send conversation=#r ref=1 body="one"
+alice2 < ack conversation=#r ref=1 seq=3
+alice2 > send conversation=#r ref=2 body="two"
+alice2 < message conversation=#r ref=2 sender=2 body="two"
+bob < message conversation=#r ref=2 sender=2 body="two"
+
+= ROM-052/history : ROM-052 ROM-053 ROM-054
+alice enters
+alice joins r
+alice says r "one"
+alice says r "two"
+alice > fetch conversation=#r from=1 count=10
+alice < history conversation=#r senders=[alice] entries=?all more=false
+alice > fetch conversation=#r from=2 count=1
+alice < history conversation=#r senders=[alice] entries=?one more=false
+alice checks differ all one
+alice > fetch conversation=#r from=1 count=1
+alice < history conversation=#r senders=[] entries=?event more=false
+
+= ROM-052/not-a-member : ROM-052
+alice enters
+alice > fetch conversation=4000000 from=1 count=10
+alice < error code=not_a_member conversation=4000000
 
 = LIM-002/announced : LIM-002 LIM-001 LIM-005 LIM-006
 alice greets
@@ -158,9 +215,9 @@ alice enters
 = LIM-008/many-unread-answers : LIM-008 SES-025
 alice enters
 alice pauses
-300 times alice > list
+300 times alice > whois name=$alice
 alice resumes
-300 times alice < rooms request=*
+300 times alice < identity request=*
 
 = ERR-006/request-and-conversation : ERR-006 ERR-003
 alice enters

@@ -491,9 +491,9 @@ bob < event conversation=#r kind=kicked actor=1 subject=2 name=$bob
 bob > send conversation=#r ref=2 body="after"
 bob < error code=not_a_member conversation=#r ref=2
 bob joins r
-bob > send conversation=#r ref=1 body="again"
-bob < message conversation=#r ref=1 sender=3 body="again"
-alice < message conversation=#r ref=1 sender=3 body="again"
+bob > send conversation=#r ref=2 body="again"
+bob < message conversation=#r ref=2 sender=2 body="again"
+alice < message conversation=#r ref=2 sender=2 body="again"
 
 = MOD-008/takeover-then-kick : MOD-008 HSK-031 ROM-018
 alice enters
@@ -501,7 +501,7 @@ bob enters
 alice joins r
 bob joins r
 bob2 greets
-bob2 > auth
+bob2 > auth clientId=hex:0102030405060708
 alice < event conversation=#r kind=left subject=2 name=$bob value=replaced
 bob < event conversation=#r kind=left subject=2 name=$bob value=replaced
 bob closed replaced

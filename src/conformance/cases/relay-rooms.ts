@@ -39,7 +39,7 @@ alice < joined conversation=?again seq=0 alias=1 role=operator
 alice < event conversation=#again kind=joined subject=1 name=$alice key=$alice value=operator
 alice checks differ r again
 
-= ROM-005/new-alias-each-time : ROM-005 ROM-006
+= ROM-005/the-same-alias : ROM-005 ROM-006 ROM-045
 alice enters
 bob enters
 alice joins r
@@ -49,7 +49,7 @@ alice < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < ok
 bob joins r
-bob says r "as 3"
+bob says r "as 2 again"
 
 = ROM-036/events-name-the-session : ROM-036
 alice enters
@@ -310,7 +310,7 @@ operator enters
 operator joins r
 operator joins s
 
-= ROM-012/nobody-inherits : ROM-012
+= ROM-012/nobody-inherits : ROM-012 ROM-046
 alice enters
 bob enters
 alice joins r
@@ -322,9 +322,9 @@ bob < event conversation=#r kind=left subject=1 name=$alice value=left
 bob > setTopic conversation=#r topic="x"
 bob < error code=not_permitted
 alice > join room=#r
-alice < joined conversation=#r role=member alias=3 seq=3 count=2
-alice < event conversation=#r kind=joined subject=3 name=$alice key=$alice value=member
-bob < event conversation=#r kind=joined subject=3 name=$alice key=$alice value=member
+alice < joined conversation=#r role=operator alias=1 seq=3 count=2
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+bob < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
 
 = ROM-013/with-members : ROM-013 ROM-020 SES-006
 alice enters
@@ -446,21 +446,22 @@ alice < event conversation=#r kind=left subject=2 name=$bob value=left
 alice says r "gone?"
 bob quiet #r
 
-= ROM-017/link-lost : ROM-017 ROM-018
+= ROM-017/link-lost : SES-028 SES-027 ROM-018 | quick
 alice enters
 bob enters
 alice joins r
 bob joins r
 bob aborts
-alice < event conversation=#r kind=left subject=2 name=$bob value=lost within=90000
+alice < event conversation=#r kind=left subject=2 name=$bob value=lost within=detached_ms+6000
 
-= ROM-017/link-ended : ROM-017 ROM-018
+= ROM-017/link-ended : SES-027 ROM-018
 alice enters
 bob enters
 alice joins r
 bob joins r
 bob ends
-alice < event conversation=#r kind=left subject=2 name=$bob value=lost
+bob ended
+alice quiet #r
 
 = ROM-017/removed : ROM-017 ROM-018
 alice enters
@@ -574,6 +575,101 @@ bob < members conversation=0 members=?all more=*
 bob checks last-alias all
 bob > who conversation=0 after=$last
 bob < members conversation=0 members=[] more=false
+
+= ROM-037/one-log : ROM-037 ROM-040
+alice enters
+bob enters
+alice > join room=#r
+alice < joined conversation=?r log=?log keepMs=>0 keepBytes=>0
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+bob > join room=#r
+bob < joined conversation=#r log=$log keepMs=>0 keepBytes=>0
+alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob
+bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob
+alice > join room=#s
+alice < joined conversation=?s log=?other
+alice < event conversation=#s kind=joined subject=1 name=$alice key=$alice value=operator
+alice checks differ log other
+
+= ROM-048/follow : ROM-048 ROM-049 ROM-050
+alice enters
+alice > join room=#r
+alice < joined conversation=?r log=?log
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+alice > send conversation=#r body="one"
+alice < message conversation=#r seq=2 body="one"
+alice > follow conversation=#r log=$log seq=1
+alice < joined conversation=#r seq=1 head=2 alias=1 role=operator
+alice < senders conversation=#r senders=[alice]
+alice < message conversation=#r seq=2 body="one"
+
+= ROM-048/from-the-beginning : ROM-048 ROM-049
+alice enters
+alice > join room=#r
+alice < joined conversation=?r log=?log
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+alice > follow conversation=#r log=$log seq=0
+alice < joined conversation=#r seq=0 head=1
+alice < event conversation=#r seq=1 kind=joined subject=1 name=$alice key=$alice value=operator
+
+= ROM-048/without-membership : ROM-048 ROM-047
+alice enters
+bob enters
+alice > join room=#r
+alice < joined conversation=?r log=?log
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+bob > follow conversation=#r log=$log seq=0
+bob < joined conversation=#r seq=0 head=1 alias=2 role=member
+bob < event conversation=#r seq=1 kind=joined subject=1 name=$alice key=$alice value=operator
+bob < event conversation=#r seq=2 kind=joined subject=2 name=$bob key=$bob
+alice < event conversation=#r seq=2 kind=joined subject=2 name=$bob key=$bob
+
+= ROM-047/other-log : ROM-047
+alice enters
+alice joins r
+alice > follow conversation=#r log=hex:0102030405060708 seq=0
+alice < error code=no_such_conversation conversation=#r
+
+= ROM-047/beyond-the-end : ROM-047
+alice enters
+alice > join room=#r
+alice < joined conversation=?r log=?log
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+alice > follow conversation=#r log=$log seq=2
+alice < error code=no_such_conversation conversation=#r
+
+= ROM-047/no-conversation : ROM-047
+alice enters
+alice > follow conversation=4000000 log=hex:0102030405060708 seq=0
+alice < error code=no_such_conversation conversation=4000000
+
+= ROM-047/banned : ROM-047
+alice enters
+bob enters
+alice > join room=#r
+alice < joined conversation=?r log=?log
+alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
+alice > ban conversation=#r name=$bob
+alice < event conversation=#r kind=banned actor=1 name=$bob key=$bob
+alice < ok
+bob > follow conversation=#r log=$log seq=0
+bob < error code=room_banned conversation=#r
+
+= ROM-058/cursor-of-a-room : ROM-058
+alice enters
+alice joins r
+alice > cursor conversation=#r seq=1
+alice > cursor conversation=4000000 seq=1
+alice quiet #r
+
+= ROM-004/across-restarts : ROM-004 SES-032
+alice enters
+alice joins r
+alice says r "kept"
+relay restarts
+alice2 enters
+alice2 joins s
+alice2 checks differ r s
 
 = ROM-022/order : ROM-022 | alone
 alice enters

@@ -142,16 +142,67 @@ alice > raw 0000
 dave greets
 alice closed idle_timeout within=idle_ms+6000
 
-= SES-015/left-behind : SES-015 ROM-002 ROM-017 | quick
+= SES-015/left-behind : SES-015 SES-027 ROM-002 | quick
 alice enters
 alice joins r
 carol opens
 carol closed handshake_timeout within=handshake_ms+6000
 bob enters
 bob joins r
-alice < event conversation=#r kind=left subject=alice@r name=$alice value=lost within=idle_ms+6000
 alice closed idle_timeout within=idle_ms+6000
-bob < event conversation=#r kind=left subject=alice@r name=$alice value=lost
+bob quiet #r
+
+= SES-029/given-back : SES-029 SES-027 SES-002
+alice enters
+bob enters
+bob joins r
+alice joins r
+alice aborts
+alice2 enters
+bob quiet #r
+alice2 > join room=#r
+alice2 < joined conversation=#r alias=2 role=member seq=2 count=2
+bob quiet #r
+
+= SES-029/by-follow : SES-029 ROM-048
+alice enters
+bob enters
+bob > join room=#r
+bob < joined conversation=?r log=?log
+bob < event conversation=#r kind=joined subject=1 name=$bob key=$bob value=operator
+alice joins r
+alice aborts
+bob > send conversation=#r body="meanwhile"
+bob < message conversation=#r seq=3 body="meanwhile"
+alice2 enters
+alice2 > follow conversation=#r log=$log seq=2
+alice2 < joined conversation=#r seq=2 head=3 alias=2
+alice2 < senders conversation=#r
+alice2 < message conversation=#r seq=3 body="meanwhile"
+bob quiet #r
+
+= SES-030/another-installation : SES-030
+alice enters
+bob enters
+bob joins r
+alice joins r
+alice aborts
+bob quiet #r
+alice2 greets
+alice2 > auth clientId=hex:0102030405060708
+bob < event conversation=#r kind=left subject=2 name=$alice value=replaced
+alice2 < ready
+
+= SES-031/kicked-while-detached : SES-031 MOD-007
+alice enters
+bob enters
+bob joins r
+alice joins r
+alice aborts
+bob quiet #r
+bob > kick conversation=#r name=$alice reason="away"
+bob < event conversation=#r kind=kicked actor=1 subject=2 name=$alice text="away"
+bob < ok
 
 = SES-018/linger : SES-018 | quick
 alice enters
@@ -194,18 +245,7 @@ alice enters
 relay restarts
 alice closed going_away
 
-= SES-025/cut-off : SES-025 SES-026
-alice enters
-bob enters
-bob joins r
-alice joins r
-alice pauses
-bob floods r 220 60000
-alice resumes
-alice gone slow_consumer
-bob quiet #r ignoring
-
-= SES-026/others-go-on : SES-026
+= SES-026/others-go-on : SES-026 SES-033
 alice enters
 bob enters
 carol enters
@@ -215,11 +255,9 @@ carol joins r
 alice pauses
 bob floods r 60 60000
 carol quiet #r ignoring
-bob floods r 160 60000
 alice resumes
-alice gone slow_consumer
-carol quiet #r ignoring
-bob quiet #r ignoring
+alice quiet #r ignoring
+
 `
 
 /** Session cases for a relay. */
