@@ -145,7 +145,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-ROM-024': 'd5c5c5a3',
   'PAL-ROM-025': 'b004c85d',
   'PAL-ROM-026': 'd384c31f',
-  'PAL-ROM-035': 'a20fc76b',
+  'PAL-ROM-035': 'e72052a4',
   'PAL-ROM-034': 'bf54ddab',
   'PAL-ROM-027': '04bba5f9',
   'PAL-ROM-028': '6ee2f6d3',
