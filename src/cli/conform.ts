@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { hexOf } from '../base/bytes.ts'
 import {
   type Case,
+  clientCases,
   consoleLines,
   countsOf,
   htmlOf,
@@ -14,12 +15,14 @@ import {
   OPERATOR_SEED,
   type Profile,
   playAll,
+  playClient,
   type Run,
   relayCases,
   SENTENCES,
   type Sentence,
   type Setup,
   socketArena,
+  stdioClient,
 } from '../conformance/index.ts'
 import {
   type NetworkTransport,
@@ -44,7 +47,7 @@ const SETUPS: readonly Setup[] = ['standard', 'small', 'token', 'quick', 'crowde
 export const SPEC: CommandSpec = {
   name: 'conform',
   summary: 'test an implementation against the specification',
-  usage: ['palaver conform ADDRESS [OPTIONS]'],
+  usage: ['palaver conform ADDRESS [OPTIONS]', 'palaver conform --stdio COMMAND [OPTIONS]'],
   examples: [
     ['palaver conform tcp://127.0.0.1', 'every case that a relay as it comes can be tested with'],
     ['palaver conform udp://127.0.0.1 --case HSK-', 'the cases whose name begins so, over UDP'],
@@ -52,6 +55,7 @@ export const SPEC: CommandSpec = {
     ['palaver conform tcp://127.0.0.1 --html report.html', 'with every exchange, byte by byte'],
   ],
   options: {
+    stdio: { value: 'COMMAND', help: 'test a client: the command starts its shim (spec chapter 19)' },
     profile: { value: 'NAME', multiple: true, help: `only ${PROFILES.join(', ')}` },
     case: { value: 'PREFIX', multiple: true, help: 'only cases whose name begins so' },
     list: { help: 'name the cases and do not run them' },
@@ -87,6 +91,8 @@ export async function run(args: Arguments): Promise<number> {
       writeLine([id, profile, ...requirements.map((each) => `${each}@${SENTENCES[each]}`)].join('  '))
     return EXIT.done
   }
+  const shim = args.text('stdio')
+  if (shim !== undefined) return report(args, [await runClient(args, shim, cases)])
   const [address] = args.positionals
   if (address === undefined || args.positionals.length > 1)
     throw usageError('conform takes one ADDRESS', 'see: palaver conform --help')
@@ -99,7 +105,10 @@ function chosenCases(args: Arguments): Case[] {
   const wrong = profiles.find((profile) => !PROFILES.includes(profile as Profile))
   if (wrong !== undefined) throw usageError(`--profile ${wrong}: use ${PROFILES.join(', ')}`)
   const prefixes = args.all('case')
-  const chosen = relayCases().filter(
+  const known = args.has('stdio')
+    ? clientCases()
+    : [...relayCases(), ...(args.has('list') ? clientCases() : [])]
+  const chosen = known.filter(
     ({ id, profile }) =>
       (profiles.length === 0 || profiles.includes(profile)) &&
       (prefixes.length === 0 || prefixes.some((prefix) => id.startsWith(prefix))),
@@ -108,12 +117,30 @@ function chosenCases(args: Arguments): Case[] {
   return chosen
 }
 
+async function runClient(args: Arguments, command: string, cases: readonly Case[]): Promise<Run> {
+  const seed = seedOption(args)
+  const began = performance.now()
+  const client = stdioClient(command)
+  try {
+    const results = await playClient(() => client, cases, { seed, keepsNotes: true })
+    const elapsedMs = performance.now() - began
+    const implementation = `--stdio ${JSON.stringify(command)}`
+    const expected = expectedFailures(args)
+    return { implementation, transport: 'stdio', seed, cases, results, elapsedMs, expected }
+  } finally {
+    client.stop()
+  }
+}
+
+function seedOption(args: Arguments): number {
+  const seed = args.text('seed')
+  return seed === undefined ? randomSeed() : parseCount(seed, '--seed', 0, SEED_MAX)
+}
+
 async function runRelay(args: Arguments, address: RelayAddress, chosen: readonly Case[]): Promise<Run> {
   const transport = address.transport === 'tcp' ? tcpTransport : udpTransport()
   const cases = chosen.filter(({ transports }) => !transports || transports.includes(address.transport))
-  const seed = args.has('seed')
-    ? parseCount(args.text('seed') as string, '--seed', 0, SEED_MAX)
-    : randomSeed()
+  const seed = seedOption(args)
   const began = performance.now()
   const addresses = { standard: address, ...setupAddresses(args, address.transport) }
   const command = args.text('restart')

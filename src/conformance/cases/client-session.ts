@@ -279,11 +279,10 @@ client silent
 client waits 1
 client < ping conversation=0
 
-= C-SES-013/heard-meanwhile : SES-013
+= C-SES-041/only-listens : SES-041
 client enters
 client waits ping_ms-1
 client gets whole 000000029170
-client waits ping_ms-1
 client silent
 client waits 1
 client < ping conversation=0

@@ -34,7 +34,7 @@ alice < error code=no_such_name
 alice > direct name=$alice
 alice < error code=bad_value
 
-= ROM-025/one-for-each-pair : ROM-025 ROM-026 ROM-027
+= ROM-025/one-for-each-pair : ROM-025 ROM-026 ROM-027 ROM-073
 alice enters
 bob enters
 alice > direct name=$bob
@@ -100,7 +100,7 @@ alice enters
 alice > direct name=$x+"ONE"
 alice < joined conversation=?d kind=direct name=$x+"one"
 
-= ROM-027/aliases : ROM-027
+= ROM-027/aliases : ROM-027 ROM-073
 alice enters
 bob enters
 alice > direct name=$bob
@@ -188,6 +188,20 @@ alice < joined conversation=?d
 alice > send conversation=#d body="1"
 alice < message conversation=#d ref=1 body="1"
 bob quiet #d
+
+= ROM-072/own-messages-are-read : ROM-072 ROM-056
+alice enters
+bob enters
+alice > direct name=$bob
+alice < joined conversation=?d
+alice > send conversation=#d body="1"
+alice < message conversation=#d ref=1 body="1"
+bob < joined request=0 conversation=#d
+bob < message conversation=#d ref=1 body="1"
+alice > close
+alice ended
+alice2 enters
+alice2 quiet #d
 
 = ROM-029/mailbox-full : ROM-029 | small
 bob enters

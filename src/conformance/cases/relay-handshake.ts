@@ -496,7 +496,7 @@ alice2 > auth name="z"+$alice
 alice closed replaced
 alice2 < ready name="z"+$alice
 
-= HSK-031/entries-first : HSK-031 ROM-018 SES-017
+= HSK-031/entries-first : HSK-031 SES-060 ROM-018 SES-017
 alice enters
 bob enters
 bob joins r

@@ -132,7 +132,7 @@ alice < ok
 bob > join room=#r
 bob < error code=room_banned
 
-= MOD-007/relay-kick : MOD-007 MOD-008 ROM-017
+= MOD-007/relay-kick : SES-060 MOD-007 MOD-008 ROM-017
 operator enters
 bob enters
 alice enters

@@ -463,7 +463,7 @@ bob ends
 bob ended
 alice quiet #r
 
-= ROM-017/removed : ROM-017 ROM-018
+= ROM-017/removed : SES-060 ROM-017 ROM-018
 alice enters
 bob enters
 alice joins r

@@ -64,7 +64,8 @@ class Judge {
   }
 
   #watch(): void {
-    if (!this.#busyWith || Date.now() - this.#heardAt < HANG_MS) return
+    // Before the first case the process is loading, which takes as long as the machine is busy.
+    if (!this.#busyWith || this.#at === '' || Date.now() - this.#heardAt < HANG_MS) return
     const hung = this.#process
     this.#process = this.#start()
     hung.kill('SIGKILL')
