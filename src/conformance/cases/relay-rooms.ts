@@ -655,6 +655,24 @@ alice < ok
 bob > follow conversation=#r log=$log seq=0
 bob < error code=room_banned conversation=#r
 
+= ROM-046/role-kept : ROM-046 ROM-012
+alice enters
+bob enters
+alice joins r
+bob joins r
+alice > setRole conversation=#r name=$bob role=operator
+alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
+alice < ok
+bob < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
+bob > leave conversation=#r
+bob < event conversation=#r kind=left subject=2 name=$bob value=left
+bob < ok
+alice < event conversation=#r kind=left subject=2 name=$bob value=left
+bob > join room=#r
+bob < joined conversation=#r alias=2 role=operator
+alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob value=operator
+bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob value=operator
+
 = ROM-058/cursor-of-a-room : ROM-058
 alice enters
 alice joins r
