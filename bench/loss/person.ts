@@ -22,6 +22,7 @@ const connection = await ClientConnection.open({
   clientId: systemEntropy(8),
   agent: 'bench',
   timeoutMs: 20_000,
+  redials: true,
   onEvent(event) {
     if (event.kind === 'closed') tell({ type: 'lost', text: event.text })
     if (event.kind !== 'message' || event.message.own) return

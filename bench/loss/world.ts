@@ -160,6 +160,14 @@ export class World {
 /** A child that takes orders, and whose words come through. */
 export const SPAWNING = { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] as ('ignore' | 'inherit' | 'ipc')[] }
 
+/** One session stands for ten people here: what one may say is no limit. */
+const NO_RATES: Readonly<Record<string, string>> = {
+  PALAVER__LIMITS__SENDS_PER_SECOND: '1000000',
+  PALAVER__LIMITS__SENDS_BURST: '1000000',
+  PALAVER__LIMITS__SEND_BYTES_PER_SECOND: '1000000000',
+  PALAVER__LIMITS__SEND_BYTES_BURST: '1000000000',
+}
+
 async function startRelay(side: Side, folder: string, profileTo?: string): Promise<ChildProcess> {
   const { PATH = '' } = process.env
   const listen = [`tcp://${side.address}:${PORT}`, `udp://${side.address}:${PORT}`]
@@ -174,7 +182,7 @@ async function startRelay(side: Side, folder: string, profileTo?: string): Promi
   const profiling = profileTo === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileTo}`]
   const relay = side.spawn(process.execPath, [...profiling, MAIN, ...words], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { PATH, HOME: folder },
+    env: { PATH, HOME: folder, ...NO_RATES },
   })
   for await (const line of createInterface({ input: relay.stdout as NodeJS.ReadableStream }))
     if (line.includes('"listening"')) return relay
