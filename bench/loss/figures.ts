@@ -41,7 +41,7 @@ export class FigureStore {
     }
     if (at < 0) this.figures.push(full)
     else this.figures[at] = full
-    writeFileSync(this.#path, `[\n${this.figures.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`)
+    writeFileSync(this.#path, `${JSON.stringify(this.figures, undefined, 2)}\n`)
   }
 }
 

@@ -120,7 +120,7 @@ function chart(figures: readonly Figure[]): string {
   })
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" ` +
-    `font-size="12"><rect width="100%" height="100%" fill="#fff"/>` +
+    `font-size="12"><title>One-way latency of chat, by packets lost</title><rect width="100%" height="100%" fill="#fff"/>` +
     `<text x="${LEFT}" y="20" font-size="15">` +
     `One-way latency of chat in ms, 50 ms round trip: bars p99, lines p99.9</text>` +
     `<text x="${LEFT}" y="37" fill="#555">100 messages/s of 200 bytes in 10 rooms; logarithmic</text>` +
