@@ -13,8 +13,6 @@ const FAULTS: readonly (readonly [string, string, string, number])[] = [
   ['padding-alone', 'UDP-042', '00000000000000', 2],
   ['reserved-new-cid', 'UDP-044', '08', 3],
   ['reserved-retire-cid', 'UDP-044', '0900', 3],
-  ['reserved-token', 'UDP-044', '0a0100', 3],
-  ['reserved-datagram', 'UDP-044', '12000100', 3],
   ['unknown-frame', 'UDP-044', '3f', 3],
   ['unknown-frame-of-two-bytes', 'UDP-044', '4040', 3],
   ['ack-below-zero', 'UDP-045', '0200000005', 2],

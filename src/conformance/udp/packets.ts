@@ -72,8 +72,10 @@ const NAMES: Readonly<Record<number, string>> = {
   5: 'lane_credit',
   6: 'path_challenge',
   7: 'path_response',
+  10: 'token',
   16: 'lane',
   17: 'lane',
+  18: 'datagram',
 }
 
 /** The frames of a packet, PADDING left out; undefined when they are malformed. */
@@ -109,6 +111,12 @@ function readFrame(reader: Reader, type: number): PacketFrame | undefined {
       return { name, values: take(1), bytes: EMPTY }
     case 'lane_credit':
       return { name, values: take(2), bytes: EMPTY }
+    case 'token':
+      return { name, values: [], bytes: reader.take(reader.varint()) }
+    case 'datagram': {
+      const [lane = 0, length = 0] = take(2)
+      return { name, values: [lane], bytes: reader.take(length) }
+    }
     case 'path_challenge':
     case 'path_response':
       return { name, values: [], bytes: reader.take(8) }
