@@ -14,6 +14,9 @@ import { RelayNode } from './relay-node.ts'
 
 const HEAL_MS = 300_000
 const STEPS_MAX = 400_000
+/** Whether all came to rest is looked at when nothing happens for so long, and every so many steps. */
+const QUIET_MS = 1000
+const CHECK_STEPS = 32
 const TIGHT = { outboundBytes: 8192, stallMs: 5000, detachedMs: 1000, idleMs: 8000 }
 /** Rates are left to their own tests: here as much as possible happens. */
 const UNHURRIED = {
@@ -127,12 +130,13 @@ export class ChatWorld {
 
   #until(end: Instant, isDone: () => boolean = () => false): void {
     for (let check = 0; this.#now < end; ) {
+      const isQuiet = this.#nextAt() - this.#now > QUIET_MS
+      if ((isQuiet || ++check % CHECK_STEPS === 0) && isDone()) return
       const next = Math.max(this.#now, Math.min(this.#nextAt(), end)) as Instant
       this.#now = next
       this.#step()
       this.#steps += 1
       if (this.#steps > STEPS_MAX) throw new Breach('it never comes to rest')
-      if (++check % 32 === 0 && isDone()) return
       if (this.#nextAt() === NEVER || next === end) return
     }
   }
