@@ -99,12 +99,10 @@ export class ClientConnection {
   /** Resolves, and never rejects, when the session is over. */
   readonly closed: Promise<ClosedEvent>
   readonly #driver: ClientDriver
-  #transport: TransportKind
   #nonce = 0
 
-  private constructor(driver: ClientDriver, transport: TransportKind) {
+  private constructor(driver: ClientDriver) {
     this.#driver = driver
-    this.#transport = transport
     this.closed = driver.closed
   }
 
@@ -124,7 +122,7 @@ export class ClientConnection {
     signal?.addEventListener('abort', onAbort)
     try {
       await driver.ready
-      return new ClientConnection(driver, driver.link?.kind ?? transport.kind)
+      return new ClientConnection(driver)
     } finally {
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
@@ -138,8 +136,7 @@ export class ClientConnection {
 
   /** How the latest link is carried. */
   get transport(): TransportKind {
-    this.#transport = this.#driver.link?.kind ?? this.#transport
-    return this.#transport
+    return this.#driver.transport
   }
 
   /** Milliseconds since the relay told its time, on the latest link. */

@@ -11,7 +11,7 @@ import {
   type DurableEvent,
   Keeping,
 } from '../protocol/client/index.ts'
-import type { Link, LinkHandler } from '../transport/transport.ts'
+import type { Link, LinkHandler, TransportKind } from '../transport/transport.ts'
 import { isLoopback } from './address.ts'
 import type { ClosedEvent, OpenOptions, Receipt, Route, SessionEvent } from './client-connection.ts'
 import type { ClientStore } from './client-store.ts'
@@ -27,6 +27,8 @@ export interface Pending {
 
 export class ClientDriver {
   link: Link | undefined
+  /** What carries the session, or carried it last. */
+  transport: TransportKind
   readonly client: DurableClient
   readonly ready: Promise<void>
   readonly closed: Promise<ClosedEvent>
@@ -58,6 +60,7 @@ export class ClientDriver {
     this.#options = options
     this.#store = store
     this.#route = options
+    this.transport = options.transport.kind
     const means = { signatures: nodeSignatures, entropy: systemEntropy }
     this.#keeping = store?.keeping ?? new Keeping()
     const kept = { keeping: this.#keeping, isKept: store !== undefined }
@@ -129,6 +132,10 @@ export class ClientDriver {
       return new Port(this, link)
     }
     this.link = link
+    this.transport = link.kind
+    // A link that comes after this one would take the session back to where it was.
+    this.#dial?.abort()
+    this.#dial = undefined
     if (this.#isPaused) link.pause()
     this.client.openLink(link.binding, monotonicNow())
     if (before) {
@@ -146,11 +153,18 @@ export class ClientDriver {
     this.#dial = dial
     const { timeoutMs } = this.#options
     transport
-      .dial(address, (link) => this.#attach(link), { timeoutMs, signal: dial.signal })
+      .dial(
+        address,
+        (link) => {
+          this.#dial = undefined
+          return this.#attach(link)
+        },
+        { timeoutMs, signal: dial.signal },
+      )
       .then(
         () => {},
         (error: unknown) => {
-          if (this.link || this.client.isOver) return
+          if (dial.signal.aborted || this.client.isOver) return
           this.client.dialFailed(error instanceof Error ? error.message : String(error), monotonicNow())
           this.pump()
         },

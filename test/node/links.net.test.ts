@@ -11,7 +11,13 @@ import {
   type RelayServerOptions,
   systemEntropy,
 } from '../../src/node/index.ts'
-import { memTransport, type Transport, tcpTransport } from '../../src/transport/index.ts'
+import {
+  type Link,
+  type LinkHandler,
+  memTransport,
+  type Transport,
+  tcpTransport,
+} from '../../src/transport/index.ts'
 
 const closing: (() => unknown)[] = []
 
@@ -44,6 +50,15 @@ function open(options: Pick<OpenOptions, 'transport' | 'address' | 'name'> & Par
 
 const tcpSockets = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length
+
+/** Something that others can wait for. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open!: () => void
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
 
 /**
  * A TCP proxy that can stop carrying bytes to the client, and end its side of the connection to the relay.
@@ -166,4 +181,33 @@ describe('a client', () => {
       message: expect.stringMatching(/^\[no_such_name\] /u),
     })
   })
+})
+
+test('a session stays where it was moved to when a link that was asked for before comes late', async () => {
+  const { server, address } = await serve(tcpTransport)
+  const memory = memTransport()
+  const other = await server.listen(memory, { host: 'memory', port: 0 })
+  const [asked, late, settled] = [gate(), gate(), gate()]
+  const links: Link[] = []
+  const note = (onLink: (link: Link) => LinkHandler) => (link: Link) => {
+    links.push(link)
+    return onLink(link)
+  }
+  const slow: Transport = {
+    ...tcpTransport,
+    dial: async (to, onLink, options) => {
+      if (links.length === 0) return tcpTransport.dial(to, note(onLink), options)
+      asked.open()
+      await late.opened
+      return tcpTransport.dial(to, note(onLink), options).finally(settled.open)
+    },
+  }
+  const client = await open({ transport: slow, address, name: 'alice', redials: true })
+  closing.push(() => client.close())
+  links[0]?.abort()
+  await asked.opened
+  await client.switchTransport({ transport: memory, address: other })
+  late.open()
+  await settled.opened
+  expect([links.length, client.transport]).toEqual([1, 'mem'])
 })
