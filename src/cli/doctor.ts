@@ -227,6 +227,7 @@ function fieldsOf(outcome: Outcome): Readonly<Record<string, unknown>> {
     packetsSent: stats?.packetsSent,
     packetsLost: stats?.packetsLost,
     mtuBytes: stats && stats.datagramBytes + UDP_HEADS_BYTES,
+    mtuBytesBelow: stats?.datagramBytesRefused ? stats.datagramBytesRefused + UDP_HEADS_BYTES : undefined,
     seenAs,
     relay: relayName,
     fingerprint,
@@ -270,7 +271,9 @@ function lossText(stats: LinkStats | undefined): string {
 
 function mtuText(stats: LinkStats | undefined): string {
   if (!stats) return 'found by the kernel'
-  return `${stats.datagramBytes + UDP_HEADS_BYTES} bytes at least (datagrams of ${stats.datagramBytes})`
+  const { datagramBytes, datagramBytesRefused } = stats
+  const below = datagramBytesRefused > 0 ? `, less than ${datagramBytesRefused + UDP_HEADS_BYTES}` : ''
+  return `${datagramBytes + UDP_HEADS_BYTES} bytes at least${below} (datagrams of ${datagramBytes})`
 }
 
 function clockText(clockMs: number): string {

@@ -217,7 +217,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-EXT-009': 'a81fd0bb',
   'PAL-EXT-010': '8f69c7ee',
   'PAL-SEC-005': '985039ab',
-  'PAL-UDP-001': '1ab49941',
+  'PAL-UDP-001': 'a905aa7a',
   'PAL-UDP-002': 'a30a1b8f',
   'PAL-UDP-003': '7af0dc59',
   'PAL-UDP-005': '5d93eea1',

@@ -59,6 +59,8 @@ export interface UdpStats {
   readonly rttMsVariation: number
   /** The longest datagram sent at present. */
   readonly datagramBytes: number
+  /** The shortest that the path was found not to carry; 0 when none was. */
+  readonly datagramBytesRefused: number
   /** Memory held for bytes ahead of a gap. */
   readonly heldBytes: number
 }

@@ -223,6 +223,7 @@ export class Connection implements UdpConnection, Timed {
     this.#transmitter.open(keys.dcid, keys.sendSecret)
     this.#intake.open(keys.receiveSecret)
     this.#transmitter.lanes.open(keys.parameters.creditBytes, keys.parameters.laneCreditBytes)
+    this.#transmitter.mtu.open(keys.parameters.datagramBytesMax)
     this.#transmitter.recovery.peerAckDelayMs = keys.parameters.maxAckDelayMs
     this.#idleTimeoutMs = Math.min(TIMER.idleTimeoutMs, keys.parameters.idleTimeoutMs)
     this.#lastHeardAt = now

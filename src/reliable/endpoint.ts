@@ -70,7 +70,7 @@ export const DEFAULT_UDP_LIMITS: UdpLimits = {
 export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost {
   readonly primitives: LinkPrimitives
   readonly entropy: Entropy
-  readonly scratch: Uint8Array = new Uint8Array(LIMIT.datagramBytes)
+  readonly scratch: Uint8Array = new Uint8Array(LIMIT.datagramBytesMax)
   readonly reader: FrameReader = new FrameReader()
   readonly congestionControl: CongestionControl
   readonly keyUpdatePackets: number

@@ -26,6 +26,8 @@ export class SentPacket {
   ackedLargest = -1
   hasCredit = false
   hasToken = false
+  /** A probe of the path MTU: its loss is no sign of congestion. */
+  isMtuProbe = false
   /** Lanes whose credit it carried. */
   readonly laneCredits: number[] = []
   /** Lane pieces as triples: lane, offset, length. */
@@ -35,6 +37,7 @@ export class SentPacket {
     this.ackedLargest = -1
     this.hasCredit = false
     this.hasToken = false
+    this.isMtuProbe = false
     this.laneCredits.length = 0
     this.pieces.length = 0
   }
@@ -45,7 +48,7 @@ export type LossReason = 'packet_threshold' | 'time_threshold'
 
 /** Whom recovery tells what became of a packet. */
 export interface RecoveryHost {
-  onPacketAcked(packet: SentPacket): void
+  onPacketAcked(packet: SentPacket, now: Instant): void
   onPacketLost(packet: SentPacket, why: LossReason, now: Instant): void
   /** The probe timeout fired: send what `packet` carried once more. */
   onProbe(packet: SentPacket): void
@@ -235,7 +238,7 @@ export class Recovery {
     this.bytesInFlight -= packet.bytes
     this.rate.onAcked(packet, packet.bytes)
     this.congestion.onAck(packet, inFlightBefore, now, this)
-    this.#host.onPacketAcked(packet)
+    this.#host.onPacketAcked(packet, now)
     this.giveBack(packet)
   }
 
@@ -251,9 +254,12 @@ export class Recovery {
 
   #lose(packet: SentPacket, now: Instant): void {
     this.bytesInFlight -= packet.bytes
-    this.lostCount++
-    this.congestion.onLoss(packet.sentAt, now, this)
-    this.#extendRun(packet)
+    //= PAL-UDP-120
+    if (!packet.isMtuProbe) {
+      this.lostCount++
+      this.congestion.onLoss(packet.sentAt, now, this)
+      this.#extendRun(packet)
+    }
     const isByCount = packet.number <= this.#largestAcked - LIMIT.packetThreshold
     this.#host.onPacketLost(packet, isByCount ? 'packet_threshold' : 'time_threshold', now)
     this.giveBack(packet)

@@ -17,13 +17,14 @@ import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
 import { LaneSender } from './lane-sender.ts'
 import { NumberSource, type ReceivedNumbers } from './numbers.ts'
+import { PathMtu } from './path-mtu.ts'
 import { type LossReason, Recovery, type RecoveryHost, type SentPacket } from './recovery.ts'
 import { PacketProtection } from './seal.ts'
 import type { ConnectionTrace } from './trace.ts'
 
-/** Room for frames in a datagram. */
+/** Room for frames in a datagram that every path takes. */
 //= PAL-UDP-001
-const FRAMES_BYTES_MAX = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
+const FRAMES_BYTES_LEAST = LIMIT.datagramBytes - LIMIT.dataOverheadBytes
 /** An ACK leaves room for data behind it. */
 const ACK_BYTES_MAX = 400
 /** Header, tag, the smallest ACK, and heads of a few LANE frames. */
@@ -71,6 +72,7 @@ export class Transmitter implements RecoveryHost {
   readonly lanes: LaneSender = new LaneSender()
   readonly copies: Copies = new Copies()
   readonly datagrams: Datagrams = new Datagrams()
+  readonly mtu: PathMtu = new PathMtu()
   /** When the last packet that asks for an acknowledgement left. */
   lastElicitingAt: Instant
   /** The number and the frames of the packet sealed last; valid until the next. */
@@ -122,7 +124,8 @@ export class Transmitter implements RecoveryHost {
       rttMsLatest: recovery.rtt.latestMs,
       rttMsMin: recovery.rtt.minMs,
       rttMsVariation: recovery.rtt.variationMs,
-      datagramBytes: LIMIT.datagramBytes,
+      datagramBytes: this.mtu.datagramBytes,
+      datagramBytesRefused: this.mtu.refusedBytes,
     }
   }
 
@@ -196,6 +199,7 @@ export class Transmitter implements RecoveryHost {
     this.#probesOwed = Math.max(this.#probesOwed, count)
     if (count > 0) this.#trace?.note(now, { kind: 'probe_timeout', count: this.recovery.probeRun })
     if (this.recovery.lostCount > lostCount) this.#noteMetrics(now)
+    this.#checkMtu(now)
   }
 
   /** Takes an ACK. False when it names a number that was never sent. */
@@ -203,7 +207,16 @@ export class Transmitter implements RecoveryHost {
     if (!this.recovery.onAck(ack, this.#numbers.next, now)) return false
     if ((ack.ranges[1] as number) >= this.#phaseStart) this.#isPhaseAcked = true
     this.#noteMetrics(now)
+    this.#checkMtu(now)
     return true
+  }
+
+  #checkMtu(now: Instant): void {
+    if (this.mtu.hasShrunk(now)) this.#noteMtu(now)
+  }
+
+  #noteMtu(now: Instant): void {
+    this.#trace?.note(now, { kind: 'datagram_bytes', bytes: this.mtu.datagramBytes })
   }
 
   #noteMetrics(now: Instant): void {
@@ -228,12 +241,14 @@ export class Transmitter implements RecoveryHost {
     if (isWornOut && this.#isPhaseAcked) this.updateKeys(now)
     const protection = this.#protection
     if (protection === undefined) return undefined
+    const probeBytes = this.#mtuProbeBytes(now)
+    if (probeBytes > 0) return this.#sendMtuProbe(protection, probeBytes, now)
     const mayElicit = this.#mayElicit(now)
     //= PAL-UDP-039
     if (!mayElicit && this.#received.ackAt > now) return undefined
     const frames = this.#means.scratch
     const packet = this.recovery.take()
-    const room = mayElicit ? this.#framesRoom : FRAMES_BYTES_MAX
+    const room = mayElicit ? this.#framesRoom : FRAMES_BYTES_LEAST
     let end = 0
     if (this.#received.hasNews) {
       packet.ackedLargest = this.#received.largest
@@ -255,6 +270,25 @@ export class Transmitter implements RecoveryHost {
     return this.#seal(protection, end)
   }
 
+  /** Length of a probe of the path MTU that may leave now, or 0. */
+  #mtuProbeBytes(now: Instant): number {
+    const bytes = this.mtu.probeBytes(now)
+    if (bytes === 0 || this.#probesOwed > 0 || this.#windowRoom < bytes) return 0
+    const { congestion, rtt } = this.recovery
+    return this.#pacer.readyAt(congestion.pacingRate(rtt.smoothedMs), now) <= now ? bytes : 0
+  }
+
+  #sendMtuProbe(protection: PacketProtection, bytes: number, now: Instant): Uint8Array {
+    const end = bytes - LIMIT.dataOverheadBytes
+    this.#means.scratch[0] = FRAME.ping
+    this.#means.scratch.fill(FRAME.padding, 1, end)
+    const packet = this.recovery.take()
+    packet.isMtuProbe = true
+    const sent = this.#sendEliciting(protection, packet, end, now)
+    this.mtu.onProbeSent(packet.number)
+    return sent
+  }
+
   /** A packet that holds CLOSE alone. */
   sealClose(code: number, detail: string): Uint8Array | undefined {
     const reason = utf8Bytes(detail).subarray(0, LIMIT.closeReasonBytesMax)
@@ -265,6 +299,7 @@ export class Transmitter implements RecoveryHost {
   /** Starts anew on another path, of which nothing is known. */
   //= PAL-UDP-099
   changePath(): void {
+    this.mtu.restart()
     this.recovery.changePath(this.#newController())
   }
 
@@ -278,7 +313,13 @@ export class Transmitter implements RecoveryHost {
   }
 
   /** Part of `RecoveryHost`. */
-  onPacketAcked(packet: SentPacket): void {
+  onPacketAcked(packet: SentPacket, now: Instant): void {
+    if (packet.isMtuProbe) {
+      this.mtu.onProbeAcked(packet.number, packet.bytes)
+      this.#noteMtu(now)
+      return
+    }
+    this.mtu.onAcked(packet.number, packet.bytes)
     this.copies.onAcked()
     this.lanes.onAcked(packet)
     if (packet.ackedLargest >= 0) this.#received.onAckAcked(packet.ackedLargest)
@@ -287,6 +328,11 @@ export class Transmitter implements RecoveryHost {
   /** Part of `RecoveryHost`. */
   onPacketLost(packet: SentPacket, why: LossReason, now: Instant): void {
     this.#trace?.note(now, { kind: 'packet_lost', number: packet.number, why })
+    if (packet.isMtuProbe) {
+      this.mtu.onProbeLost(packet.number, now)
+      return
+    }
+    this.mtu.onLost(packet.number, packet.bytes)
     this.copies.onLost(this.#numbers.next)
     this.#repeat(packet)
   }
@@ -368,7 +414,7 @@ export class Transmitter implements RecoveryHost {
   /** Whether the window has no room: for a full packet, or for a smaller one holding all there is to say. */
   //= PAL-UDP-065
   get #isWindowFull(): boolean {
-    const needed = Math.min(LIMIT.datagramBytes, SMALL_PACKET_BYTES + this.lanes.unsentBytes)
+    const needed = Math.min(this.mtu.datagramBytes, SMALL_PACKET_BYTES + this.lanes.unsentBytes)
     return this.#windowRoom < needed
   }
 
@@ -378,8 +424,9 @@ export class Transmitter implements RecoveryHost {
 
   /** Room for frames that the window leaves; a probe may exceed it. */
   get #framesRoom(): number {
-    if (this.#probesOwed > 0) return FRAMES_BYTES_MAX
-    return Math.min(FRAMES_BYTES_MAX, this.#windowRoom - LIMIT.dataOverheadBytes)
+    //= PAL-UDP-122
+    if (this.#probesOwed > 0) return FRAMES_BYTES_LEAST
+    return Math.min(this.mtu.datagramBytes, this.#windowRoom) - LIMIT.dataOverheadBytes
   }
 
   #sendEliciting(

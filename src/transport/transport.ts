@@ -50,6 +50,8 @@ export interface LinkStats {
   readonly bytesInFlight: number
   /** The longest datagram sent at present. */
   readonly datagramBytes: number
+  /** The shortest that the path was found not to carry; 0 when none was. */
+  readonly datagramBytesRefused: number
 }
 
 /** What a link tells its owner. */

@@ -6,8 +6,7 @@ import { at, CLIENT, laneBytes, newPair, newRelay, note, openPair, RELAY } from 
 
 /**
  * What an attacker or a bad network may do to a datagram connection, and the tests of what comes of it:
- * each by a part of its name. Of case 33 there is only the half that concerns datagrams of 1200 bytes: longer
- * ones are not sent.
+ * each by a part of its name.
  */
 const CASES: readonly (readonly [number, string, readonly string[]])[] = [
   [
@@ -102,7 +101,15 @@ const CASES: readonly (readonly [number, string, readonly string[]])[] = [
     'spoofed migration',
     ['gets three times what it sends at most', 'gets no more than that packet allows'],
   ],
-  [33, 'an MTU below 1200', ['ends the attempt with a clear reason']],
+  [
+    33,
+    'an MTU black hole, lost MTU probes, an MTU below 1200',
+    [
+      'of %i bytes goes on with short packets within a second',
+      'each for its direction, and no loss',
+      'ends the attempt with a clear reason',
+    ],
+  ],
   [34, 'fairness', ['is shared fairly by %s', 'has p99 within %i and p99.9 within %i ms for %i bytes']],
 ]
 

@@ -51,7 +51,9 @@ describe('16 or 32 MiB over 100 Mbit/s and 50 ms', () => {
   //= PAL-UDP-101
   it('go at 60 Mbit/s and more with one packet in a thousand lost by chance', () => {
     const total = 32 * 1024 * 1024
-    const { seconds } = bulkSeconds({ seed: 3, conditions: { delayMs: 25, loss: 0.001, ...MBIT_100 } }, total)
+    const conditions = { delayMs: 25, loss: 0.001, ...MBIT_100 }
+    let seconds = 0
+    for (let seed = 1; seed <= 3; seed++) seconds += bulkSeconds({ seed, conditions }, total).seconds / 3
     expect((total * 8) / 1e6 / seconds).toBeGreaterThan(60)
   })
 })

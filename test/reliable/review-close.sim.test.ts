@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { prologueOf } from '../../src/reliable/client-handshake.ts'
-import { CLOSE } from '../../src/reliable/index.ts'
+import { CLOSE, LIMIT } from '../../src/reliable/index.ts'
 import { respond } from '../../src/reliable/noise.ts'
 import { encodeAccept } from '../../src/reliable/packet.ts'
 import { DEFAULT_PARAMETERS, encodeParameters } from '../../src/reliable/parameters.ts'
@@ -69,6 +69,8 @@ it('a client pings early enough for a relay that forgets sooner than usual', () 
     payload: encodeParameters({
       ...DEFAULT_PARAMETERS,
       idleTimeoutMs: 9000,
+      // Nothing is probed.
+      datagramBytesMax: LIMIT.datagramBytes,
       resetToken: new Uint8Array(16),
       connectionId: cid,
     }),

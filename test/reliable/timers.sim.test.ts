@@ -71,6 +71,8 @@ it('an idle client pings every 20 seconds, the relay never, and nothing else is 
   const pair = openPair({
     observer: { onSent: (from, _, now) => sent.push([now, from === CLIENT ? 'client' : 'relay']) },
   })
+  // Both have found their path MTU when the silence begins.
+  pair.far.write(2, Buffer.of(1))
   pair.world.run(at(pair.world.now + 1000))
   sent.length = 0
   pair.world.run(at(pair.world.now + 600_000))

@@ -5,12 +5,22 @@ import type { FlyingDatagram, WireObserver } from '../../src/sim/index.ts'
 import { testPrimitives } from './primitives.ts'
 import { loggedPrimitives, type SeenFrame, secretsOf, seenFrames, WireReader } from './wire-keys.ts'
 
-const FRAME = { padding: 0, ack: 2, close: 3, credit: 4, laneCredit: 5, challenge: 6, response: 7 } as const
+const FRAME = {
+  padding: 0,
+  ping: 1,
+  ack: 2,
+  close: 3,
+  credit: 4,
+  laneCredit: 5,
+  challenge: 6,
+  response: 7,
+} as const
 /** Frames of packets that may leave whatever the window. */
 const FREE_OF_WINDOW = new Set<number>([FRAME.padding, FRAME.ack, FRAME.challenge, FRAME.response])
 const CONNECTION_CREDIT = 1048576
 const LANE_CREDIT = 262144
 const PACKET_BYTES = 1200
+const PACKET_BYTES_MAX = 1452
 const LEAST_ELICITING_BYTES = 43
 const FIRST_WINDOW_BYTES = 10 * PACKET_BYTES
 const PACKET_THRESHOLD = 3
@@ -21,6 +31,8 @@ interface Flight {
   readonly bytes: number
   readonly at: Instant
   isCounted: boolean
+  /** PING and PADDING alone, and longer than any path has to take. */
+  readonly isMtuProbe: boolean
 }
 
 /** One direction, from its sender's side: what it may do, as far as the wire has told it. */
@@ -39,6 +51,8 @@ class Direction {
   ackedBytes = 0
   probeTimeouts = 0
   probesAllowed = 0
+  /** Longest datagram that was asked for and acknowledged. */
+  mtu = PACKET_BYTES
   /** Whose counters the window is read from. */
   machine: UdpConnection | undefined
 
@@ -76,6 +90,7 @@ class Direction {
       if (!ranges.some(([low, high]) => number >= low && number <= high)) continue
       this.flights.delete(number)
       this.ackedBytes += flight.bytes
+      if (flight.isMtuProbe) this.mtu = Math.max(this.mtu, flight.bytes)
     }
   }
 }
@@ -133,12 +148,13 @@ export class IndependentObserver implements WireObserver {
   readonly onSent = (from: Address, { to, bytes }: Datagram, now: Instant): void => {
     this.now = now
     this.wire.push(Buffer.from(bytes).toString('base64'))
-    expect(bytes.length).toBeLessThanOrEqual(PACKET_BYTES)
+    const isData = ((bytes[0] as number) & 0x80) === 0
+    expect(bytes.length).toBeLessThanOrEqual(isData ? PACKET_BYTES_MAX : PACKET_BYTES)
     const isRelay = keyOf(from) === keyOf(this.#relay)
     if (bytes[0] === 0xc0) this.#initials.set(hexOf(bytes.subarray(5, 13)), new Uint8Array(bytes))
     if (bytes[0] === 0xc2) this.#onAccept(bytes)
     if (isRelay) this.#countToStranger(to, bytes)
-    if (((bytes[0] as number) & 0x80) === 0) this.#onDataSent(to, bytes, now, isRelay)
+    if (isData) this.#onDataSent(to, bytes, now, isRelay)
   }
 
   readonly onArrived = ({ at, from, to, bytes }: FlyingDatagram): void => {
@@ -213,7 +229,11 @@ export class IndependentObserver implements WireObserver {
     const isChallenge = frames.every(({ type }) => type === FRAME.challenge || type === FRAME.padding)
     const isFree = frames.every(({ type }) => FREE_OF_WINDOW.has(type))
     if (!isFree) this.#checkWindow(from, { bytes: bytes.length, frames }, now)
-    from.flights.set(number, { bytes: bytes.length, at: now, isCounted: !isChallenge })
+    const isLong = bytes.length > PACKET_BYTES
+    const isMtuProbe = isLong && frames.every(({ type }) => type === FRAME.ping || type === FRAME.padding)
+    //= PAL-UDP-119
+    if (!isMtuProbe) expect(bytes.length, 'longer than was asked for').toBeLessThanOrEqual(from.mtu)
+    from.flights.set(number, { bytes: bytes.length, at: now, isCounted: !isChallenge, isMtuProbe })
   }
 
   #checkFrame(from: Direction, other: Direction, frame: SeenFrame): void {

@@ -79,12 +79,20 @@ export const PARAMETER = {
 
 /** Sizes, counts and rates. */
 export const LIMIT = {
-  /** Largest datagram sent. */
+  /** Largest datagram sent on a path of which no more is known. */
   datagramBytes: 1200,
   /** Smallest INITIAL that is answered. */
   initialBytesMin: 1200,
   /** Largest datagram taken. */
   datagramBytesMax: 1452,
+  /** First size asked for in a search for the path MTU. */
+  mtuLowBytes: 1280,
+  /** Second size; the third is datagram_bytes_max. */
+  mtuMiddleBytes: 1400,
+  /** MTU probes of one size in a search. */
+  mtuTriesMax: 3,
+  /** Long packets lost one after the other that give a black hole away. */
+  blackHolePackets: 3,
   /** Smallest DATA packet that is answered with RESET; smallest ack-eliciting packet sent. */
   resettableBytesMin: 43,
   /** Header and tag of a DATA packet. */
@@ -239,6 +247,8 @@ export const TIMER = {
   pathCheckIntervalMs: 1000,
   /** Shortest time in which an address may answer PATH_CHALLENGE. */
   pathCheckMinMs: 1000,
+  /** Time from the end of one search for the path MTU to the next. */
+  mtuSearchMs: 600000,
   /** Validity of a token of TOKEN. */
   returnTokenLifetimeMs: 86400000,
   /** Silence after which a connection gives way to another of its neighbourhood. */
