@@ -126,7 +126,7 @@ it('whatever happens, the size is one that was acknowledged, and no more than th
       mtu.open(max)
       let now = at(0)
       let probe: { readonly number: number; readonly bytes: number } | undefined
-      const acked = new Set([LEAST])
+      const acked = new Set<number>([LEAST])
       events.forEach(({ kind, bytes, waitMs }, number) => {
         now = at(now + waitMs)
         if (kind === 'ack') mtu.onAcked(number, bytes)
