@@ -3,7 +3,17 @@
  * checks fail, and says how to run it again and which faults it needs.
  */
 import { parseArgs } from 'node:util'
-import { Breach, ChatWorld, FAULTS, type Fault, PLANTED, type Planted, planOf } from '../src/sim/index.ts'
+import {
+  Breach,
+  ChatWorld,
+  FAULTS,
+  type Fault,
+  PARTS,
+  type Part,
+  PLANTED,
+  type Planted,
+  planOf,
+} from '../src/sim/index.ts'
 
 const { values } = parseArgs({
   options: {
@@ -36,7 +46,7 @@ console.log(`${count} seeds, ${messages} entries, ${simulated}`)
 console.log(FAULTS.map((fault) => `${fault} ${faults[fault]}`).join(', '))
 
 /** Runs a seed; what does not hold, or undefined. */
-function problemOf(seed: number, without: ReadonlySet<Fault> = new Set()): string | undefined {
+function problemOf(seed: number, without: ReadonlySet<Part> = new Set()): string | undefined {
   try {
     const result = new ChatWorld(planOf(seed, without), planted).run()
     messages += result.messages
@@ -51,12 +61,12 @@ function problemOf(seed: number, without: ReadonlySet<Fault> = new Set()): strin
 
 /** Leaves out every fault that the failure does not need, and says what is left. */
 function fail(seed: number, problem: string): never {
-  const without = new Set<Fault>()
-  for (const fault of FAULTS) {
+  const without = new Set<Part>()
+  for (const fault of PARTS) {
     without.add(fault)
     if (problemOf(seed, without) === undefined) without.delete(fault)
   }
-  const needed = FAULTS.filter((fault) => !without.has(fault))
+  const needed = PARTS.filter((fault) => !without.has(fault))
   console.error(`seed ${seed}: ${problem}`)
   console.error(`it needs: ${needed.join(', ') || 'no fault at all'}`)
   console.error(`again: npm run sim -- --from ${seed} --seeds 1${planted ? ` --planted ${planted}` : ''}`)

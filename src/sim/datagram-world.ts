@@ -51,6 +51,12 @@ export class DatagramWorld<Event> {
     if (index >= 0) this.#places.splice(index, 1)
   }
 
+  /** The node at `from` is at `to` from now on; what is under way to its old address is lost. */
+  move(from: Address, to: Address): void {
+    const index = this.#places.findIndex((place) => keyOf(place.address) === keyOf(from))
+    if (index >= 0) this.#places[index] = { ...(this.#places[index] as Place<Event>), address: to }
+  }
+
   /** The link from one address to another; made when first asked for. */
   link(from: Address, to: Address): SimLink {
     const key = `${keyOf(from)}>${keyOf(to)}`
@@ -89,7 +95,7 @@ export class DatagramWorld<Event> {
     this.#settle()
     for (;;) {
       if (isDone()) return true
-      const next = this.#nextInstant()
+      const next = this.pollTimeout()
       if (next > until) {
         this.now = until
         return isDone()
@@ -100,7 +106,8 @@ export class DatagramWorld<Event> {
     }
   }
 
-  #nextInstant(): Instant {
+  /** When something happens next; `run` up to then makes it happen. */
+  pollTimeout(): Instant {
     let next = this.#flying[0]?.at ?? NEVER
     const scheduled = this.#scheduled[0]?.at ?? NEVER
     if (scheduled < next) next = scheduled

@@ -3,19 +3,26 @@
  */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ChatWorld, FAULTS, PLANTED, planOf } from '../../src/sim/index.ts'
+import { ChatWorld, FAULTS, type Part, PLANTED, planOf } from '../../src/sim/index.ts'
 
 const known = JSON.parse(readFileSync(new URL('../seeds.json', import.meta.url), 'utf8')) as {
-  readonly chat: readonly { readonly seed: number; readonly found: string }[]
+  readonly chat: readonly {
+    readonly seed: number
+    readonly found: string
+    readonly without: readonly Part[]
+  }[]
 }
 const SEEDS = Array.from({ length: 60 }, (_, i) => 10_001 + i)
 /** Seeds within which a planted mistake must show. */
 const PLANTED_SEEDS = 30
 
 describe('a simulated chat', () => {
-  test.each(known.chat.map(({ seed, found }) => [seed, found] as const))('holds at seed %d: %s', (seed) => {
-    expect(new ChatWorld(planOf(seed)).run().messages).toBeGreaterThan(0)
-  })
+  test.each(known.chat.map(({ seed, found, without }) => [seed, found, without] as const))(
+    'holds at seed %d: %s',
+    (seed, _found, without) => {
+      expect(new ChatWorld(planOf(seed, new Set(without))).run().messages).toBeGreaterThan(0)
+    },
+  )
 
   test('holds at many other seeds, in which every fault happens', () => {
     const counts = new Map(FAULTS.map((fault) => [fault, 0]))

@@ -53,7 +53,8 @@ export class ConversationBook {
     this.end(frame.conversation)
     const renewed = open?.renews
     if (!renewed && this.conversations.size >= CONVERSATIONS_MAX) return undefined
-    if (renewed) this.end(renewed.number)
+    // Its old number may stand for another conversation by now.
+    if (renewed && this.conversations.get(renewed.number) === renewed) this.end(renewed.number)
     const conversation = renewed ?? conversationOf(frame)
     conversation.number = frame.conversation
     this.conversations.set(frame.conversation, conversation)

@@ -14,9 +14,10 @@ import {
   type DurableEvent,
   Keeping,
   mustReachDisk,
+  type Since,
 } from '../../protocol/client/index.ts'
 import { seededEntropy } from '../random.ts'
-import type { Pipe } from './pipe.ts'
+import type { PersonEnd } from './pipe.ts'
 
 /** An entry that the application acted on. */
 export interface Effect {
@@ -36,16 +37,21 @@ export interface PersonOptions {
   readonly seed: number
   readonly name: string
   readonly rooms: readonly string[]
+  /** Whom the person talks to alone. */
+  readonly peers: readonly string[]
   readonly identity: { readonly seed: Uint8Array; readonly publicKey: Uint8Array }
   readonly signatures: SignaturePrimitives
   /** Faults of the program that checkers must find. */
   readonly forgets?: 'refs' | 'outbox' | 'applied'
 }
 
+/** Every entry there is. */
+const ALL: Since = { last: 0, most: Number.MAX_SAFE_INTEGER }
+
 export class Person {
   readonly name: string
   client: DurableClient
-  pipe: Pipe | undefined
+  end: PersonEnd | undefined
   wantsDial = true
   /** Whether the process stands still. */
   isPaused = false
@@ -107,13 +113,29 @@ export class Person {
     this.client = this.#start()
   }
 
-  /** Says something in a room, if it is in one. */
-  say(room: string, now: Instant, size: number): void {
-    const conversation = this.conversations.get(room)
-    if (!conversation) return
+  /** Says something in a room, or to somebody alone, if there is such a conversation. */
+  say(to: string, now: Instant, size: number): void {
+    const conversation = this.conversations.get(to)
+    if (!conversation) return this.#open(to)
     const id = `${this.name}/${++this.#said}`
     const body = utf8Bytes(id.padEnd(size, '.'))
     if (this.client.send(conversation, { id, contentKind: 0, body }, now)) this.promised.add(id)
+    this.pump(now)
+  }
+
+  /** Takes a conversation up, where somebody of that name was ever seen. */
+  #open(name: string): void {
+    if (!this.client.isOnline) return
+    const isRoom = this.#options.rooms.includes(name)
+    this.client.request(isRoom ? { type: 'join', room: name, options: 1 } : { type: 'direct', name }, ALL)
+  }
+
+  /** A link is open: the session begins on it, or moves to it. */
+  attach(end: PersonEnd, binding: Uint8Array, now: Instant): void {
+    const before = this.end
+    this.end = end
+    this.client.openLink(binding, now)
+    before?.leave(now)
     this.pump(now)
   }
 
@@ -126,14 +148,16 @@ export class Person {
         this.#handle(event, now)
       }
     }
-    const { pipe } = this
-    if (!pipe || pipe.isOver) return
-    while (pipe.toRelay.isWritable) {
+    const { end } = this
+    if (!end || end.isOver) return
+    while (end.isWritable) {
       const item = this.client.pollTransmit(now)
       if (!item) break
-      pipe.toRelay.send(pipe.laneCount === 1 ? { ...item, lane: 0 } : item, now)
+      end.write(end.laneCount === 1 ? { ...item, lane: 0 } : item, now)
     }
-    if (this.client.isLinkDone) this.pipe = undefined
+    if (!this.client.isLinkDone) return
+    end.leave(now)
+    this.end = undefined
   }
 
   #keep(): boolean {
@@ -151,12 +175,8 @@ export class Person {
         this.wantsDial = true
         return
       case 'ready':
-        for (const room of this.#options.rooms)
-          if (!this.conversations.has(room) && this.client.isOnline)
-            this.client.request(
-              { type: 'join', room, options: 1 },
-              { last: 0, most: Number.MAX_SAFE_INTEGER },
-            )
+        for (const room of [...this.#options.rooms, ...this.#options.peers])
+          if (!this.conversations.has(room)) this.#open(room)
         return
       case 'joined':
         this.conversations.set(event.conversation.name, event.conversation)

@@ -1,4 +1,4 @@
-/** One link in a simulated chat: bytes on ordered lanes, late by chance, cut at any byte. */
+/** One stream in a simulated chat: bytes on ordered lanes, late by chance, cut at any byte. */
 import { type Instant, instantAfter, type LaneBytes, NEVER } from '../../base/index.ts'
 import { fraction } from '../random.ts'
 import type { ChatPlan } from './plan.ts'
@@ -59,12 +59,40 @@ export class Way {
   }
 }
 
-export class Pipe {
+/** A link as the relay holds it. */
+export interface RelayEnd {
+  readonly laneCount: number
+  readonly binding: Uint8Array
+  readonly isOver: boolean
+  readonly isWritable: boolean
+  write(item: LaneBytes, now: Instant): void
+  pause(): void
+  resume(now: Instant): void
+  /** The relay said everything on it. */
+  finish(now: Instant): void
+  abort(now: Instant): void
+}
+
+/** A link as a person holds it. */
+export interface PersonEnd {
+  readonly laneCount: number
+  readonly isOver: boolean
+  readonly isWritable: boolean
+  write(item: LaneBytes, now: Instant): void
+  /** The person will write nothing more, and reads nothing more. */
+  leave(now: Instant): void
+  /** The link breaks. */
+  abort(now: Instant): void
+}
+
+const NO_BINDING = new Uint8Array(0)
+
+export class Pipe implements PersonEnd {
   readonly toRelay: Way
   readonly toClient: Way
   readonly laneCount: number
+  readonly relayEnd: RelayEnd
   isOver = false
-  /** Whether the relay said everything on it. */
   isFinished = false
   isPaused = false
 
@@ -72,5 +100,61 @@ export class Pipe {
     this.toRelay = new Way(plan, number * 2)
     this.toClient = new Way(plan, number * 2 + 1)
     this.laneCount = fraction(plan.seed, 0x1a4e, number) < plan.laned ? 64 : 1
+    this.relayEnd = new PipeRelayEnd(this)
+  }
+
+  get isWritable(): boolean {
+    return this.toRelay.isWritable
+  }
+
+  write(item: LaneBytes, now: Instant): void {
+    this.toRelay.send(item, now)
+  }
+
+  leave(): void {}
+
+  abort(): void {
+    this.isOver = true
+  }
+}
+
+class PipeRelayEnd implements RelayEnd {
+  readonly binding: Uint8Array = NO_BINDING
+  readonly #pipe: Pipe
+
+  constructor(pipe: Pipe) {
+    this.#pipe = pipe
+  }
+
+  get laneCount(): number {
+    return this.#pipe.laneCount
+  }
+
+  get isOver(): boolean {
+    return this.#pipe.isOver
+  }
+
+  get isWritable(): boolean {
+    return this.#pipe.toClient.isWritable
+  }
+
+  write(item: LaneBytes, now: Instant): void {
+    this.#pipe.toClient.send(item, now)
+  }
+
+  pause(): void {
+    this.#pipe.isPaused = true
+  }
+
+  resume(): void {
+    this.#pipe.isPaused = false
+  }
+
+  finish(): void {
+    this.#pipe.isFinished = true
+  }
+
+  abort(): void {
+    this.#pipe.isOver = true
   }
 }

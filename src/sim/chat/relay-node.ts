@@ -9,7 +9,7 @@ import {
 } from '../../protocol/relay/index.ts'
 import type { SimDisk } from '../disk.ts'
 import { seededEntropy } from '../random.ts'
-import type { Pipe } from './pipe.ts'
+import type { RelayEnd } from './pipe.ts'
 
 export interface RelayNodeOptions {
   readonly seed: number
@@ -23,12 +23,13 @@ export interface RelayNodeOptions {
 }
 
 export class RelayNode {
-  readonly core: RelayCore<Pipe>
+  readonly core: RelayCore<RelayEnd>
   /** Whether the store failed: the process is about to end. */
   isFailed = false
   readonly #disk: SimDisk
   readonly #lies: boolean
-  readonly #links = new Map<Pipe, RelayLink<Pipe>>()
+  readonly #links = new Map<RelayEnd, RelayLink<RelayEnd>>()
+  readonly #finishing = new Set<RelayEnd>()
   #uncommitted: StoreWrite[] = []
   #uncommittedTurn = 0
   #committingTurn = 0
@@ -36,7 +37,7 @@ export class RelayNode {
   constructor(options: RelayNodeOptions) {
     this.#disk = options.disk
     this.#lies = options.lies ?? false
-    this.core = new RelayCore<Pipe>({
+    this.core = new RelayCore<RelayEnd>({
       name: 'sim',
       identity: options.identity,
       signatures: options.signatures,
@@ -47,19 +48,21 @@ export class RelayNode {
     this.core.setWallOffset(options.wallMs)
   }
 
-  open(pipe: Pipe, now: Instant): void {
-    const info = { host: undefined, port: 0, transport: 'sim', laneCount: pipe.laneCount, binding: NOTHING }
-    this.#links.set(pipe, this.core.openLink(pipe, info, now))
+  open(end: RelayEnd, now: Instant): void {
+    const { laneCount, binding } = end
+    const info = { host: undefined, port: 0, transport: 'sim', laneCount, binding }
+    this.#links.set(end, this.core.openLink(end, info, now))
   }
 
   /** The link is gone. */
-  close(pipe: Pipe, now: Instant): void {
-    const link = this.#links.get(pipe)
-    if (link && this.#links.delete(pipe)) this.core.closeLink(link, now)
+  close(end: RelayEnd, now: Instant): void {
+    const link = this.#links.get(end)
+    this.#finishing.delete(end)
+    if (link && this.#links.delete(end)) this.core.closeLink(link, now)
   }
 
-  handleBytes(pipe: Pipe, lane: number, bytes: Uint8Array, now: Instant): void {
-    const link = this.#links.get(pipe)
+  handleBytes(end: RelayEnd, lane: number, bytes: Uint8Array, now: Instant): void {
+    const link = this.#links.get(end)
     if (link) this.core.handleBytes(link, lane, bytes, now)
   }
 
@@ -91,35 +94,36 @@ export class RelayNode {
       this.pump(link.owner, now)
   }
 
-  #handle(event: RelayEvent<Pipe>, now: Instant): void {
+  #handle(event: RelayEvent<RelayEnd>, now: Instant): void {
     if (event.kind === 'commit') {
       this.#uncommitted.push(...event.writes)
       this.#uncommittedTurn = event.turn
       if (this.#disk.pollTimeout() === NEVER && !this.isFailed) this.#commitNext(now)
       if (this.#lies) this.core.handleCommitted(event.turn)
     } else if (event.kind === 'link_finished') {
-      event.link.owner.isFinished = true
+      this.#finishing.add(event.link.owner)
       this.pump(event.link.owner, now)
-    } else if (event.kind === 'link_expired') event.link.owner.isOver = true
-    else if (event.kind === 'link_paused') event.link.owner.isPaused = true
-    else if (event.kind === 'link_resumed') event.link.owner.isPaused = false
+    } else if (event.kind === 'link_expired') event.link.owner.abort(now)
+    else if (event.kind === 'link_paused') event.link.owner.pause()
+    else if (event.kind === 'link_resumed') event.link.owner.resume(now)
   }
 
   /** Writes what is queued while the link takes it. */
-  pump(pipe: Pipe, now: Instant): void {
-    const link = this.#links.get(pipe)
-    if (!link || pipe.isOver) return
-    while (pipe.toClient.isWritable) {
+  pump(end: RelayEnd, now: Instant): void {
+    const link = this.#links.get(end)
+    if (!link || end.isOver) return
+    while (end.isWritable) {
       const item = this.core.pollTransmit(link)
-      if (!item) return
-      pipe.toClient.send(item, now)
+      if (!item) {
+        if (this.#finishing.delete(end)) end.finish(now)
+        return
+      }
+      end.write(item, now)
     }
   }
 
   /** Every link with what is queued for it, for checkers. */
-  get links(): Iterable<RelayLink<Pipe>> {
+  get links(): Iterable<RelayLink<RelayEnd>> {
     return this.#links.values()
   }
 }
-
-const NOTHING = new Uint8Array(0)

@@ -2,13 +2,15 @@
  * A relay, its disk, people and the links between them under one seed and a virtual clock: a time in which
  * they talk and things go wrong, then one in which everything heals and must come to rest.
  */
-import { equalBytes, type Instant, instantAfter, NEVER, type SignaturePrimitives } from '../../base/index.ts'
+import { type Instant, instantAfter, NEVER } from '../../base/index.ts'
 import { LIMITS } from '../../codec/index.ts'
 import { SimDisk, SOUND_DISK } from '../disk.ts'
 import { fraction, hash32 } from '../random.ts'
+import { toyIdentity, toySignatures } from '../toy-primitives.ts'
 import { Breach, checkAcknowledged, checkEffects, checkHealed, logsOf } from './checks.ts'
+import { type DatagramHost, Datagrams } from './datagrams.ts'
 import { Person } from './person.ts'
-import { Pipe } from './pipe.ts'
+import { type PersonEnd, Pipe, type RelayEnd } from './pipe.ts'
 import { type ChatPlan, FAULTS, type Fault } from './plan.ts'
 import { RelayNode } from './relay-node.ts'
 
@@ -54,7 +56,7 @@ export interface ChatResult {
   readonly trace: number
 }
 
-export class ChatWorld {
+export class ChatWorld implements DatagramHost<Person> {
   readonly #plan: ChatPlan
   readonly #planted: Planted | undefined
   readonly #people: Person[]
@@ -64,7 +66,8 @@ export class ChatWorld {
   #relayRuns = 0
   #now: Instant = 1000 as Instant
   readonly #pipes = new Map<Pipe, Person>()
-  #pipeCount = 0
+  #linkCount = 0
+  readonly #datagrams: Datagrams<Person>
   #wallMs = 1_700_000_000_000
   #heals = false
   #steps = 0
@@ -93,7 +96,8 @@ export class ChatWorld {
         seed: hash32(plan.seed, 0x9e50, i),
         name,
         rooms,
-        identity: identityOf(i + 1),
+        peers: peersOf(i, plan),
+        identity: toyIdentity(i + 1),
         signatures: toySignatures,
         ...(forgets && { forgets }),
       })
@@ -101,6 +105,7 @@ export class ChatWorld {
     this.#nextDoing = this.#people.map(() => this.#now)
     this.#doings = this.#people.map(() => 0)
     this.#pausedUntil = this.#people.map(() => 0 as Instant)
+    this.#datagrams = new Datagrams(plan, this)
     for (const fault of FAULTS) this.#planFault(fault)
     this.#startRelay()
   }
@@ -142,7 +147,7 @@ export class ChatWorld {
   }
 
   #nextAt(): Instant {
-    let at = Math.min(this.#relay?.pollTimeout() ?? NEVER, this.#relayBackAt)
+    let at = Math.min(this.#relay?.pollTimeout() ?? NEVER, this.#relayBackAt, this.#datagrams.pollTimeout())
     for (const [pipe, person] of this.#pipes) at = Math.min(at, this.#nextOn(pipe, person))
     this.#people.forEach((person, i) => {
       if (person.isGone) return
@@ -168,9 +173,11 @@ export class ChatWorld {
     if (!this.#heals) this.#makeFaults()
     if (this.#relayBackAt <= this.#now) this.#startRelay()
     for (const [pipe, person] of this.#pipes) this.#moveBytes(pipe, person)
+    this.#datagrams.run(this.#now)
     this.#relay?.handleTimeout(this.#now)
     for (const [i, person] of this.#people.entries()) this.#letAct(person, i)
     this.#relay?.flush(this.#now)
+    this.#datagrams.run(this.#now)
     if (this.#relay?.isFailed) this.#crashRelay(500)
     for (const [pipe, person] of this.#pipes) this.#endPipe(pipe, person)
     this.#checkMemory()
@@ -183,18 +190,18 @@ export class ChatWorld {
     if (!pipe.isPaused)
       for (let item = pipe.toRelay.take(this.#now); item; item = pipe.toRelay.take(this.#now)) {
         this.#note(item.bytes)
-        this.#relay?.handleBytes(pipe, item.lane, item.bytes, this.#now)
+        this.#relay?.handleBytes(pipe.relayEnd, item.lane, item.bytes, this.#now)
       }
     // Nobody reads from a link that was left.
-    if (person.pipe !== pipe) while (pipe.toClient.take(this.#now));
-    if (person.isPaused || person.pipe !== pipe) return
+    if (person.end !== pipe) while (pipe.toClient.take(this.#now));
+    if (person.isPaused || person.end !== pipe) return
     for (let item = pipe.toClient.take(this.#now); item; item = pipe.toClient.take(this.#now)) {
       this.#note(item.bytes)
       const bytes = this.#spoil(item.bytes)
       if (bytes) person.client.handleBytes(item.lane, bytes, this.#now)
     }
     person.pump(this.#now)
-    this.#relay?.pump(pipe, this.#now)
+    this.#relay?.pump(pipe.relayEnd, this.#now)
   }
 
   #note(bytes: Uint8Array): void {
@@ -218,42 +225,113 @@ export class ChatWorld {
   /** A link that is over is over for both. */
   #endPipe(pipe: Pipe, person: Person): void {
     const isDrained = pipe.isFinished && pipe.toClient.nextAt === NEVER
-    const isLeft = person.pipe !== pipe && pipe.toRelay.nextAt === NEVER
+    const isLeft = person.end !== pipe && pipe.toRelay.nextAt === NEVER
     if (!pipe.isOver && !isDrained && !isLeft) return
     this.#pipes.delete(pipe)
     pipe.isOver = true
-    this.#relay?.close(pipe, this.#now)
-    if (person.pipe !== pipe) return
-    person.pipe = undefined
-    person.client.handleEnd(this.#now)
-    person.pump(this.#now)
+    this.#relay?.close(pipe.relayEnd, this.#now)
+    if (person.end === pipe) this.#lose(person)
   }
 
-  #cut(pipe: Pipe, person: Person): void {
+  #cut(person: Person): void {
+    const { end } = person
+    if (end instanceof Pipe) return this.#cutPipe(end, person)
+    if (!end) return
+    end.abort(this.#now)
+    this.#lose(person)
+  }
+
+  #cutPipe(pipe: Pipe, person: Person): void {
     const part = pipe.toRelay.takePart()
-    if (part) this.#relay?.handleBytes(pipe, part.lane, part.bytes, this.#now)
+    if (part) this.#relay?.handleBytes(pipe.relayEnd, part.lane, part.bytes, this.#now)
     const back = pipe.toClient.takePart()
-    if (back && person.pipe === pipe) person.client.handleBytes(back.lane, back.bytes, this.#now)
+    if (back && person.end === pipe) person.client.handleBytes(back.lane, back.bytes, this.#now)
     pipe.isOver = true
   }
 
   #dial(person: Person): void {
     person.wantsDial = false
-    if (!this.#relay || this.#now < this.#refusesUntil) person.client.dialFailed('nobody listens', this.#now)
-    else {
-      const pipe = new Pipe(this.#plan, ++this.#pipeCount)
-      this.#pipes.set(pipe, person)
-      this.#relay.open(pipe, this.#now)
-      person.pipe = pipe
-      person.client.openLink(NO_BINDING, this.#now)
+    const number = ++this.#linkCount
+    if (fraction(this.#plan.seed, 0x0d9, number) < this.#plan.udp) {
+      if (!this.#datagrams.isDialling(person)) this.#datagrams.dial(person, this.#now)
+      return
     }
+    if (!this.#relay || this.#now < this.#refusesUntil) return this.#failDial(person)
+    const pipe = new Pipe(this.#plan, number)
+    this.#pipes.set(pipe, person)
+    this.#relay.open(pipe.relayEnd, this.#now)
+    this.personOpened(person, pipe, NO_BINDING)
+  }
+
+  /** A session that has a link does not need the one that did not come about. */
+  #failDial(person: Person): void {
+    if (!person.end) person.client.dialFailed('nobody answers', this.#now)
+    person.pump(this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  relayOpened(end: RelayEnd): void {
+    if (this.#now < this.#refusesUntil) end.abort(this.#now)
+    else this.#relay?.open(end, this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  relayBytes(end: RelayEnd, lane: number, bytes: Uint8Array): void {
+    this.#note(bytes)
+    this.#relay?.handleBytes(end, lane, bytes, this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  relayWritable(end: RelayEnd): void {
+    this.#relay?.pump(end, this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  relayClosed(end: RelayEnd): void {
+    this.#relay?.close(end, this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  personOpened(person: Person, end: PersonEnd, binding: Uint8Array): void {
+    // A link that comes after this one would take the session back to where it was.
+    this.#datagrams.abandonDials(person)
+    if (person.isGone) end.leave(this.#now)
+    else person.attach(end, binding, this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  personBytes(person: Person, end: PersonEnd, lane: number, arrived: Uint8Array): void {
+    this.#note(arrived)
+    const bytes = person.end === end ? this.#spoil(arrived) : undefined
+    if (!bytes) return
+    person.client.handleBytes(lane, bytes, this.#now)
+    person.pump(this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  personWritable(person: Person): void {
+    person.pump(this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  personClosed(person: Person, end: PersonEnd | undefined): void {
+    if (!end) return this.#failDial(person)
+    if (person.end === end) this.#lose(person)
+  }
+
+  /** The person's link is over. */
+  #lose(person: Person): void {
+    person.end = undefined
+    person.client.handleEnd(this.#now)
     person.pump(this.#now)
   }
 
   // ---- people ---------------------------------------------------------------------------------
 
   #letAct(person: Person, i: number): void {
-    person.isPaused = this.#now < (this.#pausedUntil[i] as Instant)
+    const isPaused = this.#now < (this.#pausedUntil[i] as Instant)
+    if (isPaused !== person.isPaused) this.#datagrams.pause(person, isPaused, this.#now)
+    person.isPaused = isPaused
     if (person.isPaused || person.isGone) return
     if (person.client.pollTimeout() <= this.#now) person.client.handleTimeout(this.#now)
     if (person.wantsDial) this.#dial(person)
@@ -268,7 +346,10 @@ export class ChatWorld {
     const draw = (what: number): number => fraction(seed, 0x7a1c + i * 64 + what, doing)
     const count = draw(1) < 0.1 ? 20 : 1
     const size = draw(2) < 0.05 ? 3000 : 20
-    for (let n = 0; n < count; n++) person.say(`room${Math.floor(draw(3) * rooms)}`, this.#now, size)
+    const peers = peersOf(i, this.#plan)
+    const choice = Math.floor(draw(3) * (rooms + peers.length))
+    const to = peers[choice - rooms] ?? `room${choice}`
+    for (let n = 0; n < count; n++) person.say(to, this.#now, size)
     this.#nextDoing[i] = instantAfter(this.#now, 1 + pauseMs * 2 * draw(4))
   }
 
@@ -294,19 +375,22 @@ export class ChatWorld {
     const who = Math.floor(chance * this.#people.length)
     const person = this.#people[who] as Person
     const share = (chance * 977) % 1
-    if (fault === 'cut') {
-      if (person.pipe) this.#cut(person.pipe, person)
-    } else if (fault === 'refuse') this.#refusesUntil = instantAfter(this.#now, 2000 * share)
+    if (fault === 'cut') this.#cut(person)
+    else if (fault === 'refuse') this.#refusesUntil = instantAfter(this.#now, 2000 * share)
     else if (fault === 'relay_crash') this.#crashRelay(2000 * share)
     else if (fault === 'client_crash') {
-      if (person.pipe) this.#cut(person.pipe, person)
-      person.pipe = undefined
+      if (person.end instanceof Pipe) this.#cutPipe(person.end, person)
+      this.#datagrams.drop(person)
+      person.end = undefined
       person.crash(share)
     } else if (fault === 'clock_jump') {
       // Ten years: more than a relay is believed to have been off.
       this.#wallMs += (share < 0.5 ? -1 : 1) * 10 * 365 * 86_400_000
       this.#relay?.core.setWallOffset(this.#wallMs)
     } else if (fault === 'pause') this.#pausedUntil[who] = instantAfter(this.#now, 20_000 * share)
+    else if (fault === 'rebind') this.#datagrams.rebind(person)
+    else if (fault === 'blackout') this.#datagrams.blackOut(person, instantAfter(this.#now, 40_000 * share))
+    else if (person.end) this.#dial(person)
   }
 
   #crashRelay(backMs: number): void {
@@ -314,6 +398,7 @@ export class ChatWorld {
     this.#relay = undefined
     this.#relayBackAt = instantAfter(this.#now, backMs)
     for (const pipe of this.#pipes.keys()) pipe.isOver = true
+    this.#datagrams.stopRelay()
     if (this.#planted === 'old_disk' && this.#relayRuns % 2 === 0) this.#disk = new SimDisk(this.#plan.seed)
     else this.#disk.crash()
     checkAcknowledged(this.#people, logsOf(this.#disk.kept))
@@ -322,10 +407,11 @@ export class ChatWorld {
   #startRelay(): void {
     this.#relayBackAt = NEVER
     this.#relayRuns += 1
+    this.#datagrams.startRelay(this.#relayRuns)
     const { seed, isTight } = this.#plan
     this.#relay = new RelayNode({
       seed: hash32(seed, 0x4e1a, this.#relayRuns),
-      identity: identityOf(0),
+      identity: toyIdentity(0),
       signatures: toySignatures,
       disk: this.#disk,
       limits: { ...UNHURRIED, ...(isTight && TIGHT) },
@@ -339,7 +425,11 @@ export class ChatWorld {
     this.#disk.conditions = SOUND_DISK
     this.#refusesUntil = this.#now
     this.#pausedUntil.fill(this.#now)
-    for (const person of this.#people) person.isPaused = false
+    for (const person of this.#people) {
+      person.isPaused = false
+      this.#datagrams.pause(person, false, this.#now)
+    }
+    this.#datagrams.heal()
   }
 
   // ---- what must hold -------------------------------------------------------------------------
@@ -354,7 +444,7 @@ export class ChatWorld {
   #isAtRest(): boolean {
     if (!this.#relay || this.#disk.pollTimeout() !== NEVER) return false
     const isMoving = [...this.#pipes].some(([pipe, person]) => this.#nextOn(pipe, person) !== NEVER)
-    return !isMoving && this.#people.every((person) => person.isSettled)
+    return !isMoving && this.#datagrams.isQuiet && this.#people.every((person) => person.isSettled)
   }
 
   #whoIsNot(): string {
@@ -365,6 +455,12 @@ export class ChatWorld {
     )
     return words.join('; ') || 'the links'
   }
+}
+
+/** The names of those whom somebody talks to alone. */
+function peersOf(i: number, { people, directs }: ChatPlan): string[] {
+  const others = Array.from({ length: people - 1 }, (_, n) => (i + 1 + n) % people)
+  return others.slice(0, directs).map((other) => `person${other}`)
 }
 
 const NO_BINDING = new Uint8Array(0)
@@ -379,36 +475,4 @@ function swapped(bytes: Uint8Array): Uint8Array {
   out.set(bytes.subarray(first, first + second), 0)
   out.set(bytes.subarray(0, first), second)
   return out
-}
-
-function identityOf(number: number): { readonly seed: Uint8Array; readonly publicKey: Uint8Array } {
-  const seed = new Uint8Array(32).fill(number + 1)
-  return { seed, publicKey: toyHash(seed).subarray(0, 32) }
-}
-
-/** A quick hash that is good enough where nobody forges anything. */
-function toyHash(...parts: readonly Uint8Array[]): Uint8Array {
-  let a = 0x1234567
-  let b = 0x89abcde
-  for (const part of parts) {
-    for (const byte of part) {
-      a = Math.imul(a ^ byte, 0x01000193)
-      b = (Math.imul(b, 0x5bd1e995) + byte) | 0
-    }
-    a = Math.imul(a ^ part.length, 0x01000193)
-  }
-  const out = new Uint8Array(64)
-  for (let i = 0; i < 16; i++) {
-    const word = hash32(a, b, i)
-    for (let j = 0; j < 4; j++) out[i * 4 + j] = word >>> (j * 8)
-  }
-  return out
-}
-
-const SIGN = Uint8Array.of(2)
-
-const toySignatures: SignaturePrimitives = {
-  sha512: toyHash,
-  sign: (seed, message) => toyHash(SIGN, toyHash(seed).subarray(0, 32), message),
-  verify: (key, signature, message) => equalBytes(signature, toyHash(SIGN, key, message)),
 }
