@@ -11,7 +11,9 @@ export {
   readLiveBundle,
   readStoredBundle,
 } from './bundle.ts'
+export { pinsOf, trustPinned, verifyPinned } from './client/kept-pins.ts'
 export type { Person, Save, SealingOutput, SealRefusal } from './client/outputs.ts'
+export { restoredRecords } from './client/restoring.ts'
 export { Sealing, type SealingOptions } from './client/sealing.ts'
 export { type DirectResult, SealedDirect, type Unreadable } from './direct/direct.ts'
 export { contextOf, INNER_KINDS, type Inner, type OpenedInner, roomContextOf } from './direct/inner.ts'
@@ -60,6 +62,7 @@ export {
   readPrekeyMessage,
   type SessionSecrets,
 } from './session-start.ts'
+export { fingerprintOf, readFingerprint } from './trust/fingerprint.ts'
 export * from './trust/pins.ts'
 export { isQrOf, qrText } from './trust/qr.ts'
 export { safetyNumber } from './trust/safety-number.ts'

@@ -21,7 +21,7 @@ import type { CryptoFault, Identity, OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
 import { Changes, type RecordChange } from '../records.ts'
 import {
-  acceptChange,
+  decide,
   decodePin,
   encodePin,
   isPlainShown,
@@ -34,6 +34,7 @@ import {
   verifiedBy,
 } from '../trust/pins.ts'
 import { isQrOf } from '../trust/qr.ts'
+import { isSafetyNumber } from '../trust/safety-number.ts'
 import {
   askComparison,
   type Comparison,
@@ -41,6 +42,7 @@ import {
   confirmComparison,
   handleComparison,
 } from '../trust/short-code.ts'
+import { DIRECT, PIN, pinsOf } from './kept-pins.ts'
 import type { Person, Save, SealingOutput, SealRefusal } from './outputs.ts'
 
 const ID_BYTES = 16
@@ -51,7 +53,6 @@ const LIVE_ANSWER = 0x14
 const ASKS_PER_MINUTE = 10
 const MINUTE_MS = 60_000
 const NO_KEYS_MS = 600_000
-const PIN = 'pin/'
 const NOTHING: Uint8Array = new Uint8Array(0)
 export interface SealingOptions {
   readonly own: OwnIdentity
@@ -88,8 +89,6 @@ interface Peer {
   noKeysUntilMs: number
   /** Whether the new session that was asked for replaces one that cannot be read. */
   isResetting: boolean
-  /** The identity behind a changed key, when it was seen whole. */
-  claimed: Identity | undefined
   comparison: Comparison | undefined
 }
 
@@ -117,11 +116,7 @@ export class Sealing {
 
   /** All pins on this relay. */
   pins(): Pin[] {
-    const found = new Map<string, Pin>()
-    for (const [name, bytes] of this.#options.records ?? []) {
-      const pin = name.startsWith(PIN) ? decodePin(bytes) : undefined
-      if (pin) found.set(name.slice(PIN.length), pin)
-    }
+    const found = pinsOf(this.#options.records ?? new Map())
     for (const [folded, { pin }] of this.#peers) if (pin) found.set(folded, pin)
     return [...found.values()]
   }
@@ -266,21 +261,28 @@ export class Sealing {
     return true
   }
 
+  /** The safety number as the peer reads it out. True when it is that of both. */
+  compareNumber(person: Person, digits: string): boolean {
+    const peer = this.#peer(person)
+    if (!peer.pin || !isSafetyNumber(this.#primitives, digits, this.own.id, peer.pin.id)) return false
+    this.#keepPin(peer, verifiedBy(peer.pin, 'number'))
+    return true
+  }
+
   /**
    * The user decides for an identity: by its fid, or without one for a changed key that was never verified.
    */
   trust(person: Person, fid: Uint8Array | undefined, nowMs: number): boolean {
     const peer = this.#peer(person)
-    const { pin, claimed } = peer
-    if (pin && fid && hexOf(fid) === hexOf(pin.fid)) {
-      this.#keepPin(peer, verifiedBy(pin, 'fingerprint'))
+    const { pin } = peer
+    const decided = pin && decide(this.#primitives, pin, fid)
+    if (!decided) return false
+    if (equalBytes(decided.fid, pin.fid)) {
+      this.#keepPin(peer, decided)
       return true
     }
-    const accepted = pin && claimed && acceptChange(pin, claimed, fid)
-    if (!accepted) return false
-    peer.claimed = undefined
     peer.direct.forget()
-    this.#keepPin(peer, accepted)
+    this.#keepPin(peer, decided)
     this.#gather(peer)
     this.#pass(peer, nowMs)
     return true
@@ -434,7 +436,6 @@ export class Sealing {
       case 'suite':
         return false
       case 'changed':
-        peer.claimed = identity
         this.#keepPin(peer, meeting.pin)
         this.#put({
           kind: 'key_changed',
@@ -483,7 +484,6 @@ export class Sealing {
         asks: [],
         noKeysUntilMs: 0,
         isResetting: false,
-        claimed: undefined,
         comparison: undefined,
       }
       this.#peers.set(person.folded, peer)
@@ -543,5 +543,5 @@ export class Sealing {
 }
 
 function directPrefix({ folded, key }: Person): string {
-  return `direct/${folded}/${hexOf(key)}/`
+  return `${DIRECT}${folded}/${hexOf(key)}/`
 }

@@ -4,16 +4,17 @@
  */
 import { concatBytes, copyOf, equalBytes, strictUtf8Text, utf8Bytes } from '../../base/bytes.ts'
 import { FieldReader, uint16Bytes, uint64Bytes } from '../fields.ts'
-import { FID_BYTES, ID_BYTES, type Identity } from '../identity.ts'
+import { FID_BYTES, fidOf, ID_BYTES, type Identity } from '../identity.ts'
 import { SUITE } from '../kdf.ts'
+import type { Primitives } from '../primitives.ts'
 
 const FORMAT = 1
 const NAME_BYTES_MAX = 128
-const SURENESS = ['tofu', 'sas', 'qr', 'invite', 'fingerprint'] as const
+const SURENESS = ['tofu', 'sas', 'qr', 'invite', 'fingerprint', 'number'] as const
 
 /**
  * How an identity was made sure of: on first use, by a short code, a QR code, an invitation, its fid typed
- * in.
+ * in, the safety number.
  */
 export type Sureness = (typeof SURENESS)[number]
 
@@ -91,12 +92,25 @@ export function verifiedBy(pin: Pin, sureness: Exclude<Sureness, 'tofu'>): Pin {
  * The pin after a person decided for a changed key; undefined when that is not enough. `fid` is what the
  * person typed or scanned: without it only a pin that was never verified gives way.
  */
-export function acceptChange(pin: Pin, claimed: Identity, fid?: Uint8Array): Pin | undefined {
+export function acceptChange(
+  pin: Pin,
+  claimed: Pick<Identity, 'id' | 'fid'>,
+  fid?: Uint8Array,
+): Pin | undefined {
   const isTyped = fid !== undefined && equalBytes(fid, claimed.fid)
   //= PAL-TRU-011
   if (fid !== undefined ? !isTyped : isVerified(pin)) return undefined
   const sureness = isTyped ? 'fingerprint' : 'tofu'
   return { ...pin, id: copyOf(claimed.id), fid: copyOf(claimed.fid), sureness, claim: undefined }
+}
+
+/**
+ * The pin after a person decided: for the pinned identity by giving its fid, or for the one that claims to be
+ * that person now. Undefined when there is nothing to decide, or what was given is not enough.
+ */
+export function decide(primitives: Primitives, pin: Pin, fid?: Uint8Array): Pin | undefined {
+  if (fid && equalBytes(fid, pin.fid)) return verifiedBy(pin, 'fingerprint')
+  return pin.claim && acceptChange(pin, { id: pin.claim, fid: fidOf(primitives, pin.claim) }, fid)
 }
 
 /** What to do with a message that somebody wants to send. */

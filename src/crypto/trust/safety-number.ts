@@ -16,6 +16,16 @@ export function safetyNumber(primitives: Primitives, a: Uint8Array, b: Uint8Arra
   return `${first}${second}`.replace(/(\d{5})(?=\d)/gu, '$1 ')
 }
 
+/** Whether digits, however grouped, are the safety number of both. */
+export function isSafetyNumber(
+  primitives: Primitives,
+  digits: string,
+  a: Uint8Array,
+  b: Uint8Array,
+): boolean {
+  return digits.replace(/\s+/gu, '') === safetyNumber(primitives, a, b).replaceAll(' ', '')
+}
+
 /** One half: 30 digits of a key and the stable name of its owner, slow on purpose. */
 export function fingerprintDigits(primitives: Primitives, key: Uint8Array, stableName: Uint8Array): string {
   let hash: Uint8Array = concatBytes([VERSION, key, stableName])
