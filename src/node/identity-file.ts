@@ -91,6 +91,28 @@ export function newIdentity(wish: IdentityWish): StoredIdentity {
   return openLabel(label, wish.nick)
 }
 
+/** Makes the file of an identity that a backup held. Throws UsageError when there is one of that name. */
+export function restoreIdentity(
+  label: string,
+  parts: { readonly seed: Uint8Array; readonly clientId: Uint8Array; readonly nick: string },
+): void {
+  const path = pathOf(checkedLabel(label))
+  const { seed, clientId, nick } = parts
+  if (seed.length !== SEED_BYTES || clientId.length !== CLIENT_ID_BYTES)
+    throw new UsageError('bad_argument', 'the backup holds no identity')
+  const text = JSON.stringify({
+    v: VERSION,
+    seed: hexOf(seed),
+    clientId: hexOf(clientId),
+    nick: checkedNick(nick),
+  })
+  if (!createFile(path, `${text}\n`))
+    throw new UsageError(
+      'bad_argument',
+      `there is an identity "${label}" already: ${path}; nothing was changed`,
+    )
+}
+
 /**
  * The identity in the file of that name, or undefined when there is none. Throws UsageError when it is
  * damaged.

@@ -10,14 +10,21 @@ import { utf8Bytes } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
 import { Queue } from '../base/queue.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
+import type { Primitives } from '../crypto/primitives.ts'
+import type { SealingMode } from '../crypto/trust/pins.ts'
 import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '../protocol/client/index.ts'
 import { decodeText } from '../protocol/content.ts'
 import type { AbortSignalLike, TransportKind } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { openClientStore } from './client-store.ts'
+import { LibraryTrust } from './library-trust.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
+import { createNodePrimitives } from './provider-node.ts'
 import { addressesOf, reachOf } from './relay-transport.ts'
+import { SealedConnection, type SealingNews } from './sealed-connection.ts'
+import { openSealedStore, type SealedStore } from './sealed-store.ts'
+import { sealOf } from './seals.ts'
 
 const CLIENT_ID_BYTES = 8
 const SEED_BYTES = 32
@@ -53,6 +60,12 @@ export interface ConnectOptions {
   readonly reconnect?: boolean
   /** What becomes of the link. */
   readonly onStatus?: (status: SessionStatus) => void
+  /** Whether direct conversations are sealed end to end; then `sealedFile` is needed. Off unless it is asked for. */
+  readonly e2ee?: SealingMode
+  /** A file for what conversations are sealed with; it belongs to one identity at one relay, and to one process. */
+  readonly sealedFile?: string
+  /** What happens to keys: people met, changed keys, messages that cannot be read, comparisons. */
+  readonly onSealing?: (news: SealingNews) => void
 }
 
 /** What a session does about its link. */
@@ -80,6 +93,11 @@ export async function connect(address: string, options: ConnectOptions): Promise
   const store = options.stateFile === undefined ? undefined : openClientStore(options.stateFile)
   if (options.stateFile !== undefined && !store)
     throw new UsageError('bad_state', `another process has ${options.stateFile}`)
+  const onEvent = (event: SessionEvent): void => {
+    if (event.kind === 'status') options.onStatus?.({ state: event.state, text: event.text })
+    else dispatch(rooms, event)
+  }
+  const sealing = sealingOf(options, onEvent)
   const connection = await ClientConnection.open({
     ...(await reachOf(addressesOf(target, undefined))),
     name: options.nick,
@@ -95,12 +113,33 @@ export async function connect(address: string, options: ConnectOptions): Promise
     store,
     redials: options.reconnect ?? true,
     acknowledges: 'manual',
-    onEvent: (event) => {
-      if (event.kind === 'status') options.onStatus?.({ state: event.state, text: event.text })
-      else dispatch(rooms, event)
-    },
+    onEvent: (event) => (sealing ? sealing.connection.handle(event) : onEvent(event)),
   })
-  return new PalaverSession(connection, rooms)
+  sealing?.connection.attach(connection, { store: sealing.store, accountKey: identity.publicKey })
+  return new PalaverSession(
+    connection,
+    rooms,
+    sealing && new LibraryTrust(sealing.connection, sealing.primitives),
+  )
+}
+
+interface LibrarySealing {
+  readonly connection: SealedConnection
+  readonly store: SealedStore
+  readonly primitives: Primitives
+}
+
+function sealingOf(
+  { e2ee: mode = 'off', sealedFile, onSealing }: ConnectOptions,
+  onEvent: (event: SessionEvent) => void,
+): LibrarySealing | undefined {
+  if (mode === 'off') return undefined
+  if (sealedFile === undefined) throw new UsageError('bad_argument', 'sealing needs a sealedFile')
+  const primitives = createNodePrimitives()
+  const store = openSealedStore(primitives, sealedFile)
+  if (!store) throw new UsageError('bad_state', `another process has ${sealedFile}`)
+  const onNews = (news: SealingNews): void => onSealing?.(news)
+  return { connection: new SealedConnection({ mode, primitives, onEvent, onNews }), store, primitives }
 }
 
 type Rooms = Map<ClientConversation, PalaverRoom>
@@ -129,9 +168,13 @@ export class PalaverSession implements AsyncDisposable {
   readonly #connection: ClientConnection
   readonly #rooms: Rooms
 
-  constructor(connection: ClientConnection, rooms: Rooms) {
+  /** Keys of others, where `e2ee` is not off. */
+  readonly trust: LibraryTrust | undefined
+
+  constructor(connection: ClientConnection, rooms: Rooms, trust?: LibraryTrust) {
     this.#connection = connection
     this.#rooms = rooms
+    this.trust = trust
   }
 
   get relay(): RelayFacts {
@@ -193,6 +236,9 @@ export interface PalaverMessage {
   readonly from: string
   /** Whether this session sent it. */
   readonly own: boolean
+  /** Whether it came sealed, and whether its sender was compared with. */
+  readonly sealed: boolean
+  readonly verified: boolean
   readonly contentKind: number
   readonly body: Uint8Array
   text(): string
@@ -304,7 +350,9 @@ export class PalaverRoom implements AsyncDisposable {
     const { seq, timeMs, senderName, contentKind, body, own } = message
     const from = senderName ?? `member ${message.sender}`
     const at = new Date(timeMs)
-    this.#held.push({ seq: BigInt(seq), at, from, own, contentKind, body, text: () => decodeText(body) })
+    const { sealed, verified } = sealOf(message) ?? { sealed: false, verified: false }
+    const text = (): string => decodeText(body)
+    this.#held.push({ seq: BigInt(seq), at, from, own, sealed, verified, contentKind, body, text })
     if (this.#held.length >= LIMITS.eventsHeld) this.#onFull()
     this.#wake?.()
   }

@@ -47,7 +47,7 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
 }
 
 /** Writes the file only when there is none; of two processes at once exactly one gets true. */
-export function createFile(path: string, text: string): boolean {
+export function createFile(path: string, text: string | Uint8Array): boolean {
   return withTemporary(path, text, (temporary) => {
     try {
       linkSync(temporary, path)

@@ -1,49 +1,54 @@
-/** Direct conversations sealed end to end: what `--e2ee` asks for, between a program and its connection. */
+/**
+ * Sealing between a connection and a program: what the program sends into direct conversations goes out
+ * sealed, and what comes from there is opened before the program sees it.
+ */
 import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.ts'
 import type { Person } from '../crypto/client/outputs.ts'
-import type { SealingMode } from '../crypto/trust/pins.ts'
-import type { ClientConnection, SessionEvent } from '../node/client-connection.ts'
-import { createNodePrimitives } from '../node/provider-node.ts'
-import { SealedConversations, type SealedEvent } from '../node/sealed-conversations.ts'
-import { openSealedStore, sealedStorePath } from '../node/sealed-store.ts'
+import type { Primitives } from '../crypto/primitives.ts'
+import type { Pin, SealingMode } from '../crypto/trust/pins.ts'
+import { isVerified } from '../crypto/trust/pins.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { foldName } from '../protocol/names.ts'
-import { CliError, EXIT } from './exit.ts'
-import { warn } from './output.ts'
-import { printable } from './printable.ts'
-import { noteSeal } from './seals.ts'
+import type { ClientConnection, SessionEvent } from './client-connection.ts'
+import { SealedConversations, type SealedEvent } from './sealed-conversations.ts'
+import type { SealedStore } from './sealed-store.ts'
+import { noteSeal, type SealOf } from './seals.ts'
+
+/** What a program hears of sealing besides messages. */
+export type SealingNews = Exclude<SealedEvent, { kind: 'message' }>
+
+export interface SealedConnectionOptions {
+  readonly mode: SealingMode
+  readonly primitives: Primitives
+  /** Everything of the connection, messages opened. */
+  readonly onEvent: (event: SessionEvent) => void
+  readonly onNews: (news: SealingNews) => void
+}
 
 /** Stands between a connection and a program that knows nothing of sealing. */
-export class DirectSealing {
-  readonly #mode: SealingMode
-  readonly #onEvent: (event: SessionEvent) => void
+export class SealedConnection {
+  readonly #options: SealedConnectionOptions
   readonly #early: SessionEvent[] = []
   #conversations: SealedConversations | undefined
+  #connection: ClientConnection | undefined
   #taking: ReceivedMessage | undefined
 
-  constructor(mode: SealingMode, onEvent: (event: SessionEvent) => void) {
-    this.#mode = mode
-    this.#onEvent = onEvent
+  constructor(options: SealedConnectionOptions) {
+    this.#options = options
   }
 
-  /** Seals what the connection sends into direct conversations from now on. */
-  attach(connection: ClientConnection, accountKey: Uint8Array): void {
-    const primitives = createNodePrimitives()
-    const { relayKey } = connection.facts
-    const store = openSealedStore(primitives, sealedStorePath(accountKey, relayKey))
-    if (!store)
-      throw new CliError(
-        EXIT.usage,
-        'sealed_store_in_use',
-        'another program of this identity seals with this relay',
-        'end it, or use another --nick',
-      )
+  /** Seals what the connection sends from now on. The store is closed with the connection. */
+  attach(
+    connection: ClientConnection,
+    { store, accountKey }: { store: SealedStore; accountKey: Uint8Array },
+  ): void {
+    const { mode, primitives } = this.#options
     const send = connection.send.bind(connection)
     const conversations = new SealedConversations({
       store,
-      relayKey,
+      relayKey: connection.facts.relayKey,
       accountKey,
-      mode: this.#mode,
+      mode,
       primitives,
       carry: async (to, kind, body) => {
         const conversation = await connection.request({ type: 'direct', name: to.name })
@@ -52,6 +57,7 @@ export class DirectSealing {
       onEvent: (event) => this.#handleSealed(event),
     })
     this.#conversations = conversations
+    this.#connection = connection
     connection.closed.then(() => {
       conversations.close()
       store.close()
@@ -68,18 +74,37 @@ export class DirectSealing {
     for (const event of this.#early.splice(0)) this.handle(event)
   }
 
+  /** The machine behind it, once attached. */
+  get conversations(): SealedConversations {
+    return this.#conversations as SealedConversations
+  }
+
+  /** Who goes by that name on the relay now. */
+  async personNamed(name: string): Promise<Person> {
+    const connection = this.#connection as ClientConnection
+    const identity = await connection.request({ type: 'whois', name })
+    return { key: identity.key, name: identity.name, folded: foldName(identity.name) }
+  }
+
+  /** What is known of the other one of a direct conversation. */
+  pinIn(conversation: ClientConversation): Pin | undefined {
+    const peer = peerOf(conversation)
+    return peer && this.#conversations?.sealing.pinOf(peer)
+  }
+
   handle(event: SessionEvent): void {
     const conversations = this.#conversations
     if (!conversations) {
       this.#early.push(event)
       return
     }
-    if (event.kind !== 'message') return this.#onEvent(event)
+    const { onEvent } = this.#options
+    if (event.kind !== 'message') return onEvent(event)
     const { message } = event
     const { conversation, contentKind, body, seq } = message
-    if (conversation.kind !== CONVERSATION_KINDS.direct) return this.#onEvent(event)
+    if (conversation.kind !== CONVERSATION_KINDS.direct) return onEvent(event)
     const isSealed = contentKind === CONTENT_KINDS.sealed
-    if (message.own) return isSealed ? undefined : this.#onEvent(event)
+    if (message.own) return isSealed ? undefined : onEvent(event)
     const from = peerOf(conversation)
     if (!from) return
     this.#taking = message
@@ -107,22 +132,24 @@ export class DirectSealing {
       body,
       own: true,
     }
-    noteSeal(message, { sealed: true, verified: false })
-    this.#onEvent({ kind: 'message', message })
+    noteSeal(message, sealWith(true, this.pinIn(conversation)))
+    this.#options.onEvent({ kind: 'message', message })
   }
 
   #handleSealed(event: SealedEvent): void {
+    if (event.kind !== 'message') return this.#options.onNews(event)
     const message = this.#taking
-    if (event.kind === 'message' && message) {
-      const { contentKind, body, isSealed, isVerified } = event
-      const shown = { ...message, contentKind, body }
-      noteSeal(shown, { sealed: isSealed, verified: isVerified })
-      this.#onEvent({ kind: 'message', message: shown })
-      return
-    }
-    const text = noticeText(event)
-    if (text !== undefined) warn(printable(text))
+    if (!message) return
+    const { contentKind, body, isSealed } = event
+    const shown = { ...message, contentKind, body }
+    noteSeal(shown, sealWith(isSealed, this.pinIn(message.conversation)))
+    this.#options.onEvent({ kind: 'message', message: shown })
   }
+}
+
+function sealWith(sealed: boolean, pin: Pin | undefined): SealOf {
+  const verified = sealed && pin !== undefined && isVerified(pin)
+  return { sealed, verified, key_changed: pin?.claim !== undefined }
 }
 
 /** The other one of a direct conversation. */
@@ -132,19 +159,4 @@ function peerOf(conversation: ClientConversation): Person | undefined {
     if (member.alias !== conversation.alias)
       return { key: member.key, name: member.name, folded: foldName(member.name) }
   return undefined
-}
-
-function noticeText(event: SealedEvent): string | undefined {
-  switch (event.kind) {
-    case 'key_changed':
-      return `${event.person.name} shows another identity than before: nothing is sent until you decide`
-    case 'peer_reset':
-      return `${event.person.name} began anew: messages before this may be lost to the other side`
-    case 'unreadable':
-      return event.why === 'plain'
-        ? `a message of ${event.from.name} that was not sealed is not shown`
-        : `a message of ${event.from.name} cannot be read (${event.why})`
-    default:
-      return undefined
-  }
 }

@@ -27,7 +27,7 @@ export class SealError extends Error {
 }
 
 const REFUSALS: Readonly<Record<SealRefusal, string>> = {
-  key_changed: 'another identity answers under that name: compare the safety number, then /trust it',
+  key_changed: 'another identity answers under that name: nothing is sent until you decide',
   no_keys: 'the other one gave no keys to seal with, and nothing plain may be sent',
   sealed_before: 'this conversation was sealed before, and sealing is off',
   bad_keys: 'the keys that came for the other one are not sound',

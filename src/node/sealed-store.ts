@@ -4,6 +4,7 @@
  */
 import {
   closeSync,
+  existsSync,
   fdatasyncSync,
   ftruncateSync,
   mkdirSync,
@@ -14,6 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { bytesOfHex, concatBytes, hexOf } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
+import { restoredRecords } from '../crypto/client/restoring.ts'
 import { createIdentity, type OwnIdentity } from '../crypto/identity.ts'
 import { applyChanges, readJournal, sealBatch } from '../crypto/journal.ts'
 import type { Primitives } from '../crypto/primitives.ts'
@@ -61,6 +63,30 @@ export function openSealedStore(primitives: Primitives, path: string): SealedSto
   }
 }
 
+/** What a store holds, read while another process may have it; undefined when there is none. */
+export function peekSealedStore(
+  primitives: Primitives,
+  path: string,
+): Pick<SealedStore, 'own' | 'records'> | undefined {
+  const key = bytesOfHex(readFileIfAny(`${path}.key`)?.trim() ?? '')
+  if (key?.length !== KEY_BYTES || !existsSync(path)) return undefined
+  const journal = readJournal(primitives, key, readFileSync(path))
+  if (!journal) throw damaged(path)
+  const secrets = journal.records.get(IDENTITY)
+  return secrets && { own: identityOf(primitives, secrets), records: journal.records }
+}
+
+/** Makes a store of records from a backup. False when there is a store already. */
+export function restoreSealedStore(
+  primitives: Primitives,
+  path: string,
+  records: ReadonlyMap<string, Uint8Array>,
+): boolean {
+  if (existsSync(path)) return false
+  const key = keyAt(primitives, `${path}.key`)
+  return createFile(path, sealBatch(primitives, key, 0, [...restoredRecords(records)]))
+}
+
 class FileStore implements SealedStore {
   readonly own: OwnIdentity
   readonly #primitives: Primitives
@@ -79,8 +105,7 @@ class FileStore implements SealedStore {
     this.#key = keyAt(primitives, `${path}.key`)
     createFile(path, '')
     const journal = readJournal(primitives, this.#key, readFileSync(path))
-    if (!journal)
-      throw new TransportError('io', `${path} is damaged, or its key is another one: restore a backup`)
+    if (!journal) throw damaged(path)
     this.#records = journal.records
     this.#nextNumber = journal.nextNumber
     this.#bytes = journal.goodBytes
@@ -124,9 +149,17 @@ class FileStore implements SealedStore {
     const p = this.#primitives
     const secrets = kept ?? concatBytes([p.random(KEY_BYTES), p.random(KEY_BYTES)])
     if (!kept) this.write([[IDENTITY, secrets]])
-    const signing = p.signingKeygen(secrets.slice(0, KEY_BYTES))
-    return createIdentity(p, { signing, dh: p.dhImport(secrets.slice(KEY_BYTES)) })
+    return identityOf(p, secrets)
   }
+}
+
+function identityOf(primitives: Primitives, secrets: Uint8Array): OwnIdentity {
+  const signing = primitives.signingKeygen(secrets.slice(0, KEY_BYTES))
+  return createIdentity(primitives, { signing, dh: primitives.dhImport(secrets.slice(KEY_BYTES)) })
+}
+
+function damaged(path: string): TransportError {
+  return new TransportError('io', `${path} is damaged, or its key is another one: restore a backup`)
 }
 
 function keyAt(primitives: Primitives, path: string): Uint8Array {
