@@ -13,6 +13,7 @@ import { keepNick, openIdentity, type StoredIdentity } from '../node/identity-fi
 import { type KnownRelay, keepRelay, keepWinner, knownRelay } from '../node/known-relays.ts'
 import { identityOfSeed, systemEntropy } from '../node/primitives.ts'
 import { addressesOf, type Reach, reachOf } from '../node/relay-transport.ts'
+import type { SealedConnection, SealingNews } from '../node/sealed-connection.ts'
 import type { Arguments } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { warn } from './output.ts'
@@ -45,6 +46,8 @@ export interface Client {
   readonly fingerprint: string
   /** Whether this relay was met for the first time. */
   readonly isFirstContact: boolean
+  /** Where sealing is on. */
+  readonly sealing: SealedConnection | undefined
 }
 
 /** What a program wants whose session outlives its links. */
@@ -86,6 +89,7 @@ export async function connect(
   target: RelayAddress,
   onEvent: (event: SessionEvent) => void,
   lasting?: Lasting,
+  onNews: (news: SealingNews) => void = () => {},
 ): Promise<Client> {
   const stored = identityOf(args)
   const known = knownAt(target)
@@ -100,12 +104,15 @@ export async function connect(
   })
   if (address.transport === 'tcp' && addresses.length === 1) warnOfPlain(args, address)
   const mode = sealingMode(args)
-  const sealing = mode === 'off' ? undefined : new (await import('./sealing.ts')).DirectSealing(mode, onEvent)
+  const sealingModule = mode === 'off' ? undefined : await import('./sealing.ts')
+  const sealing = sealingModule?.createSealing(mode, onEvent, onNews)
   const listener = sealing ? (event: SessionEvent): void => sealing.handle(event) : onEvent
   const opening = { address: target, reach, stored, known, onEvent: listener, lasting }
   const connection = await openLasting(args, opening)
-  sealing?.attach(connection, stored.identity.publicKey)
   const { relayKey, relayName, name } = connection.facts
+  const accountKey = stored.identity.publicKey
+  if (sealing && sealingModule)
+    sealing.attach(connection, { store: sealingModule.sealedStoreOf(accountKey, relayKey), accountKey })
   if (addresses.length > 1) warnOfPlain(args, address)
   //= PAL-HSK-017
   if (!known) keepRelay(address, relayKey, relayName, new Date())
@@ -113,7 +120,8 @@ export async function connect(
     keepWinner(known ? placeOfKnown(target) : address, showRelayAddress(address), new Date())
   keepNick(stored, name)
   const fingerprint = groupedFingerprint(relayFingerprint(relayKey))
-  return { connection, address, stored, nick: name, fingerprint, isFirstContact: known === undefined }
+  const isFirstContact = known === undefined
+  return { connection, address, stored, nick: name, fingerprint, isFirstContact, sealing }
 }
 
 /** What is known of the relay at any of its addresses; throws when it is not one and the same. */

@@ -1,10 +1,10 @@
 /** Messages as scripts and people read them. */
 import { strictUtf8Text, utf8Text } from '../base/bytes.ts'
 import { CONTENT_KINDS, CONVERSATION_KINDS, GAP_REASONS } from '../codec/generated/registry.ts'
+import { sealOf } from '../node/seals.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { clockText, isoText, sizeText } from './output.ts'
 import { printableLines } from './printable.ts'
-import { sealOf } from './seals.ts'
 
 const KIND_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(CONTENT_KINDS).map(([name, value]) => [value, name]),

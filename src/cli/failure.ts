@@ -68,6 +68,14 @@ const TRANSPORT_HINTS: Readonly<Partial<Record<TransportError['code'], string>>>
   not_permitted: "ports below 1024 and other users' files need more rights",
 }
 
+const SEAL_HINTS: Readonly<Record<string, string>> = {
+  key_changed: 'see both keys: palaver id list; decide: palaver id trust NICK [FINGERPRINT], in chat /trust',
+  no_keys:
+    'the other one has to come once with a program that seals; --e2ee prefer sends plainly where it may',
+  sealed_before: 'leave --e2ee off out',
+  too_large: 'send it as a file',
+}
+
 /** The error in words. Anything that no part of the program expects counts as unexpected. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof CliError) return own(error.exit, error.code, error.message, error.hint)
@@ -78,7 +86,8 @@ export function failureOf(error: unknown): Failure {
   if (error instanceof UsageError) return own(EXIT.usage, error.code, withoutCode(error), '')
   if (error instanceof Interrupted) return own(error.exit, 'interrupted', 'interrupted', '')
   if (isPalaverError(error)) return refusal(error)
-  if (isSealError(error)) return own(EXIT.untrusted, error.code, withoutCode(error), '')
+  if (isSealError(error))
+    return own(EXIT.untrusted, error.code, withoutCode(error), SEAL_HINTS[error.code] ?? '')
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   const hint = 'this is a bug of the program; set PALAVER_DEBUG=1 to see where it happened'
   return own(EXIT.unexpected, 'unexpected', message, hint)

@@ -1,4 +1,4 @@
-/** `palaver id`: identities on this machine, and the relays they know. */
+/** `palaver id`: identities on this machine, the relays they know, and the people they met sealed. */
 import { hexOf } from '../base/bytes.ts'
 import { groupedFingerprint, parseRelayAddress, relayFingerprint, showRelayAddress } from '../node/address.ts'
 import {
@@ -14,39 +14,68 @@ import type { Arguments, CommandSpec } from './args.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { columns } from './listing.ts'
 import { writeJson, writeLine } from './output.ts'
+import { PASSPHRASE_OPTION } from './passphrase.ts'
 import { printable } from './printable.ts'
 
 const KEY_SHOWN = 16
+/** A safety number in groups. */
+const WORDS_MAX = 1 + 12
 
 /** What the command line is checked against. */
 export const SPEC: CommandSpec = {
   name: 'id',
   summary: 'your identities and the relays you know',
-  usage: ['palaver id new|show|list|relays|forget-relay [ARGUMENTS] [OPTIONS]'],
+  usage: [
+    'palaver id new|show|list|relays|forget-relay [ARGUMENTS] [OPTIONS]',
+    'palaver id verify NICK [NUMBER] | trust NICK [FINGERPRINT] [OPTIONS]',
+    'palaver id export FILE | import FILE [OPTIONS]',
+  ],
   examples: [
     ['palaver id show', 'your key: give it to an operator who is to admit you'],
     ['palaver id show --nick bot', 'the key that goes with the name bot'],
     ['palaver id new --nick bot', 'make it ahead of time'],
-    ['palaver id list', 'all identities on this machine'],
+    ['palaver id list', 'all identities on this machine, and whom they met sealed'],
+    ['palaver id verify bob --nick alice', 'what alice and bob compare: a number, and with --qr a code'],
+    ['palaver id verify bob "12345 67890 ..." --nick alice', 'the number that bob reads out'],
+    ['palaver id trust bob --nick alice', 'take the key that bob shows now'],
+    ['palaver id export backup.palaver', 'a copy under a passphrase'],
     ['palaver id relays', 'the relays you met, with their fingerprints'],
     ['palaver id forget-relay udp://chat.example', 'accept a new key at the next contact'],
   ],
   options: {
     nick: { value: 'NAME', help: 'the identity that goes by this name (PALAVER_NICK)' },
     identity: { value: 'NAME', help: 'the identity of this file (PALAVER_IDENTITY)' },
+    relay: { value: 'ADDRESS', help: 'only what is known at this relay' },
+    qr: { help: 'with verify: the code that the other one scans' },
+    ...PASSPHRASE_OPTION,
   },
   notes: [
     'Identities are files of mode 0600 in $XDG_CONFIG_HOME/palaver/identities. Whoever has one ' +
       'can speak as you: keep a copy in a safe place, and give it to nobody.',
+    'After import conversations begin new sessions: nothing is sealed twice under one key, whatever the ' +
+      'program did after the export. Use an identity in one place only.',
   ],
 }
 
-const ACTIONS: Readonly<Record<string, (args: Arguments, words: readonly string[]) => void>> = {
-  new: create,
-  show,
-  list,
-  relays,
-  'forget-relay': forget,
+interface Action {
+  /** Words it takes at the most. */
+  readonly words: number
+  readonly run: (args: Arguments, words: readonly string[]) => Promise<void> | void
+}
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  new: { words: 0, run: create },
+  show: { words: 0, run: show },
+  list: { words: 0, run: list },
+  relays: { words: 0, run: relays },
+  'forget-relay': { words: 1, run: forget },
+  verify: { words: WORDS_MAX, run: async (args, words) => (await people()).verify(args, owner(args), words) },
+  trust: { words: WORDS_MAX, run: async (args, words) => (await people()).trust(args, owner(args), words) },
+  export: {
+    words: 1,
+    run: async (args, words) => (await backups()).exportIdentity(args, owner(args), words),
+  },
+  import: { words: 1, run: async (args, words) => (await backups()).importIdentity(args, words) },
 }
 
 /** Runs the command; resolves with the exit code. */
@@ -60,10 +89,20 @@ export async function run(args: Arguments): Promise<number> {
       nearest === undefined ? 'see: palaver id --help' : `did you mean ${nearest}?`,
     )
   }
-  if (rest.length > (action === 'forget-relay' ? 1 : 0))
-    throw usageError(`id ${action} takes no "${rest.at(-1)}"`)
-  act(args, rest)
+  if (rest.length > act.words) throw usageError(`id ${action} takes no "${rest.at(-1)}"`)
+  await act.run(args, rest)
   return 0
+}
+
+// Loaded only where it is needed: cryptography takes time to start.
+const people = (): Promise<typeof import('./id-people.ts')> => import('./id-people.ts')
+const backups = (): Promise<typeof import('./id-backup.ts')> => import('./id-backup.ts')
+
+/** The identity that exists already. */
+function owner(args: Arguments): StoredIdentity {
+  const stored = openIdentity(wishOf(args))
+  if (!stored.isNew) return stored
+  throw new CliError(EXIT.usage, 'unknown_identity', `${stored.label} was made just now and knows nobody`)
 }
 
 function wishOf(args: Arguments): { identity: string | undefined; nick: string | undefined } {
@@ -78,8 +117,10 @@ function create(args: Arguments): void {
   tell(newIdentity(wishOf(args)), args.has('json'))
 }
 
-function show(args: Arguments): void {
-  tell(openIdentity(wishOf(args)), args.has('json'))
+async function show(args: Arguments): Promise<void> {
+  const stored = openIdentity(wishOf(args))
+  tell(stored, args.has('json'))
+  if (!stored.isNew) (await people()).tellOwn(args, stored)
 }
 
 function tell(stored: StoredIdentity, json: boolean): void {
@@ -95,18 +136,17 @@ function tell(stored: StoredIdentity, json: boolean): void {
   for (const line of columns(rows)) writeLine(line)
 }
 
-function list(args: Arguments): void {
+async function list(args: Arguments): Promise<void> {
   const all = listIdentities().map((label) => readIdentity(label) as StoredIdentity)
-  if (args.has('json')) {
-    for (const stored of all) tell(stored, true)
-    return
+  const { listPeople } = await people()
+  const rows = columns(
+    all.map(({ label, nick, identity }) => [label, nick, hexOf(identity.publicKey).slice(0, KEY_SHOWN)]),
+  )
+  for (const [i, stored] of all.entries()) {
+    if (args.has('json')) tell(stored, true)
+    else writeLine(rows[i] as string)
+    listPeople(args, stored)
   }
-  const rows = all.map(({ label, nick, identity }) => [
-    label,
-    nick,
-    hexOf(identity.publicKey).slice(0, KEY_SHOWN),
-  ])
-  for (const line of columns(rows)) writeLine(line)
 }
 
 function relays(args: Arguments): void {

@@ -1,5 +1,5 @@
 /** Writing to the standard streams. */
-import { printable } from './printable.ts'
+import { printable, printableLines } from './printable.ts'
 
 /** One NDJSON line on standard output; `v` and `type` come first. */
 export function writeJson(type: string, fields: Readonly<Record<string, unknown>>): void {
@@ -14,6 +14,11 @@ export function writeLine(text: string): void {
 /** A warning on standard error: the program goes on. */
 export function warn(text: string): void {
   process.stderr.write(`warning: ${printable(text)}\n`)
+}
+
+/** The same of several lines, indented. */
+export function warnLines(text: string): void {
+  process.stderr.write(`warning: ${printableLines(text, '  ')}\n`)
 }
 
 /** HH:MM:SS, or HH:MM, in local time. */

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS, GAP_REASONS } from '../codec/generated/registry.ts'
 import type { SessionEvent } from '../node/client-connection.ts'
+import type { SealingNews } from '../node/sealed-connection.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { Acknowledging } from './acknowledging.ts'
 import { type Arguments, CLIENT_OPTIONS, type CommandSpec, LASTING_OPTIONS } from './args.ts'
@@ -19,9 +20,10 @@ import { CliError, EXIT, usageError } from './exit.ts'
 import { about } from './failure.ts'
 import { FileReceiver, folderSink, type PartResult } from './file-receiving.ts'
 import { interruption } from './interrupt.ts'
-import { clockText, isoText, sizeText, warn, writeJson, writeLine } from './output.ts'
+import { clockText, isoText, sizeText, warn, warnLines, writeJson, writeLine } from './output.ts'
 import { Patience } from './patience.ts'
 import { printable } from './printable.ts'
+import { newsWords } from './sealing-news.ts'
 import { parseSince, positionBefore, type SinceWish, sinceOf } from './since.ts'
 import { parseCount, parseDuration } from './units.ts'
 
@@ -97,7 +99,13 @@ export async function run(args: Arguments): Promise<number> {
   const patience = new Patience(args, false, !args.has('quiet') && !plan.json)
   const lasting = { patience, acknowledges: 'manual' } as const
   const client = await Promise.race([
-    connect(args, plan.address, (event) => receiving.handle(event), lasting),
+    connect(
+      args,
+      plan.address,
+      (event) => receiving.handle(event),
+      lasting,
+      (news) => receiving.tell(news),
+    ),
     interrupted,
   ])
   try {
@@ -247,6 +255,16 @@ class Receiving {
     } catch (error) {
       this.#finish(error)
     }
+  }
+
+  /** What there is to know of sealing. */
+  tell(news: SealingNews): void {
+    const { json, isTalkative } = this.#plan
+    const words = newsWords(news, 'palaver id ')
+    if (!words) return
+    if (json) writeJson(...words.json)
+    else if (words.isWarning) warnLines(words.text)
+    else if (isTalkative) process.stderr.write(`${printable(words.text)}\n`)
   }
 
   /** Never silently less. */

@@ -3,6 +3,7 @@ import { utf8Bytes } from '../base/bytes.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { Receipt, SessionEvent } from '../node/client-connection.ts'
 import { newMessageId } from '../node/message-id.ts'
+import type { SealingNews } from '../node/sealed-connection.ts'
 import type { ClientConversation, Since } from '../protocol/client/index.ts'
 import { type Arguments, CLIENT_OPTIONS, type CommandSpec, LASTING_OPTIONS } from './args.ts'
 import { type Client, close, connect, roomName, roomNames, targetOf, untilClosed } from './connect.ts'
@@ -10,8 +11,9 @@ import { usageError } from './exit.ts'
 import { about } from './failure.ts'
 import { interruption } from './interrupt.ts'
 import { forEachLine, readAll } from './lines.ts'
-import { isoText, warn, writeJson, writeLine } from './output.ts'
+import { isoText, warn, warnLines, writeJson, writeLine } from './output.ts'
 import { Patience } from './patience.ts'
+import { newsWords } from './sealing-news.ts'
 
 const UNDER_WAY_MAX = 128
 const ID_CHARS_MAX = 128
@@ -60,7 +62,13 @@ export async function run(args: Arguments): Promise<number> {
   // What others say meanwhile is not shown, so it stays unread.
   const lasting = { patience, acknowledges: 'manual' } as const
   const client = await Promise.race([
-    connect(args, plan.address, (event) => left.handle(event), lasting),
+    connect(
+      args,
+      plan.address,
+      (event) => left.handle(event),
+      lasting,
+      (news) => left.tell(news),
+    ),
     interrupted,
   ])
   const sending = new Sending(client, plan)
@@ -80,6 +88,12 @@ class Leftovers {
 
   constructor(json: boolean) {
     this.#json = json
+  }
+
+  tell(news: SealingNews): void {
+    const words = newsWords(news, 'palaver id ')
+    if (words && this.#json) writeJson(...words.json)
+    else if (words?.isWarning) warnLines(words.text)
   }
 
   handle(event: SessionEvent): void {

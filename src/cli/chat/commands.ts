@@ -17,6 +17,7 @@ import { allRooms } from '../listing.ts'
 import { sizeText } from '../output.ts'
 import { parseCount, parseSeconds } from '../units.ts'
 import { memberNames, type Talk } from './talk.ts'
+import { showKey, trustKey, verifyKey } from './trust-commands.ts'
 
 const PERCENT_STEP = 25
 
@@ -50,6 +51,17 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
   files: { usage: '/files', help: 'files that came and are kept in memory', run: showFiles },
   save: { usage: '/save NAME [DIR]', help: 'write such a file to disk', run: save },
   accept: { usage: '/accept NAME [DIR]', help: 'the same as /save', run: save },
+  key: { usage: '/key [NICK]', help: 'keys and safety number of a sealed conversation', run: showKey },
+  verify: {
+    usage: '/verify [NICK] [yes|no|qr|NUMBER]',
+    help: 'compare keys: by pictures, a code or the safety number',
+    run: verifyKey,
+  },
+  trust: {
+    usage: '/trust [NICK] [FINGERPRINT]',
+    help: 'take a key that changed, or one by its fingerprint',
+    run: trustKey,
+  },
   transport: {
     usage: '/transport [tcp|udp|ADDRESS]',
     help: 'how the session is carried, or carry it so',
@@ -220,8 +232,8 @@ function help(talk: Talk): void {
   const isOperator =
     (talk.current?.role ?? ROLES.member) > ROLES.member || talk.client.connection.facts.role > ROLES.member
   const shown = Object.values(COMMANDS).filter((each) => isOperator || each.isForOperators !== true)
-  const lines = shown.map(({ usage, help: what }) => `${usage.padEnd(30)} ${what}`)
-  talk.info([...lines, '//text                         sends /text'].join('\n'))
+  const lines = shown.map(({ usage, help: what }) => `${usage.padEnd(34)} ${what}`)
+  talk.info([...lines, '//text                             sends /text'].join('\n'))
 }
 
 // ---- files ------------------------------------------------------------------------------------

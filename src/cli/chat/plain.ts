@@ -25,7 +25,13 @@ export async function runPlain(args: Arguments): Promise<number> {
   const lasting = { patience, acknowledges: 'auto' } as const
   const interrupted = interruption()
   const client = await Promise.race([
-    connect(args, address, (event) => talk.handle(event), lasting),
+    connect(
+      args,
+      address,
+      (event) => talk.handle(event),
+      lasting,
+      (news) => talk.tell(news),
+    ),
     interrupted,
   ])
   try {

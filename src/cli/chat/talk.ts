@@ -9,15 +9,19 @@ import {
   ROLES,
 } from '../../codec/generated/registry.ts'
 import type { SessionEvent } from '../../node/client-connection.ts'
+import type { SealingNews } from '../../node/sealed-connection.ts'
+import { sealOf } from '../../node/seals.ts'
 import type { ClientConversation, ReceivedMessage, Since } from '../../protocol/client/index.ts'
 import type { Client } from '../connect.ts'
 import { messageFields, placeName, senderOf } from '../content.ts'
 import { about, failureOf } from '../failure.ts'
 import { FileReceiver, folderSink, type PartResult } from '../file-receiving.ts'
 import { isoText, sizeText } from '../output.ts'
+import { newsWords } from '../sealing-news.ts'
 import { eventWords, type RoomEvent } from './event-text.ts'
 import { KeptFiles } from './kept-files.ts'
 import { type LinkEvent, linkWords } from './link-text.ts'
+import { placeSign, sealSign } from './seal-sign.ts'
 import type { ChatView, Entry, EntryKind } from './view.ts'
 
 /** Messages under way before the input has to wait. */
@@ -173,7 +177,8 @@ export class Talk {
     const unread = this.conversations.filter((each) => this.#unread.has(each.number)).map(placeName)
     const place = this.#current && placeName(this.#current)
     const { isOnline } = this.client.connection
-    this.view.setStatus({ nick: this.client.nick, place, isOnline, unread })
+    const seal = this.#current ? placeSign(this.client.sealing?.pinIn(this.#current)) : ''
+    this.view.setStatus({ nick: this.client.nick, place, isOnline, unread, seal })
   }
 
   // ---- sending --------------------------------------------------------------------------------
@@ -244,6 +249,13 @@ export class Talk {
     this.view.show({ kind: 'error', at: Date.now(), place: undefined, isCurrent: true, text, json })
   }
 
+  /** What there is to know of sealing. */
+  tell(news: SealingNews): void {
+    const words = newsWords(news, '/')
+    if (words) this.#entry(words.isWarning ? 'notice' : 'info', Date.now(), undefined, words.text, words.json)
+    this.updateStatus()
+  }
+
   handle(event: SessionEvent): void {
     switch (event.kind) {
       case 'message':
@@ -284,6 +296,7 @@ export class Talk {
       this.updateStatus()
     }
     const isDirect = conversation.kind === CONVERSATION_KINDS.direct
+    const seal = sealOf(message)
     const isText = contentKind === CONTENT_KINDS.text || contentKind === CONTENT_KINDS.action
     this.view.show({
       kind: contentKind === CONTENT_KINDS.action ? 'action' : 'message',
@@ -294,6 +307,7 @@ export class Talk {
       isOwn,
       ...(isDirect ? { to: isOwn ? conversation.name : this.client.nick } : {}),
       text: isText ? utf8Text(body) : `(unknown content, kind ${contentKind}, ${sizeText(body.length)})`,
+      seal: seal && sealSign(seal),
       json: ['message', { ...messageFields(message), own: isOwn }],
     })
   }

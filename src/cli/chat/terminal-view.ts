@@ -125,8 +125,11 @@ export class TerminalView implements ChatView {
   }
 }
 
-/** `[alice] #lobby ▸ `, with a mark for each other place that has something new, and one for no link. */
-function promptText({ nick, place, isOnline, unread }: Status): string {
+/**
+ * `[alice] #lobby ▸ `, with a mark for how it is sealed, for each other place that has something new, and for no
+ * link.
+ */
+function promptText({ nick, place, isOnline, unread, seal }: Status): string {
   const news =
     unread.length === 0
       ? ''
@@ -135,7 +138,7 @@ function promptText({ nick, place, isOnline, unread }: Status): string {
           .map((each) => `${printable(each)}●`)
           .join(' ')})`
   const who = `${printable(nick)}${isOnline ? '' : ' ↻'}`
-  return `[${who}] ${place === undefined ? '-' : printable(place)}${news} ▸ `
+  return `[${who}] ${place === undefined ? '-' : printable(place)}${seal ? ` ${seal}` : ''}${news} ▸ `
 }
 
 /** An entry as it appears in the timeline. */
@@ -146,7 +149,8 @@ export function entryLine(entry: Entry, style: Style): string {
   const text = printableLines(entry.text, INDENT)
   const from = printable(entry.from ?? '')
   const to = entry.to === undefined ? '' : ` → ${printable(entry.to)}`
-  const name = (entry.isOwn === true ? style.bold(from) : style.name(from)) + to
+  const name =
+    (entry.isOwn === true ? style.bold(from) : style.name(from)) + to + (entry.seal ? ` ${entry.seal}` : '')
   switch (entry.kind) {
     case 'message':
       return `${time} ${place}${name}  ${text}`

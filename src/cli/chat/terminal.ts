@@ -65,7 +65,13 @@ async function talkOn(args: Arguments, view: TerminalView, keyboard: Keyboard): 
   const lasting = { patience, acknowledges: 'auto' } as const
   const interrupted = Promise.race([interruption(), keyboard.left])
   const client = await Promise.race([
-    connect(args, address, (event) => talk.handle(event), lasting),
+    connect(
+      args,
+      address,
+      (event) => talk.handle(event),
+      lasting,
+      (news) => talk.tell(news),
+    ),
     interrupted,
   ])
   if (!client) return

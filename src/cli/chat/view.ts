@@ -17,6 +17,8 @@ export interface Entry {
   readonly isOwn?: boolean
   /** Who it is said to, in a direct conversation. */
   readonly to?: string
+  /** How a message came, as a sign. */
+  readonly seal?: string | undefined
   readonly text: string
   /** The same for programs: type and fields. */
   readonly json: readonly [string, Readonly<Record<string, unknown>>]
@@ -35,6 +37,8 @@ export interface Status {
   readonly place: string | undefined
   /** Whether there is a link to the relay. */
   readonly isOnline: boolean
+  /** How the place is sealed, as a sign; empty where nothing is. */
+  readonly seal?: string
   /** Places with messages that were not seen. */
   readonly unread: readonly string[]
 }
