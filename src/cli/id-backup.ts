@@ -73,7 +73,7 @@ export async function importIdentity(args: Arguments, [path]: readonly string[])
   for (const relay of backup.relays) restoreRelay(relay, publicKey)
   if (args.has('json')) return writeJson('imported', { identity: label, nick: backup.nick })
   writeLine(
-    `${label} is back. Do not use it where it was before: two programs of one identity get in each other's way`,
+    `${label} is back. Do not use it in its old place too: two programs of one identity disturb each other`,
   )
   writeLine('conversations begin new sessions; to sealed rooms an admin has to add you again')
 }

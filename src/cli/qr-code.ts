@@ -1,6 +1,6 @@
 /**
- * QR codes for terminals (ISO/IEC 18004): alphanumeric mode, error correction level M, versions 1 to 6. Enough
- * for what two people compare, and nothing else.
+ * QR codes for terminals (ISO/IEC 18004): alphanumeric mode, error correction level M, versions 1 to 6.
+ * Enough for what two people compare, and nothing else.
  */
 import { UsageError } from '../base/errors.ts'
 

@@ -39,7 +39,9 @@ export function newsWords(news: SealingNews, orders: Orders): NewsWords | undefi
       return met(news.person.name, news.pin, orders)
     case 'peer_reset': {
       const { name } = news.person
-      const text = `${name} began anew: messages sent to ${name} before this may be lost there; send them again if they matter`
+      const text =
+        `${name} began anew: what was sent to ${name} just before may be lost there; ` +
+        'send it again if it matters'
       return { text, isWarning: true, json: ['peer_reset', { nick: name }] }
     }
     case 'unreadable': {
@@ -61,7 +63,8 @@ function keyChanged(news: SealingNews & { kind: 'key_changed' }, orders: Orders)
   const { name } = news.person
   const claimed = pin.claim && fingerprintOf(fidOf(primitives(), pin.claim))
   const how = wasVerified
-    ? `you verified the old one: only its fingerprint, got from ${name} in another way, will do: ${orders}trust ${name} FINGERPRINT`
+    ? `you verified the old one: only the new fingerprint will do, got from ${name} in another way:\n` +
+      `${orders}trust ${name} FINGERPRINT`
     : `ask ${name} in another way whether this is right, then: ${orders}trust ${name}`
   const text = [
     `! ${name} shows another key than before; nothing is sent until you decide`,

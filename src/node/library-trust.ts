@@ -51,7 +51,7 @@ export class LibraryTrust {
     )
   }
 
-  /** Takes a changed key, or with its fingerprint any that the person showed. False when that is not enough. */
+  /** Takes a changed key, or with its fingerprint any that was shown. False when that is not enough. */
   async trust(nick: string, fingerprint?: string): Promise<boolean> {
     const fid = fingerprint === undefined ? undefined : readFingerprint(fingerprint)
     if (fingerprint !== undefined && !fid) return false
@@ -59,7 +59,7 @@ export class LibraryTrust {
     return this.#did((machine, now) => machine.trust(person, fid, now))
   }
 
-  /** What the other one reads out or shows: a safety number or the text of a QR code. False when it differs. */
+  /** What the other one reads out or shows: safety number or text of a QR code. False when it differs. */
   async verify(nick: string, shown: string): Promise<boolean> {
     const person = await this.#sealing.personNamed(nick)
     return this.#did((machine) => machine.scan(person, shown) || machine.compareNumber(person, shown))

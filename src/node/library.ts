@@ -60,9 +60,9 @@ export interface ConnectOptions {
   readonly reconnect?: boolean
   /** What becomes of the link. */
   readonly onStatus?: (status: SessionStatus) => void
-  /** Whether direct conversations are sealed end to end; then `sealedFile` is needed. Off unless it is asked for. */
+  /** Whether direct conversations are sealed end to end; then `sealedFile` is needed. Off by default. */
   readonly e2ee?: SealingMode
-  /** A file for what conversations are sealed with; it belongs to one identity at one relay, and to one process. */
+  /** A file for what is sealed with; it belongs to one identity at one relay, and to one process. */
   readonly sealedFile?: string
   /** What happens to keys: people met, changed keys, messages that cannot be read, comparisons. */
   readonly onSealing?: (news: SealingNews) => void

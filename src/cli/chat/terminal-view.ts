@@ -126,8 +126,8 @@ export class TerminalView implements ChatView {
 }
 
 /**
- * `[alice] #lobby ▸ `, with a mark for how it is sealed, for each other place that has something new, and for no
- * link.
+ * `[alice] #lobby ▸ `, with a mark for how it is sealed, for each other place that has something new, and
+ * for no link.
  */
 function promptText({ nick, place, isOnline, unread, seal }: Status): string {
   const news =

@@ -14,7 +14,7 @@ import type { Talk } from './talk.ts'
 
 const QR_START = 'PALAVER:'
 
-/** Shows the keys of both and their safety number; without a name, and outside direct conversations, the own. */
+/** Shows the keys of both and their safety number; the own alone without a name in a room. */
 export async function showKey(talk: Talk, rest: string): Promise<void> {
   const sealing = sealingOf(talk)
   const { own } = sealing.conversations.sealing
