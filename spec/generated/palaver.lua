@@ -15,8 +15,8 @@ local VALUES_CONTENT_KINDS = { [0] = "text", [1] = "action", [2] = "part", [3] =
 local VALUES_EVENTS = { [1] = "joined", [2] = "left", [3] = "kicked", [4] = "banned", [5] = "unbanned", [6] = "topic", [7] = "role", [8] = "limit", [9] = "lock" }
 local VALUES_DURABILITIES = { [0] = "memory", [1] = "disk" }
 local VALUES_GAP_REASONS = { [1] = "retention", [2] = "corrupt", [3] = "skipped" }
-local VALUES_ERRORS = { [256] = "goodbye", [257] = "bad_frame", [258] = "frame_too_large", [259] = "unknown_frame", [260] = "out_of_turn", [261] = "unsupported_version", [262] = "bad_signature", [263] = "name_taken", [264] = "bad_name", [265] = "not_admitted", [266] = "banned", [267] = "relay_full", [268] = "handshake_timeout", [269] = "idle_timeout", [270] = "replaced", [271] = "kicked", [272] = "slow_consumer", [273] = "going_away", [274] = "too_many_links", [275] = "internal", [276] = "cannot_resume", [277] = "session_revoked", [278] = "storage_failed", [279] = "rate_exceeded", [513] = "no_such_room", [514] = "not_a_member", [515] = "room_full", [516] = "room_banned", [517] = "room_locked", [518] = "not_permitted", [519] = "no_such_name", [521] = "too_many_conversations", [522] = "already_member", [523] = "bad_room_name", [524] = "mailbox_full", [525] = "storage_full", [526] = "no_such_conversation", [769] = "ref_gap", [770] = "ref_repeated", [771] = "body_too_large", [772] = "bad_value", [773] = "rate_limited" }
-local TYPE_NAMES = { [1] = "hello", [2] = "challenge", [3] = "auth", [4] = "ready", [5] = "error", [6] = "close", [7] = "ping", [8] = "pong", [9] = "ok", [10] = "resume", [16] = "join", [17] = "joined", [18] = "leave", [19] = "who", [20] = "members", [21] = "list", [22] = "rooms", [23] = "whois", [24] = "identity", [25] = "direct", [26] = "follow", [27] = "fetch", [28] = "history", [29] = "cursor", [32] = "send", [33] = "message", [34] = "event", [35] = "gap", [36] = "ack", [37] = "senders", [40] = "setTopic", [41] = "kick", [42] = "ban", [43] = "unban", [44] = "setRole", [45] = "setLimit", [46] = "lock", [47] = "announce", [48] = "notice" }
+local VALUES_ERRORS = { [256] = "goodbye", [257] = "bad_frame", [258] = "frame_too_large", [259] = "unknown_frame", [260] = "out_of_turn", [261] = "unsupported_version", [262] = "bad_signature", [263] = "name_taken", [264] = "bad_name", [265] = "not_admitted", [266] = "banned", [267] = "relay_full", [268] = "handshake_timeout", [269] = "idle_timeout", [270] = "replaced", [271] = "kicked", [272] = "slow_consumer", [273] = "going_away", [274] = "too_many_links", [275] = "internal", [276] = "cannot_resume", [277] = "session_revoked", [278] = "storage_failed", [279] = "rate_exceeded", [513] = "no_such_room", [514] = "not_a_member", [515] = "room_full", [516] = "room_banned", [517] = "room_locked", [518] = "not_permitted", [519] = "no_such_name", [521] = "too_many_conversations", [522] = "already_member", [523] = "bad_room_name", [524] = "mailbox_full", [525] = "storage_full", [526] = "no_such_conversation", [527] = "no_keys", [769] = "ref_gap", [770] = "ref_repeated", [771] = "body_too_large", [772] = "bad_value", [773] = "rate_limited" }
+local TYPE_NAMES = { [1] = "hello", [2] = "challenge", [3] = "auth", [4] = "ready", [5] = "error", [6] = "close", [7] = "ping", [8] = "pong", [9] = "ok", [10] = "resume", [16] = "join", [17] = "joined", [18] = "leave", [19] = "who", [20] = "members", [21] = "list", [22] = "rooms", [23] = "whois", [24] = "identity", [25] = "direct", [26] = "follow", [27] = "fetch", [28] = "history", [29] = "cursor", [32] = "send", [33] = "message", [34] = "event", [35] = "gap", [36] = "ack", [37] = "senders", [40] = "setTopic", [41] = "kick", [42] = "ban", [43] = "unban", [44] = "setRole", [45] = "setLimit", [46] = "lock", [47] = "announce", [48] = "notice", [49] = "publish", [50] = "stock", [51] = "claim", [52] = "bundle" }
 local PACKETS = { [64] = "data", [192] = "initial", [193] = "retry", [194] = "accept", [195] = "refuse", [196] = "reset" }
 local RANGES = {
   { from = 0, to = 0, unknown = "fault" },
@@ -35,6 +35,10 @@ local RECORDS = {
     { name = "name", type = "str", min = 0, max = 128 },
     { name = "key", type = "bin", min = 32, max = 32 },
     { name = "role", type = "u8", min = 0, values = VALUES_ROLES },
+  },
+  prekey = {
+    { name = "number", type = "u32", min = 0 },
+    { name = "key", type = "bin", min = 32, max = 32 },
   },
   room = {
     { name = "name", type = "str", min = 0, max = 256 },
@@ -280,6 +284,25 @@ local FRAMES = {
     { name = "time", type = "u53", min = 0 },
     { name = "from", type = "str", min = 0, max = 128 },
     { name = "text", type = "str", min = 0, max = 4096 },
+  } },
+  [49] = { name = "publish", fields = {
+    { name = "request", type = "u32", min = 1 },
+    { name = "replaces", type = "bool", min = 0 },
+    { name = "bundle", type = "bin", min = 0, max = 1024 },
+    { name = "prekeys", type = "list", of = "prekey", min = 0, max = 100 },
+  } },
+  [50] = { name = "stock", fields = {
+    { name = "request", type = "u32", min = 0 },
+    { name = "count", type = "u32", min = 0 },
+  } },
+  [51] = { name = "claim", fields = {
+    { name = "request", type = "u32", min = 1 },
+    { name = "key", type = "bin", min = 32, max = 32 },
+  } },
+  [52] = { name = "bundle", fields = {
+    { name = "request", type = "u32", min = 1 },
+    { name = "bundle", type = "bin", min = 0, max = 1024 },
+    { name = "prekeys", type = "list", of = "prekey", min = 0, max = 1 },
   } },
 }
 

@@ -57,6 +57,7 @@ const EXIT_OF: Readonly<Record<ErrorName, ExitCode>> = {
   mailbox_full: EXIT.full,
   storage_full: EXIT.full,
   no_such_conversation: EXIT.usage,
+  no_keys: EXIT.untrusted,
   rate_limited: EXIT.rateLimited,
 }
 

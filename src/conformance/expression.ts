@@ -126,6 +126,10 @@ function recordOf(text: string, field: FieldSpec, scope: Scope, conversation: nu
       role: scope.roleOf(party, conversation),
     }
   }
+  if (field.fields[0]?.name === 'number') {
+    const at = text.indexOf(':')
+    return { number: uintOf(text.slice(0, at), undefined, scope), key: bytesOf(text.slice(at + 1), scope) }
+  }
   throw new RangeError(`${field.name} cannot be written in a step`)
 }
 

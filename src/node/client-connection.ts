@@ -43,6 +43,7 @@ export type SessionEvent =
           | 'unsent'
           | 'renewed'
           | 'ended'
+          | 'stock'
           | 'status'
           | 'closed'
       }
@@ -82,6 +83,8 @@ interface Answers {
   readonly who: Extract<ClientEvent, { kind: 'members' }>['frame']
   readonly list: Extract<ClientEvent, { kind: 'rooms' }>['frame']
   readonly whois: Extract<ClientEvent, { kind: 'identity' }>['frame']
+  readonly publish: Extract<ClientEvent, { kind: 'stock' }>['frame']
+  readonly claim: Extract<ClientEvent, { kind: 'bundle' }>['frame']
 }
 type AnswerTo<R extends ClientRequest> = R['type'] extends keyof Answers ? Answers[R['type']] : undefined
 

@@ -312,6 +312,10 @@ export class ClientDriver {
       case 'members':
       case 'rooms':
       case 'identity':
+      case 'bundle':
+        return settle(this.requests, event.frame.request, event.frame)
+      case 'stock':
+        if (event.frame.request === 0) return this.#options.onEvent(event)
         return settle(this.requests, event.frame.request, event.frame)
       case 'history':
         return settle(this.requests, event.request, event)

@@ -16,6 +16,7 @@ import type {
   LogGap,
   LogPage,
   ParticipantRecord,
+  PrekeysRecord,
   RelayStorage,
   SessionRecord,
   StoredState,
@@ -109,6 +110,7 @@ class LmdbStore implements RelayStore, RelayStorage {
   readonly #conversations: Database<Uint8Array, number>
   readonly #participants: Database<Uint8Array, Uint8Array>
   readonly #sessions: Database<Uint8Array, string>
+  readonly #prekeys: Database<Uint8Array, string>
   readonly #counters: Database<Uint8Array, string>
   readonly #logs: LogStore
   #lastConversation: number
@@ -123,6 +125,7 @@ class LmdbStore implements RelayStore, RelayStorage {
     this.#conversations = root.openDB({ name: 'conversations', encoding: 'binary' })
     this.#participants = root.openDB({ name: 'participants', encoding: 'binary', keyEncoding: 'binary' })
     this.#sessions = root.openDB({ name: 'sessions', encoding: 'binary' })
+    this.#prekeys = root.openDB({ name: 'prekeys', encoding: 'binary' })
     this.#counters = root.openDB({ name: 'counters', encoding: 'binary' })
     const turns = root.openDB<Uint8Array, number>({ name: 'turns', encoding: 'binary' })
     const pieces = root.openDB<Uint8Array, Uint8Array>({
@@ -185,6 +188,14 @@ class LmdbStore implements RelayStore, RelayStorage {
     return records
   }
 
+  /** Damaged ones are none: their owner publishes others. */
+  prekeys(keyHex: string): PrekeysRecord | undefined {
+    const value = this.#prekeys.get(keyHex)
+    const records: PrekeysRecord[] = []
+    if (value) this.#take(records, value, `prekeys ${keyHex}`)
+    return records[0]
+  }
+
   /** Adds the record, or says that it is damaged: the rest goes on without it. */
   #take<T>(records: T[], value: Uint8Array, what: string): void {
     const record = parseCheckedJson(value)
@@ -225,6 +236,12 @@ class LmdbStore implements RelayStore, RelayStorage {
         break
       case 'forget_session':
         changes.push(removal(this.#sessions, write.idHex))
+        break
+      case 'prekeys':
+        changes.push(put(this.#prekeys, write.record.keyHex, write.record))
+        break
+      case 'forget_prekeys':
+        changes.push(removal(this.#prekeys, write.keyHex))
         break
       case 'entries':
       case 'trim':

@@ -10,6 +10,7 @@ import type {
   LogGap,
   LogPage,
   ParticipantRecord,
+  PrekeysRecord,
   RelayStorage,
   StoredState,
   StoreWrite,
@@ -120,6 +121,10 @@ export class SimDisk implements RelayStorage {
 
   participants(conversation: number): readonly ParticipantRecord[] {
     return this.#store.participants(conversation)
+  }
+
+  prekeys(keyHex: string): PrekeysRecord | undefined {
+    return this.#store.prekeys(keyHex)
   }
 
   /** What is on the disk, for checkers. Not to be changed. */

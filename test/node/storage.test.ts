@@ -224,6 +224,31 @@ describe.each(MEDIA)('a store on %s', (_, make) => {
     expect(store.storage.participants(1)).toEqual([participant(1)])
   })
 
+  test('keeps the prekeys of each identity, as they were committed last', async () => {
+    const record = (keyHex: string, numbers: readonly number[]): StoreWrite => ({
+      kind: 'prekeys',
+      record: {
+        keyHex,
+        bundleHex: '0102',
+        prekeys: numbers.map((number) => [number, 'ab'.repeat(32)] as const),
+        lastNumber: 9,
+        publishedMs: 7,
+      },
+    })
+    const numbers = (keyHex: string): number[] | undefined =>
+      store.storage.prekeys(keyHex)?.prekeys.map(([number]) => number)
+    await store.commit([record('aa', [1, 2, 9]), record('bb', [4])])
+    expect([numbers('aa'), numbers('bb'), numbers('cc')]).toEqual([[1, 2, 9], [4], undefined])
+    const done = store.commit([record('aa', [2, 9]), { kind: 'forget_prekeys', keyHex: 'bb' }])
+    if (store.storage.durable) expect(numbers('aa')).toEqual([1, 2, 9])
+    await done
+    for (let round = 0; round < 2; round++) {
+      expect([numbers('aa'), numbers('bb')]).toEqual([[2, 9], undefined])
+      expect(store.storage.prekeys('aa')).toMatchObject({ bundleHex: '0102', lastNumber: 9, publishedMs: 7 })
+      await reopen()
+    }
+  })
+
   test('shows a commit only when it is done', async () => {
     await store.commit([entries(1, 1, 1)])
     const done = store.commit([entries(1, 2, 2)])

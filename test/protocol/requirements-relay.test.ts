@@ -449,6 +449,7 @@ describe('answers', () => {
       .map(([frame, person, room, conversation, small]) => {
         const fields = frame as unknown as Record<string, unknown>
         if ('name' in fields) fields['name'] = person
+        if (name === 'claim') fields['key'] = identityOf(person).publicKey
         if ('room' in fields) fields['room'] = room
         if ('conversation' in fields)
           fields['conversation'] = conversation === 0 && isConversationFrom1(name) ? 1 : conversation
@@ -476,6 +477,8 @@ describe('answers', () => {
     whois: 'identity',
     follow: 'joined',
     fetch: 'history',
+    publish: 'stock',
+    claim: 'bundle',
   }
 
   /** Every other follow knows the log. */
@@ -522,9 +525,10 @@ describe('answers', () => {
       }),
       { numRuns: 400, seed: 8 },
     )
-    // Each request was seen granted and refused, but for list, which nothing can refuse.
+    // Each request was seen granted and refused, but for those that nothing but a rate can refuse.
     for (const type of REQUESTS)
-      for (const refused of type === 'list' ? [0] : [0, 1]) expect(seen).toContain(`${type} ${refused}`)
+      for (const refused of type === 'list' || type === 'publish' ? [0] : [0, 1])
+        expect(seen).toContain(`${type} ${refused}`)
   })
 
   function aboutOf(frame: Frame): unknown {
@@ -594,6 +598,12 @@ function situations(): Situation[] {
         world.settle()
         wire.send(join('lobby'), { type: 'setTopic', request: 6, conversation: 1, topic: 'x' })
       },
+    ],
+    [
+      'no_keys',
+      'nobody published any',
+      {},
+      (_, wire) => wire.send({ type: 'claim', request: 5, key: new Uint8Array(32) }),
     ],
     ['no_such_name', 'nobody has it', {}, (_, wire) => wire.send({ type: 'whois', request: 5, name: 'who' })],
     [

@@ -266,6 +266,7 @@ export class Talk {
         return this.#open(event.conversation)
       case 'notice':
         return this.#handleNotice(event.frame)
+      case 'stock':
       case 'closed':
         return
       default:

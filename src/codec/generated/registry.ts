@@ -55,6 +55,8 @@ export const LIMITS = {
   fileNameBytes: 255,
   /** the entries of one history frame, bytes */
   pageBytes: 63488,
+  /** the signed part of a stored bundle, bytes */
+  bundleBytes: 1024,
   /** open sessions on the relay, sessions */
   sessions: 10000,
   /** rooms on the relay, rooms */
@@ -117,6 +119,8 @@ export const LIMITS = {
   outboundTotalBytes: 268435456,
   /** installations that a conversation remembers, participants */
   participantsPerRoom: 100000,
+  /** one-time prekeys kept of one identity, prekeys */
+  prekeysPerKey: 100,
   /** from a link's opening to the end of its handshake, ms */
   handshakeMs: 5000,
   /** silence after which a client sends a ping, ms */
@@ -139,6 +143,14 @@ export const LIMITS = {
   dedupeMs: 7776000000,
   /** how long a client may keep exceeding a rate before its session is closed, ms */
   rateExcessMs: 10000,
+  /** publishes and claims of one identity, in the long run, per minute */
+  keyRequestsPerMinute: 12,
+  /** publishes and claims of one identity at once, requests */
+  keyRequestsBurst: 60,
+  /** with fewer one-time prekeys than this, their owner is told, prekeys */
+  prekeysLow: 20,
+  /** how long a bundle is kept that its owner does not publish again, ms */
+  prekeysMs: 2592000000,
 } as const
 
 /** The number under which a limit travels. */
@@ -166,6 +178,7 @@ export const LIMIT_IDS = {
   fileBytes: 21,
   fileNameBytes: 22,
   pageBytes: 23,
+  bundleBytes: 24,
   sessions: 32,
   rooms: 33,
   roomsPerSession: 34,
@@ -197,6 +210,7 @@ export const LIMIT_IDS = {
   linksBurst: 60,
   outboundTotalBytes: 61,
   participantsPerRoom: 62,
+  prekeysPerKey: 63,
   handshakeMs: 64,
   pingMs: 65,
   idleMs: 66,
@@ -208,10 +222,14 @@ export const LIMIT_IDS = {
   retentionMs: 72,
   dedupeMs: 73,
   rateExcessMs: 74,
+  keyRequestsPerMinute: 75,
+  keyRequestsBurst: 76,
+  prekeysLow: 77,
+  prekeysMs: 78,
 } as const
 
 /** The limits that a relay enforces and announces in ready. */
-export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs'] as const
+export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs'] as const
 
 /** Error codes by name. */
 export const ERRORS = {
@@ -252,6 +270,7 @@ export const ERRORS = {
   mailbox_full: 524,
   storage_full: 525,
   no_such_conversation: 526,
+  no_keys: 527,
   ref_gap: 769,
   ref_repeated: 770,
   body_too_large: 771,
@@ -301,6 +320,7 @@ export const ERROR_INFO: Readonly<Record<ErrorName, ErrorInfo>> = {
   mailbox_full: { name: 'mailbox_full', code: 524, scope: 'conversation', retry: 'later', summary: 'as many messages as may wait for the other one do', hint: 'try when they have been read' },
   storage_full: { name: 'storage_full', code: 525, scope: 'conversation', retry: 'later', summary: 'the relay keeps as much as it may', hint: 'tell the operator' },
   no_such_conversation: { name: 'no_such_conversation', code: 526, scope: 'conversation', retry: 'never', summary: 'there is no conversation of that number and log', hint: 'join the room by its name' },
+  no_keys: { name: 'no_keys', code: 527, scope: 'conversation', retry: 'later', summary: 'the relay keeps no keys of that identity', hint: 'the other one has to come once with a program that seals' },
   ref_gap: { name: 'ref_gap', code: 769, scope: 'frame', retry: 'never', summary: 'a ref is not the one after the last', hint: 'the client has a bug' },
   ref_repeated: { name: 'ref_repeated', code: 770, scope: 'frame', retry: 'never', summary: 'a ref was accepted already, with another message', hint: 'another copy of this client runs with the same client id' },
   body_too_large: { name: 'body_too_large', code: 771, scope: 'frame', retry: 'never', summary: 'the body is larger than the relay\'s limit', hint: 'send it in smaller pieces, or as a file' },
@@ -423,6 +443,14 @@ export interface MemberRecord {
   readonly key: Uint8Array
   /** the member's role */
   readonly role: number
+}
+
+/** A one-time prekey: a public key that begins one session. */
+export interface PrekeyRecord {
+  /** its number, chosen by the owner */
+  readonly number: number
+  /** the public key */
+  readonly key: Uint8Array
 }
 
 /** One line of the room list. */
@@ -950,6 +978,48 @@ export interface NoticeFrame {
   readonly text: string
 }
 
+/** Gives the relay what others need to begin a sealed conversation with this identity. */
+export interface PublishFrame {
+  readonly type: 'publish'
+  /** number of the request */
+  readonly request: number
+  /** whether what the relay keeps of the identity goes first */
+  readonly replaces: boolean
+  /** the signed part of a stored bundle, or empty: as it is */
+  readonly bundle: Uint8Array
+  /** more one-time prekeys, numbers ascending */
+  readonly prekeys: readonly PrekeyRecord[]
+}
+
+/** How many one-time prekeys the relay keeps of the receiver. */
+export interface StockFrame {
+  readonly type: 'stock'
+  /** the `publish` that it answers, or 0: few are left */
+  readonly request: number
+  /** one-time prekeys kept */
+  readonly count: number
+}
+
+/** Asks for the bundle of an identity, with one of its one-time prekeys. */
+export interface ClaimFrame {
+  readonly type: 'claim'
+  /** number of the request */
+  readonly request: number
+  /** the identity key of the other one */
+  readonly key: Uint8Array
+}
+
+/** The bundle that was claimed. */
+export interface BundleFrame {
+  readonly type: 'bundle'
+  /** the `claim` that it answers */
+  readonly request: number
+  /** as its owner published it */
+  readonly bundle: Uint8Array
+  /** a one-time prekey, if one was left */
+  readonly prekeys: readonly PrekeyRecord[]
+}
+
 /** Any frame of this specification. */
 export type Frame =
   | HelloFrame
@@ -991,6 +1061,10 @@ export type Frame =
   | LockFrame
   | AnnounceFrame
   | NoticeFrame
+  | PublishFrame
+  | StockFrame
+  | ClaimFrame
+  | BundleFrame
 
 /** The name of a frame type. */
 export type FrameName = Frame['type']
@@ -1036,6 +1110,10 @@ export const FRAME_TYPES = {
   lock: 46,
   announce: 47,
   notice: 48,
+  publish: 49,
+  stock: 50,
+  claim: 51,
+  bundle: 52,
 } as const
 
 const limitFields: readonly FieldSpec[] = [
@@ -1048,6 +1126,11 @@ const memberFields: readonly FieldSpec[] = [
   { kind: 'str', name: 'name', summary: 'the member\'s name', minBytes: 0, maxBytes: 128 },
   { kind: 'bin', name: 'key', summary: 'the member\'s Ed25519 identity key', minBytes: 32, maxBytes: 32 },
   { kind: 'uint', name: 'role', summary: 'the member\'s role', bits: 8, min: 0, max: 255, registry: 'roles' },
+]
+
+const prekeyFields: readonly FieldSpec[] = [
+  { kind: 'uint', name: 'number', summary: 'its number, chosen by the owner', bits: 32, min: 0, max: 4294967295 },
+  { kind: 'bin', name: 'key', summary: 'the public key', minBytes: 32, maxBytes: 32 },
 ]
 
 const roomFields: readonly FieldSpec[] = [
@@ -1608,6 +1691,57 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
       { kind: 'str', name: 'text', summary: 'the text', minBytes: 0, maxBytes: 4096 },
     ],
   },
+  {
+    type: 49,
+    name: 'publish',
+    from: 'client',
+    lane: 'control',
+    chapter: '15',
+    summary: 'Gives the relay what others need to begin a sealed conversation with this identity.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'number of the request', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'bool', name: 'replaces', summary: 'whether what the relay keeps of the identity goes first' },
+      { kind: 'bin', name: 'bundle', summary: 'the signed part of a stored bundle, or empty: as it is', minBytes: 0, maxBytes: 1024 },
+      { kind: 'list', name: 'prekeys', summary: 'more one-time prekeys, numbers ascending', minCount: 0, maxCount: 100, of: { kind: 'record', name: 'prekey', summary: '', fields: prekeyFields } },
+    ],
+  },
+  {
+    type: 50,
+    name: 'stock',
+    from: 'relay',
+    lane: 'control',
+    chapter: '15',
+    summary: 'How many one-time prekeys the relay keeps of the receiver.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'the `publish` that it answers, or 0: few are left', bits: 32, min: 0, max: 4294967295 },
+      { kind: 'uint', name: 'count', summary: 'one-time prekeys kept', bits: 32, min: 0, max: 4294967295 },
+    ],
+  },
+  {
+    type: 51,
+    name: 'claim',
+    from: 'client',
+    lane: 'control',
+    chapter: '15',
+    summary: 'Asks for the bundle of an identity, with one of its one-time prekeys.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'number of the request', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'bin', name: 'key', summary: 'the identity key of the other one', minBytes: 32, maxBytes: 32 },
+    ],
+  },
+  {
+    type: 52,
+    name: 'bundle',
+    from: 'relay',
+    lane: 'control',
+    chapter: '15',
+    summary: 'The bundle that was claimed.',
+    fields: [
+      { kind: 'uint', name: 'request', summary: 'the `claim` that it answers', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'bin', name: 'bundle', summary: 'as its owner published it', minBytes: 0, maxBytes: 1024 },
+      { kind: 'list', name: 'prekeys', summary: 'a one-time prekey, if one was left', minCount: 0, maxCount: 1, of: { kind: 'record', name: 'prekey', summary: '', fields: prekeyFields } },
+    ],
+  },
 ]
 
 /** What happens to unknown types. */
@@ -1655,6 +1789,10 @@ export const RELAY_REACTIONS = {
   lock: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
   announce: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
   notice: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  publish: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  stock: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  claim: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  bundle: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
   unknown_close: { expect_hello: { do: 'close', code: 'unknown_frame' }, expect_auth: { do: 'close', code: 'unknown_frame' }, open: { do: 'close', code: 'unknown_frame' }, closed: { do: 'ignore' } },
   unknown_ignore: { expect_hello: { do: 'ignore' }, expect_auth: { do: 'ignore' }, open: { do: 'ignore' }, closed: { do: 'ignore' } },
   malformed: { expect_hello: { do: 'close', code: 'bad_frame' }, expect_auth: { do: 'close', code: 'bad_frame' }, open: { do: 'close', code: 'bad_frame' }, closed: { do: 'ignore' } },
@@ -1707,6 +1845,10 @@ export const CLIENT_REACTIONS = {
   lock: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
   announce: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
   notice: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  publish: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  stock: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  claim: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  bundle: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
   unknown_close: { expect_challenge: { do: 'close', code: 'unknown_frame' }, expect_ready: { do: 'close', code: 'unknown_frame' }, open: { do: 'close', code: 'unknown_frame' }, closed: { do: 'ignore' } },
   unknown_ignore: { expect_challenge: { do: 'ignore' }, expect_ready: { do: 'ignore' }, open: { do: 'ignore' }, closed: { do: 'ignore' } },
   malformed: { expect_challenge: { do: 'close', code: 'bad_frame' }, expect_ready: { do: 'close', code: 'bad_frame' }, open: { do: 'close', code: 'bad_frame' }, closed: { do: 'ignore' } },

@@ -10,6 +10,7 @@ import { RELAY_HANDSHAKE } from './relay-handshake.ts'
 import { RELAY_MESSAGES } from './relay-messages.ts'
 import { RELAY_MODERATION } from './relay-moderation.ts'
 import { RELAY_NAMES } from './relay-names.ts'
+import { RELAY_PREKEYS } from './relay-prekeys.ts'
 import { RELAY_ROOMS } from './relay-rooms.ts'
 import { RELAY_SESSION } from './relay-session.ts'
 
@@ -24,6 +25,7 @@ export function relayCases(): Case[] {
     ...RELAY_DIRECTS,
     ...RELAY_MESSAGES,
     ...RELAY_MODERATION,
+    ...RELAY_PREKEYS,
     ...relayGenerated(),
     ...RELAY_DATAGRAM,
   ]

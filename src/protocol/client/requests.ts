@@ -28,6 +28,8 @@ export type RequestName =
   | 'setLimit'
   | 'lock'
   | 'announce'
+  | 'publish'
+  | 'claim'
 
 /** What the client remembers of a request until it is answered. */
 export interface OpenRequest {
@@ -44,7 +46,7 @@ export interface OpenRequest {
 /** What the relay says to a request. */
 export type Answer = Extract<
   Frame,
-  { type: 'joined' | 'members' | 'rooms' | 'identity' | 'history' | 'ok' | 'error' }
+  { type: 'joined' | 'members' | 'rooms' | 'identity' | 'history' | 'stock' | 'bundle' | 'ok' | 'error' }
 >
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
@@ -67,6 +69,10 @@ export function answers(open: OpenRequest, frame: Answer): boolean {
       return frame.type === 'rooms' || frame.type === 'error'
     case 'whois':
       return frame.type === 'identity' || frame.type === 'error'
+    case 'publish':
+      return frame.type === 'stock' || frame.type === 'error'
+    case 'claim':
+      return frame.type === 'bundle' || frame.type === 'error'
     default:
       return frame.type === 'ok' || frame.type === 'error'
   }

@@ -14,6 +14,7 @@ import { errorNameOf, isFault } from '../../codec/fault.ts'
 import { decodeFrame, encodeFrame } from '../../codec/frame.ts'
 import { MessageView, readMessage, writeSend } from '../../codec/generated/hot.ts'
 import {
+  type BundleFrame,
   type ChallengeFrame,
   CLIENT_REACTIONS,
   type ClientState,
@@ -275,8 +276,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #handleAnswer(frame: Answer): void {
     const found = this.#requests.get(frame.request)
     const open = found && answers(found, frame) ? found : undefined
-    // A membership is real, whoever asked for it; an error without a request refuses a message.
-    const isUnasked = frame.type === 'joined' || (frame.type === 'error' && frame.request === 0)
+    // A membership is real, whoever asked for it; an error without a request refuses a message, and a stock
+    // without one is a warning.
+    const isUnasked =
+      frame.type === 'joined' || ((frame.type === 'error' || frame.type === 'stock') && frame.request === 0)
     //= PAL-SES-008
     if (!isUnasked && !open) return
     if (open && isLast(open, frame)) this.#requests.delete(frame.request)
@@ -291,6 +294,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
         return this.#events.push({ kind: 'rooms', frame })
       case 'identity':
         return this.#events.push({ kind: 'identity', frame: { ...frame, key: copyOf(frame.key) } })
+      case 'stock':
+        return this.#events.push({ kind: 'stock', frame })
+      case 'bundle':
+        return this.#events.push({ kind: 'bundle', frame: ownBundle(frame) })
       case 'error':
         return this.#handleError(frame)
       case 'ok':
@@ -464,4 +471,10 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     if (this.#out.bytes === 0) this.#pongsWaiting = 0
     return item
   }
+}
+
+/** The frame with bytes of its own. */
+function ownBundle(frame: BundleFrame): BundleFrame {
+  const prekeys = frame.prekeys.map(({ number, key }) => ({ number, key: copyOf(key) }))
+  return { ...frame, bundle: copyOf(frame.bundle), prekeys }
 }

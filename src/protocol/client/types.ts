@@ -2,6 +2,7 @@
 import type { Entropy } from '../../base/entropy.ts'
 import type { SignaturePrimitives } from '../../base/primitives.ts'
 import type {
+  BundleFrame,
   ErrorFrame,
   ErrorName,
   EventFrame,
@@ -11,6 +12,7 @@ import type {
   MembersFrame,
   NoticeFrame,
   RoomsFrame,
+  StockFrame,
 } from '../../codec/generated/registry.ts'
 import type { ConversationBook } from './conversations.ts'
 
@@ -186,6 +188,8 @@ export type ClientEvent =
   | { readonly kind: 'members'; readonly frame: MembersFrame }
   | { readonly kind: 'rooms'; readonly frame: RoomsFrame }
   | { readonly kind: 'identity'; readonly frame: IdentityFrame }
+  | { readonly kind: 'stock'; readonly frame: StockFrame }
+  | { readonly kind: 'bundle'; readonly frame: BundleFrame }
   | { readonly kind: 'ok'; readonly request: number }
   | { readonly kind: 'error'; readonly frame: ErrorFrame; readonly name: ErrorName | undefined }
   | { readonly kind: 'notice'; readonly frame: NoticeFrame }

@@ -272,6 +272,7 @@ function sessionOf<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, admitted: Adm
     rates: new SessionRates(hub.rates, hub.now),
     roomCount: 0,
     directCount: 0,
+    hasPublished: false,
   }
 }
 

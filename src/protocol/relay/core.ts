@@ -38,6 +38,7 @@ import { Hub, type RelayEvent, type RelayLimits } from './hub.ts'
 import { type LinkInfo, RelayLink } from './link.ts'
 import { EphemeralStore } from './memory-store.ts'
 import { handleOrder } from './orders.ts'
+import { handleClaim, handlePublish } from './prekeys.ts'
 import {
   createRoom,
   handleJoin,
@@ -314,6 +315,10 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
         return handleFetch(hub, session, frame)
       case 'cursor':
         return handleCursor(hub, session, frame)
+      case 'publish':
+        return handlePublish(hub, session, frame)
+      case 'claim':
+        return handleClaim(hub, session, frame)
       case 'send':
         return this.#handleUnusualSend(session, frame, bytes)
       case 'ping':

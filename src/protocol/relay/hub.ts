@@ -36,6 +36,7 @@ import type { RelayLink } from './link.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { Outlet } from './outlet.ts'
 import { type Participant, Participants } from './participants.ts'
+import { PrekeyShelf } from './prekeys.ts'
 import { type Rates, ratesOf } from './rates.ts'
 import { RoomList } from './room-list.ts'
 import type { Session } from './session.ts'
@@ -115,6 +116,7 @@ export class Hub<Owner> {
   readonly detached: Detached<Owner> = new Detached()
   readonly mailboxes: Mailboxes<Owner>
   readonly tokens: Tokens
+  readonly prekeys: PrekeyShelf
   /** By identity key in hexadecimal, in the order of opening. */
   readonly sessions: Map<string, Session<Owner>> = new Map()
   /** By folded name. */
@@ -157,6 +159,7 @@ export class Hub<Owner> {
     })
     this.outlet = new Outlet(options.limits, options.storage)
     this.mailboxes = new Mailboxes(this.archive)
+    this.prekeys = new PrekeyShelf(options.storage, options.limits, (write) => this.archive.write(write))
     this.rates = ratesOf(options.limits)
     this.#lastConversation = options.storage.state.lastConversation
   }
@@ -244,6 +247,7 @@ export class Hub<Owner> {
   /** The writes of a turn, and of all before it, are committed. */
   handleCommitted(turn: number): void {
     this.archive.handleCommitted(turn)
+    this.prekeys.handleCommitted(turn)
     this.outlet.release(turn)
   }
 

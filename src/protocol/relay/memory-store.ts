@@ -7,6 +7,7 @@ import type {
   LogGap,
   LogPage,
   ParticipantRecord,
+  PrekeysRecord,
   RelayStorage,
   SessionRecord,
   StoredState,
@@ -21,6 +22,7 @@ export class MemoryStore implements RelayStorage {
   readonly #bans = new Map<string, BanRecord>()
   readonly #conversations = new Map<number, ConversationRecord>()
   readonly #sessions = new Map<string, SessionRecord>()
+  readonly #prekeys = new Map<string, PrekeysRecord>()
   readonly #participants = new Map<number, Map<number, ParticipantRecord>>()
   readonly #logs = new Map<number, MemoryLog>()
   #lastConversation = 0
@@ -60,6 +62,10 @@ export class MemoryStore implements RelayStorage {
     return [...(this.#participants.get(conversation)?.values() ?? [])]
   }
 
+  prekeys(keyHex: string): PrekeysRecord | undefined {
+    return this.#prekeys.get(keyHex)
+  }
+
   /** A store of its own with the same content, the entries' bytes shared. */
   snapshot(): MemoryStore {
     const copy = new MemoryStore(this.durable)
@@ -67,6 +73,7 @@ export class MemoryStore implements RelayStorage {
     for (const [key, record] of this.#bans) copy.#bans.set(key, record)
     for (const [key, record] of this.#conversations) copy.#conversations.set(key, record)
     for (const [key, record] of this.#sessions) copy.#sessions.set(key, record)
+    for (const [key, record] of this.#prekeys) copy.#prekeys.set(key, record)
     for (const [key, records] of this.#participants) copy.#participants.set(key, new Map(records))
     for (const [key, log] of this.#logs) copy.#logs.set(key, log.copy())
     copy.#lastConversation = this.#lastConversation
@@ -110,6 +117,12 @@ export class MemoryStore implements RelayStorage {
         break
       case 'forget_session':
         this.#sessions.delete(write.idHex)
+        break
+      case 'prekeys':
+        this.#prekeys.set(write.record.keyHex, write.record)
+        break
+      case 'forget_prekeys':
+        this.#prekeys.delete(write.keyHex)
         break
       default:
         write satisfies never

@@ -3,6 +3,7 @@ import { type Instant, instantAfter } from '../../base/time.ts'
 import type { RelayLimits } from './hub.ts'
 
 const SECOND_MS = 1000
+const MINUTE_SECONDS = 60
 
 /** A bucket begins full; it may be overdrawn by one large take, which is paid back first. */
 export class TokenBucket {
@@ -46,6 +47,8 @@ export interface Rates {
   readonly requests: Rate
   readonly joins: Rate
   readonly links: Rate
+  /** Of one identity, over all its sessions. */
+  readonly keyRequests: Rate
 }
 
 export function ratesOf(limits: RelayLimits): Rates {
@@ -55,6 +58,7 @@ export function ratesOf(limits: RelayLimits): Rates {
     requests: { perSecond: limits.requestsPerSecond, burst: limits.requestsBurst },
     joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
     links: { perSecond: limits.linksPerSecond, burst: limits.linksBurst },
+    keyRequests: { perSecond: limits.keyRequestsPerMinute / MINUTE_SECONDS, burst: limits.keyRequestsBurst },
   }
 }
 

@@ -20,6 +20,8 @@ export interface Session<Owner> {
   readonly rates: SessionRates
   roomCount: number
   directCount: number
+  /** Whether it published keys, and so knows what is said of them. */
+  hasPublished: boolean
 }
 
 /** The membership a session has in a conversation, if any. */

@@ -71,6 +71,19 @@ export interface SessionRecord {
   readonly usedMs: number
 }
 
+/** What is kept of an identity so that others can seal to it. Keys are in hexadecimal. */
+export interface PrekeysRecord {
+  readonly keyHex: string
+  /** As it was published; empty when only one-time prekeys were. */
+  readonly bundleHex: string
+  /** One-time prekeys, numbers ascending. */
+  readonly prekeys: readonly (readonly [number: number, keyHex: string])[]
+  /** The highest number that was ever taken, or -1. */
+  readonly lastNumber: number
+  /** When the bundle was published last: wall-clock milliseconds. */
+  readonly publishedMs: number
+}
+
 /** One change. Those of a turn are committed together or not at all. */
 export type StoreWrite =
   | DirectoryRecord
@@ -97,6 +110,8 @@ export type StoreWrite =
   | { readonly kind: 'trim'; readonly conversation: number; readonly seq: number }
   | { readonly kind: 'session'; readonly record: SessionRecord }
   | { readonly kind: 'forget_session'; readonly idHex: string }
+  | { readonly kind: 'prekeys'; readonly record: PrekeysRecord }
+  | { readonly kind: 'forget_prekeys'; readonly keyHex: string }
 
 /** A piece of a log: whole entries, one after the other. */
 export interface LogPage {
@@ -152,6 +167,8 @@ export interface RelayStorage extends LogReader {
   /** Whether what is committed survives the end of the process and of the machine. */
   readonly durable: boolean
   readonly state: StoredState
+  /** What is committed of an identity's prekeys. */
+  prekeys(keyHex: string): PrekeysRecord | undefined
   /** Where it is there, it commits at once and the relay does not wait. */
   commitNow?(writes: readonly StoreWrite[]): void
 }

@@ -1,0 +1,111 @@
+/** Section 15.5, as a relay obeys it. */
+import type { Case } from '../case.ts'
+import { casesOf } from './text.ts'
+
+const CASES = `
+= SDC-030/stock : SDC-030 SDC-028
+alice enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[1:hex:11*32,2:hex:22*32]
+alice < stock count=2
+alice > publish replaces=false bundle="" prekeys=[]
+alice < stock count=2
+alice > publish replaces=false bundle=hex:0304 prekeys=[7:hex:77*32]
+alice < stock count=3
+
+= SDC-031/given-out-once : SDC-031 SDC-032 SDC-028
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[1:hex:11*32,5:hex:22*32]
+alice < stock count=2
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[1:hex:11*32]
+alice < stock request=0 count=1
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[5:hex:22*32]
+alice < stock request=0 count=0
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[]
+
+= SDC-031/owner-away : SDC-031
+alice enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[1:hex:11*32]
+alice < stock count=1
+alice > close
+alice ended
+bob enters
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[1:hex:11*32]
+
+= SDC-031/no-keys : SDC-031
+alice enters
+bob enters
+bob > claim key=$alice
+bob < error code=no_keys
+alice > publish replaces=false bundle="" prekeys=[1:hex:11*32]
+alice < stock count=1
+bob > claim key=$alice
+bob < error code=no_keys
+
+= SDC-028/number-again : SDC-028 SDC-032
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[3:hex:11*32]
+alice < stock count=1
+bob > claim key=$alice
+bob < bundle prekeys=[3:hex:11*32] bundle=hex:0102
+alice < stock request=0 count=0
+alice > publish replaces=false bundle="" prekeys=[2:hex:22*32,3:hex:11*32]
+alice < stock count=0
+alice > publish replaces=false bundle="" prekeys=[4:hex:44*32,4:hex:55*32]
+alice < stock count=1
+bob > claim key=$alice
+bob < bundle prekeys=[4:hex:44*32] bundle=hex:0102
+alice < stock request=0 count=0
+
+= SDC-029/replaced : SDC-029
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[8:hex:11*32,9:hex:22*32]
+alice < stock count=2
+alice > publish replaces=true bundle=hex:0304 prekeys=[1:hex:33*32]
+alice < stock count=1
+bob > claim key=$alice
+bob < bundle bundle=hex:0304 prekeys=[1:hex:33*32]
+alice < stock request=0 count=0
+alice > publish replaces=true bundle="" prekeys=[]
+alice < stock count=0
+bob > claim key=$alice
+bob < error code=no_keys
+
+= SDC-032/restart : SDC-032 SDC-028
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[1:hex:11*32,2:hex:22*32]
+alice < stock count=2
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[1:hex:11*32]
+alice < stock request=0 count=1
+relay restarts
+bob2 enters name=$bob+"2"
+bob2 > claim key=$alice
+bob2 < bundle bundle=hex:0102 prekeys=[2:hex:22*32]
+bob2 > claim key=$alice
+bob2 < bundle bundle=hex:0102 prekeys=[]
+
+= SDC-034/too-often : SDC-034
+alice enters
+bob enters
+60 times bob > claim key=$alice
+60 times bob < error request=* code=no_keys
+3 times bob > claim key=$alice
+2 times bob < error request=* code=no_keys|rate_limited
+bob < error code=rate_limited
+bob > close
+bob ended
+bob2 enters name=$bob+"2"
+bob2 > claim key=$alice
+bob2 < error code=no_keys
+`
+
+/** Cases of the keys that a relay keeps. */
+export const RELAY_PREKEYS: readonly Case[] = casesOf('core-relay', CASES)
