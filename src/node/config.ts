@@ -242,7 +242,7 @@ const readRooms: Reader<readonly string[]> = (value) => {
 function limitReader(name: (typeof RELAY_LIMITS)[number]): Reader<number> {
   const isTime = name.endsWith('Ms')
   const isSize = name.endsWith('Bytes')
-  const most = name === 'frameBytes' || name === 'bodyBytes' ? LIMITS[name] : 2 ** 31 - 1
+  const most = name === 'frameBytes' || name === 'bodyBytes' ? LIMITS[name] : Number.MAX_SAFE_INTEGER
   const least = name === 'frameBytes' || name === 'bodyBytes' ? FRAME_BYTES_MIN : 1
   return (value) => {
     const number =

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LIMITS } from '../../src/codec/generated/registry.ts'
+import { LIMITS, RELAY_LIMITS } from '../../src/codec/generated/registry.ts'
 import { ConfigError, parseConfig } from '../../src/node/config.ts'
 
 function refusal(text: string, env: Record<string, string> = {}): string {
@@ -74,6 +74,12 @@ listen = "off"
     ['listen = [1]', 'relay.toml:1: listen must be a list of texts'],
   ])('%j is refused with the line: %s', (text, message) => {
     expect(refusal(text)).toContain(message)
+  })
+
+  it.each(RELAY_LIMITS)('may state the limit %s as it is anyway', (name) => {
+    const key = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+    const config = parseConfig(`[limits]\n${key} = ${LIMITS[name]}`, 'relay.toml', {})
+    expect(config.limits).toEqual({ [name]: LIMITS[name] })
   })
 
   it('is overruled by the environment', () => {

@@ -213,6 +213,30 @@ describe('refusals', () => {
     expect(refusal(world, 'two')).toBeUndefined()
   })
 
+  //= PAL-HSK-061
+  test('more wrong tokens from one address than it may try', () => {
+    const limits = { refusalsPerMinute: 6, refusalsBurst: 3 }
+    const world = new World({ limits, admission: { token: 'secret' } })
+    const attempt = (host: string, token: string): number | undefined => {
+      const wire = world.open(host).send(HELLO)
+      const challenge = wire.framesOf('challenge')[0] as Extract<Frame, { type: 'challenge' }>
+      const { closeCode } = wire.send(authFor(world, HELLO, challenge, 'alice', { token }))
+      wire.cut()
+      return closeCode
+    }
+    const wrong = codeOf('not_admitted')
+    const guesses = ['a', 'b', 'c', 'd', 'secret'].map((token) => attempt('192.0.2.1', token))
+    expect(guesses).toEqual([wrong, wrong, wrong, codeOf('rate_exceeded'), codeOf('rate_exceeded')])
+    expect(attempt('192.0.2.2', 'secret')).toBeUndefined()
+    world.advance(10_000)
+    expect([attempt('192.0.2.1', 'e'), attempt('192.0.2.1', 'secret')]).toEqual([
+      wrong,
+      codeOf('rate_exceeded'),
+    ])
+    world.advance(10_000)
+    expect(attempt('192.0.2.1', 'secret')).toBeUndefined()
+  })
+
   //= PAL-HSK-018
   test('come in the order of the specification', () => {
     const world = new World({

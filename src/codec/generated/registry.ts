@@ -151,6 +151,10 @@ export const LIMITS = {
   prekeysLow: 20,
   /** how long a bundle is kept that its owner does not publish again, ms */
   prekeysMs: 2592000000,
+  /** refused claims from one IPv4 address or IPv6 /56, in the long run, per minute */
+  refusalsPerMinute: 5,
+  /** refused claims from one IPv4 address or IPv6 /56 at once, claims */
+  refusalsBurst: 20,
 } as const
 
 /** The number under which a limit travels. */
@@ -226,10 +230,12 @@ export const LIMIT_IDS = {
   keyRequestsBurst: 76,
   prekeysLow: 77,
   prekeysMs: 78,
+  refusalsPerMinute: 79,
+  refusalsBurst: 80,
 } as const
 
 /** The limits that a relay enforces and announces in ready. */
-export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs'] as const
+export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs', 'refusalsPerMinute', 'refusalsBurst'] as const
 
 /** Error codes by name. */
 export const ERRORS = {

@@ -79,21 +79,18 @@ export function refuseVersion<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>): v
   hub.closeLink(link, 'unsupported_version', `this relay speaks version ${VERSION}`)
 }
 
-/** Checks auth and opens the session, or closes the link with the reason. */
+/** Checks auth and opens the session, or gives the reason not to. */
 export function handleAuth<Owner>(
   hub: Hub<Owner>,
   link: RelayLink<Owner>,
   frame: AuthFrame,
   policy: AdmissionPolicy,
-): Session<Owner> | undefined {
+): Session<Owner> | ErrorName {
   const name = normalizeName(frame.name)
   const keyHex = hexOf(frame.key)
   const transcript = transcriptOf(hub, link)
   const refusal = refusalOf(hub, { frame, name, keyHex, transcript }, policy)
-  if (refusal || !name) {
-    hub.closeLink(link, refusal ?? 'bad_name')
-    return undefined
-  }
+  if (refusal || !name) return refusal ?? 'bad_name'
   //= PAL-HSK-019, PAL-HSK-029
   const admitted = {
     name,
@@ -109,13 +106,13 @@ export function handleAuth<Owner>(
   return openSession(hub, link, admitted)
 }
 
-/** Checks resume and takes the session up again, or closes the link with the reason. */
+/** Checks resume and takes the session up again, or gives the reason not to. */
 export function handleResume<Owner>(
   hub: Hub<Owner>,
   link: RelayLink<Owner>,
   frame: ResumeFrame,
   policy: AdmissionPolicy,
-): Session<Owner> | undefined {
+): Session<Owner> | ErrorName {
   const idHex = hexOf(frame.session)
   const transcript = transcriptOf(hub, link)
   const refusal = resumeRefusal(hub, frame, { idHex, transcript }, policy)
@@ -123,8 +120,7 @@ export function handleResume<Owner>(
   const name = record && normalizeName(record.name)
   if (refusal || !record || !name) {
     if (refusal === 'session_revoked') revoke(hub, idHex)
-    hub.closeLink(link, refusal ?? 'cannot_resume')
-    return undefined
+    return refusal ?? 'cannot_resume'
   }
   const { keyHex, clientHex } = record
   const key = bytesOfHex(keyHex) as Uint8Array
@@ -228,14 +224,11 @@ function openSession<Owner>(
   hub: Hub<Owner>,
   link: RelayLink<Owner>,
   admitted: Admitted,
-): Session<Owner> | undefined {
+): Session<Owner> | ErrorName {
   const { keyHex, clientHex } = admitted
   //= PAL-HSK-030, PAL-HSK-032, PAL-LIM-009
   const older = hub.sessions.get(keyHex)
-  if (!older && hub.sessions.size >= hub.limits.sessions) {
-    hub.closeLink(link, 'relay_full')
-    return undefined
-  }
+  if (!older && hub.sessions.size >= hub.limits.sessions) return 'relay_full'
   //= PAL-HSK-031
   if (older) hub.replaceSession(older, clientHex)
   //= PAL-SES-030

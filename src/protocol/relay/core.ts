@@ -17,6 +17,7 @@ import { decodeFrame, helloVersions } from '../../codec/frame.ts'
 import { readSend, SendView } from '../../codec/generated/hot.ts'
 import {
   type AuthFrame,
+  type ErrorName,
   FRAME_TYPES,
   type Frame,
   LIMITS,
@@ -78,6 +79,9 @@ const SESSIONS_EXPIRED_AT_ONCE = 256
 /** What a client that was too fast is told to wait. */
 const RATE_RETRY_MS = 10_000
 
+/** Refusals by which a token could be guessed. */
+const GUESSES: ReadonlySet<ErrorName> = new Set(['not_admitted', 'bad_signature'])
+
 export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
   readonly hub: Hub<Owner>
   readonly #policy: AdmissionPolicy
@@ -134,7 +138,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     this.#handshaking.add(link)
     //= PAL-HSK-033
     this.hub.setDeadline(link, instantAfter(now, this.hub.limits.handshakeMs))
-    if (!this.#hosts.open(info, this.hub.rates.links, now)) this.hub.closeLink(link, 'too_many_links')
+    if (!this.#hosts.open(info, this.hub.rates, now)) this.hub.closeLink(link, 'too_many_links')
     else if (this.#handshaking.size > this.hub.limits.handshakes) this.#evictOldest()
     return link
   }
@@ -164,7 +168,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     this.hub.deadlines.remove(link)
     this.hub.outlet.discard(link)
     if (!link.admitted) this.#handshakeOver(link)
-    this.#hosts.close(link.info, this.hub.rates.links, now)
+    this.#hosts.close(link.info, this.hub.rates, now)
   }
 
   #handshakeOver(link: RelayLink<Owner>): void {
@@ -281,11 +285,18 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
 
   #handleClaim(link: RelayLink<Owner>, frame: AuthFrame | ResumeFrame): void {
     const { hub } = this
+    const { refusals } = hub.rates
+    //= PAL-HSK-061
+    if (!this.#hosts.mayClaim(link.info, refusals, hub.now))
+      return hub.closeLink(link, 'rate_exceeded', undefined, RATE_RETRY_MS)
     const session =
       frame.type === 'auth'
         ? handleAuth(hub, link, frame, this.#policy)
         : handleResume(hub, link, frame, this.#policy)
-    if (!session) return
+    if (typeof session === 'string') {
+      if (GUESSES.has(session)) this.#hosts.noteRefusal(link.info, refusals, hub.now)
+      return hub.closeLink(link, session)
+    }
     link.admitted = true
     this.#handshakeOver(link)
     hub.setDeadline(link, instantAfter(hub.now, Math.min(hub.limits.idleMs, hub.limits.stallMs)))

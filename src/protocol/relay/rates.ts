@@ -49,6 +49,7 @@ export interface Rates {
   readonly links: Rate
   /** Of one identity, over all its sessions. */
   readonly keyRequests: Rate
+  readonly refusals: Rate
 }
 
 export function ratesOf(limits: RelayLimits): Rates {
@@ -59,6 +60,7 @@ export function ratesOf(limits: RelayLimits): Rates {
     joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
     links: { perSecond: limits.linksPerSecond, burst: limits.linksBurst },
     keyRequests: { perSecond: limits.keyRequestsPerMinute / MINUTE_SECONDS, burst: limits.keyRequestsBurst },
+    refusals: { perSecond: limits.refusalsPerMinute / MINUTE_SECONDS, burst: limits.refusalsBurst },
   }
 }
 
