@@ -89,11 +89,23 @@ export function uint32Bytes(value: number): Uint8Array {
 
 const HEX = '0123456789abcdef'
 
-/** Lower-case hexadecimal text. */
+/** Bytes of which hexadecimal is made at once: an argument for each digit. */
+const HEX_BYTES_AT_ONCE = 1024
+
+/**
+ * Lower-case hexadecimal text. Made at once rather than put together: a text of many parts takes ten times
+ * the memory, and each comparison walks through them.
+ */
 export function hexOf(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += HEX.charAt(byte >> 4) + HEX.charAt(byte & 15)
-  return text
+  if (bytes.length > HEX_BYTES_AT_ONCE)
+    return hexOf(bytes.subarray(0, HEX_BYTES_AT_ONCE)) + hexOf(bytes.subarray(HEX_BYTES_AT_ONCE))
+  const digits = new Array<number>(bytes.length * 2)
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number
+    digits[2 * i] = HEX.charCodeAt(byte >> 4)
+    digits[2 * i + 1] = HEX.charCodeAt(byte & 15)
+  }
+  return String.fromCharCode(...digits)
 }
 
 /** The bytes of hexadecimal `text` (spaces ignored), or undefined when it is not hexadecimal. */
