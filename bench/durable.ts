@@ -179,7 +179,7 @@ async function main(): Promise<void> {
   const server = await Server.start(({ port, folder }) => {
     const data = values.ephemeral ? ['--ephemeral'] : ['--data', join(folder, 'data')]
     const where = ['-l', `tcp://127.0.0.1:${port}`, '--admin', 'off', '--quiet']
-    return { command: process.execPath, args: [MAIN, 'serve', ...where, ...data], env: limits }
+    return { command: process.execPath, args: [...(process.env['NA'] ?? '').split(' ').filter(Boolean), MAIN, 'serve', ...where, ...data], env: limits }
   }, undefined)
   const rooms = Number(values.rooms)
   const senders: Sender[] = []
