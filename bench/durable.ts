@@ -4,11 +4,11 @@
  * members of those rooms never read.
  *
  *   npm run build && npx tsx bench/durable.ts [--rate 50000] [--seconds 5] [--rooms 128] [--stuck 0]
- *                                             [--ephemeral]
+ *                                             [--ephemeral] [--profile FOLDER]
  */
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { EMPTY_BYTES } from '../src/base/bytes.ts'
@@ -20,6 +20,7 @@ import { FrameReader } from '../src/codec/reader.ts'
 import { ByteWriter } from '../src/codec/writer.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from '../src/node/primitives.ts'
 import { ClientSession } from '../src/protocol/client/index.ts'
+import { profileText, profilingOptions } from './profile.ts'
 import { runInNamespace, takePrecedence } from './quiet.ts'
 import { Server } from './server.ts'
 
@@ -40,6 +41,7 @@ const { values } = parseArgs({
     rooms: { type: 'string', default: '128' },
     stuck: { type: 'string', default: '0' },
     ephemeral: { type: 'boolean', default: false },
+    profile: { type: 'string' },
   },
 })
 
@@ -176,10 +178,11 @@ async function main(): Promise<void> {
       [`PALAVER__LIMITS__${name}_BURST`, RATE],
     ]),
   )
+  const profiling = values.profile === undefined ? [] : profilingOptions(resolve(values.profile), 'durable')
   const server = await Server.start(({ port, folder }) => {
     const data = values.ephemeral ? ['--ephemeral'] : ['--data', join(folder, 'data')]
     const where = ['-l', `tcp://127.0.0.1:${port}`, '--admin', 'off', '--quiet']
-    return { command: process.execPath, args: [...(process.env['NA'] ?? '').split(' ').filter(Boolean), MAIN, 'serve', ...where, ...data], env: limits }
+    return { command: process.execPath, args: [...profiling, MAIN, 'serve', ...where, ...data], env: limits }
   }, undefined)
   const rooms = Number(values.rooms)
   const senders: Sender[] = []
@@ -215,6 +218,7 @@ async function main(): Promise<void> {
   )
   for (const sender of senders) sender.socket.destroy()
   await server.stop()
+  if (values.profile !== undefined) console.log(profileText(values.profile))
 }
 
 const inside = await runInNamespace()

@@ -12,7 +12,7 @@ import { type Figures, measure } from './measure.ts'
 import { MODES, type Mode } from './modes.ts'
 import type { Peer } from './peer.ts'
 import { NPM_PEERS, PEERS, STANDARD_PEERS } from './peers.ts'
-import { profileText } from './profile.ts'
+import { profileText, profilingOptions } from './profile.ts'
 import { runInNamespace, takePrecedence } from './quiet.ts'
 import {
   appendHistory,
@@ -98,8 +98,7 @@ async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
 /** Our relay with a profiler, where that is asked for. Its figures are then worse than they are. */
 function profiled(peer: Peer, mode: Mode): Peer {
   if (values.profile === undefined || !peer.name.startsWith('palaver')) return peer
-  const folder = resolve(values.profile)
-  const options = ['--cpu-prof', '--cpu-prof-dir', folder, '--cpu-prof-name', `${mode.name}.cpuprofile`]
+  const options = profilingOptions(resolve(values.profile), mode.name)
   return { ...peer, launch: (place) => withNodeOptions(peer.launch(place), options) }
 }
 

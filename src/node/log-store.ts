@@ -8,7 +8,7 @@ import type { Database } from 'lmdb'
 import { assert } from '../base/assert.ts'
 import { StorageError } from '../base/errors.ts'
 import { Queue } from '../base/queue.ts'
-import { MemoryLog } from '../protocol/relay/memory-log.ts'
+import { MemoryLog, PIECE_COST_BYTES } from '../protocol/relay/memory-log.ts'
 import type { LogExtent, LogGap, LogPage, StoreWrite } from '../protocol/relay/storage.ts'
 import {
   PIECE_HEADER_BYTES,
@@ -41,8 +41,6 @@ export interface Change {
   readonly value: Uint8Array | undefined
 }
 
-/** What a page in memory costs besides its entries. */
-const PAGE_COST_BYTES = 200
 const PIECE_BYTES_MAX = 64 * 1024
 /** What is gathered in a commit, besides twice what the commit brings. */
 const GATHER_BYTES = 64 * 1024
@@ -64,12 +62,6 @@ interface LogState {
   firstByte: number
 }
 
-interface Waiting {
-  readonly turn: number
-  readonly conversation: number
-  readonly lastSeq: number
-}
-
 interface Gathered {
   readonly conversation: number
   readonly lastSeq: number
@@ -84,7 +76,7 @@ export class LogStore {
   readonly #recentBytesMax: number
   readonly #states = new Map<number, LogState>()
   /** What is in turns, oldest first. Some of it may be in pieces, or gone, by now. */
-  readonly #waiting = new Queue<Waiting>()
+  readonly #waiting = new Waiting()
   #firstTurn = 1
   #lastTurn = 0
   #committedTurn = 0
@@ -114,7 +106,7 @@ export class LogStore {
       if (write.kind === 'entries') {
         this.#appended.push(write)
         records.push({ ...write, kind: RECORD_KINDS.entries })
-        this.#waiting.push({ turn, conversation: write.conversation, lastSeq: write.lastSeq })
+        this.#waiting.push(turn, write.conversation, write.lastSeq)
         bytes += write.bytes.length
       } else if (write.kind === 'forget_conversation') {
         this.#forget(write.conversation, changes)
@@ -188,24 +180,22 @@ export class LogStore {
       const { conversation, firstSeq, lastSeq, timeMs, bytes = DAMAGED } = record
       if (forgotten.has(conversation) || lastSeq <= this.#stateOf(conversation).pieceSeq) continue
       this.#append(conversation, { firstSeq, lastSeq, timeMs, bytes })
-      this.#waiting.push({ turn, conversation, lastSeq })
+      this.#waiting.push(turn, conversation, lastSeq)
     }
     this.#committedTurn = this.#lastTurn
   }
 
   #append(conversation: number, page: LogPage): void {
-    this.#stateOf(conversation).recent.append(page)
-    this.#recentBytes += page.bytes.length + PAGE_COST_BYTES
+    const { recent } = this.#stateOf(conversation)
+    this.#recentBytes -= recent.cost
+    recent.append(page)
+    this.#recentBytes += recent.cost
   }
 
-  #trimRecent(state: LogState, seq: number): void {
-    for (let at = state.recent.extent.firstSeq; at < seq; ) {
-      const page = state.recent.read(at)
-      if (page === undefined || !('bytes' in page) || page.lastSeq >= seq) break
-      this.#recentBytes -= page.bytes.length + PAGE_COST_BYTES
-      at = page.lastSeq + 1
-    }
-    state.recent.trim(seq)
+  #trimRecent({ recent }: LogState, seq: number): void {
+    this.#recentBytes -= recent.cost
+    recent.trim(seq)
+    this.#recentBytes += recent.cost
   }
 
   /** Moves the oldest of what is in memory into pieces, about `budget` bytes, when there is too much. */
@@ -215,24 +205,27 @@ export class LogStore {
     let excess = this.#recentBytes - this.#recentBytesMax
     for (let next = this.#nextWaiting(done); next !== undefined; next = this.#nextWaiting(done)) {
       if (excess <= 0 || left <= 0) return
-      const gathered = this.#gatherLog(next.conversation, left, changes)
-      done.add(next.conversation)
+      const gathered = this.#gatherLog(next, left, changes)
+      done.add(next)
       excess -= gathered
       left -= gathered
     }
   }
 
-  /** The oldest entries that are in turns alone, leaving out this commit's and what it gathers already. */
-  #nextWaiting(done: ReadonlySet<number>): Waiting | undefined {
-    for (;;) {
-      const next = this.#waiting.peek()
-      if (next === undefined) return undefined
-      if (next.turn > this.#committedTurn || done.has(next.conversation)) return undefined
-      const state = this.#states.get(next.conversation)
-      const isThere = state !== undefined && next.lastSeq <= state.recent.extent.headSeq
-      if (isThere && next.lastSeq > state.pieceSeq) return next
-      this.#waiting.shift()
+  /**
+   * The conversation with the oldest entries that are in turns alone, leaving out this commit's and what it
+   * gathers already.
+   */
+  #nextWaiting(done: ReadonlySet<number>): number | undefined {
+    const waiting = this.#waiting
+    for (; waiting.turn !== undefined; waiting.shift()) {
+      const { turn, conversation, lastSeq } = waiting
+      if (turn > this.#committedTurn || done.has(conversation)) return undefined
+      const state = this.#states.get(conversation)
+      const isThere = state !== undefined && lastSeq <= state.recent.extent.headSeq
+      if (isThere && lastSeq > state.pieceSeq) return conversation
     }
+    return undefined
   }
 
   #gatherLog(conversation: number, budget: number, changes: Change[]): number {
@@ -244,11 +237,10 @@ export class LogStore {
       const first = pages[0]
       if (first === undefined) break
       const last = pages[pages.length - 1] as LogPage
+      const startByte = endByte
       const piece = { conversation, firstSeq: first.firstSeq, lastSeq: last.lastSeq }
-      for (const page of pages) {
-        endByte += page.bytes.length
-        cost += page.bytes.length + PAGE_COST_BYTES
-      }
+      for (const page of pages) endByte += page.bytes.length
+      cost += endByte - startByte + pages.length * PIECE_COST_BYTES
       const pieceState = first.bytes === DAMAGED ? PIECE_STATES.damaged : PIECE_STATES.sound
       changes.push(this.#pieceChange(piece, pages, { state: pieceState, timeMs: last.timeMs, endByte }))
       pieceSeq = last.lastSeq
@@ -279,7 +271,7 @@ export class LogStore {
   /** Turns go when nothing in them is waiting any more. */
   #dropTurns(changes: Change[]): void {
     this.#nextWaiting(new Set())
-    const needed = this.#waiting.peek()?.turn ?? this.#lastTurn
+    const needed = this.#waiting.turn ?? this.#lastTurn
     for (; this.#firstTurn < needed; this.#firstTurn++)
       changes.push({ database: this.#turns, key: this.#firstTurn, value: undefined })
   }
@@ -378,6 +370,32 @@ export class LogStore {
   #holeEnd(conversation: number, seq: number, state: LogState): number {
     for (const key of this.#keysFrom(conversation, seq)) return readPieceKey(key).firstSeq - 1
     return state.pieceSeq
+  }
+}
+
+/**
+ * Entries in turns, oldest first: of which turn and conversation, and up to which entry. Bare numbers, because
+ * there is one for each batch kept in memory.
+ */
+class Waiting {
+  readonly #numbers = new Queue<number>()
+  /** The first one; undefined when there is none. */
+  turn: number | undefined
+  conversation = 0
+  lastSeq = 0
+
+  push(turn: number, conversation: number, lastSeq: number): void {
+    this.#numbers.push(turn)
+    this.#numbers.push(conversation)
+    this.#numbers.push(lastSeq)
+    if (this.turn === undefined) this.shift()
+  }
+
+  /** Drops the first one. */
+  shift(): void {
+    this.turn = this.#numbers.shift()
+    this.conversation = this.#numbers.shift() ?? 0
+    this.lastSeq = this.#numbers.shift() ?? 0
   }
 }
 

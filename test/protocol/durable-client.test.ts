@@ -141,7 +141,7 @@ describe('a durable client', () => {
     alice.wire?.cut()
     const bob = world.connect('bob')
     const room = bob.join('lobby')
-    for (let i = 0; i < 100; i++) bob.say(room.number, `message ${i}`)
+    for (let i = 0; i < 400; i++) bob.say(room.number, `message ${i}`)
     alice.cut()
     alice.sleep(60_000)
     const [gap] = alice.of('gap')

@@ -223,7 +223,7 @@ export class Archive<Owner> {
       const page = this.storage.read(conversation.number, firstSeq)
       if (!page || page.lastSeq > committed) break
       if (!('reason' in page)) {
-        if (!mayGo(conversation.logBytes, page.timeMs)) break
+        if (!mayGo(conversation.logBytes - page.bytes.length, page.timeMs)) break
         conversation.logBytes -= page.bytes.length
         this.#bytes -= page.bytes.length
       }
