@@ -374,8 +374,8 @@ export class LogStore {
 }
 
 /**
- * Entries in turns, oldest first: of which turn and conversation, and up to which entry. Bare numbers, because
- * there is one for each batch kept in memory.
+ * Entries in turns, oldest first: of which turn and conversation, and up to which entry. Bare numbers,
+ * because there is one for each batch kept in memory.
  */
 class Waiting {
   readonly #numbers = new Queue<number>()

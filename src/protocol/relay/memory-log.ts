@@ -5,7 +5,7 @@ import type { LogExtent, LogGap, LogPage } from './storage.ts'
 
 /** Pieces trimmed away before the array is shortened: keeps trimming linear in what is trimmed. */
 const SHORTEN_AT = 32
-/** Small pieces go together up to this: what lives long is few objects, which costs garbage collection little. */
+/** Small pieces go together up to this: what lives long is few objects, which is easy on the collector. */
 const JOINED_BYTES_MAX = 4096
 /** They are no further apart than this, because a piece has one age. */
 const JOINED_SPAN_MS = 1000
