@@ -9,7 +9,8 @@ export const BULK_LANE = 1
 /** The first lane of conversations. */
 export const FIRST_CONVERSATION_LANE = 2
 
-const CONVERSATION_LANES: number = LANE_COUNT - FIRST_CONVERSATION_LANE
+/** Lanes that conversations share. */
+export const CONVERSATION_LANES: number = LANE_COUNT - FIRST_CONVERSATION_LANE
 
 /** The lane that a conversation's frames travel on; 0 stands for the session. */
 export function laneOf(conversation: number): number {

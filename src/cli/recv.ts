@@ -225,7 +225,7 @@ class Receiving {
   /** Messages that waited are announced behind the opening of the session. */
   async #learnEnds({ connection }: Client): Promise<void> {
     if (this.#plan.rooms.length === 0) {
-      await connection.fence(0)
+      await connection.fenceAll()
       for (const each of connection.conversations.values())
         if (each.kind === CONVERSATION_KINDS.direct) this.#ends.set(each, each.head)
     }

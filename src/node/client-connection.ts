@@ -4,6 +4,7 @@
  */
 
 import { TransportError } from '../base/errors.ts'
+import { CONVERSATION_LANES } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
 import type { LIMITS } from '../codec/generated/registry.ts'
 import type {
@@ -250,6 +251,14 @@ export class ClientConnection {
       driver.client.ping(this.#nonce, conversation)
       driver.schedule()
     })
+  }
+
+  /** The same for every conversation, those that the relay is about to announce included. */
+  async fenceAll(): Promise<void> {
+    const isLaned = (this.#driver.link?.laneCount ?? 1) > 1
+    // A ping need not name a conversation that is open (PAL-SES-011): one for each lane.
+    const pings = isLaned ? CONVERSATION_LANES + 1 : 1
+    await Promise.all(Array.from({ length: pings }, (_, number) => this.fence(number)))
   }
 
   /** Moves the session to another way to the relay; nothing is lost and nothing comes twice. */

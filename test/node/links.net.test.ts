@@ -1,6 +1,7 @@
 /** Peers that do not play along: none of them may keep a socket, a promise or the process. */
 import { createServer, Socket } from 'node:net'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { utf8Bytes } from '../../src/base/index.ts'
 import { LIMITS } from '../../src/codec/index.ts'
 import {
   ClientConnection,
@@ -11,6 +12,7 @@ import {
   type RelayServerOptions,
   systemEntropy,
 } from '../../src/node/index.ts'
+import { udpTransport } from '../../src/node/udp-transport.ts'
 import {
   type Link,
   type LinkHandler,
@@ -211,3 +213,54 @@ test('a session stays where it was moved to when a link that was asked for befor
   await settled.opened
   expect([links.length, client.transport]).toEqual([1, 'mem'])
 })
+
+test('a fence of everything waits for conversations that come behind it', async () => {
+  const { address } = await serve(udpTransport())
+  const identity = identityOfSeed(systemEntropy(32))
+  const alice = await open({ transport: udpTransport(), address, name: 'alice', identity })
+  await alice.close()
+  const bob = await open({ transport: udpTransport(), address, name: 'bob' })
+  closing.push(() => bob.close())
+  const direct = await bob.request({ type: 'direct', name: 'alice' })
+  await bob.send(direct, 0, utf8Bytes('while you were away'))
+  let isFenced = false
+  const back = await open({
+    transport: laterConversations(udpTransport(), () => isFenced),
+    address,
+    name: 'alice',
+    identity,
+  })
+  closing.push(() => back.close())
+  isFenced = true
+  await back.fenceAll()
+  expect([...back.conversations.values()].map(({ name }) => name)).toEqual(['bob'])
+})
+
+/** What conversations carry arrives after the next bytes of the session's own lane. */
+function laterConversations(transport: Transport, isWaiting: () => boolean): Transport {
+  const late = (handler: LinkHandler): LinkHandler => {
+    const held: (() => void)[] = []
+    let isReleased = false
+    const release = (): void => {
+      isReleased = true
+      for (const deliver of held.splice(0)) deliver()
+    }
+    return {
+      onBytes(lane, bytes) {
+        if (lane === 0 || isReleased) handler.onBytes(lane, bytes)
+        else {
+          const copy = bytes.slice()
+          held.push(() => handler.onBytes(lane, copy))
+        }
+        if (lane === 0 && isWaiting()) setImmediate(release)
+      },
+      onWritable: () => handler.onWritable(),
+      onEnd: () => handler.onEnd(),
+      onClosed: (detail) => handler.onClosed(detail),
+    }
+  }
+  return {
+    ...transport,
+    dial: (to, onLink, options) => transport.dial(to, (link) => late(onLink(link)), options),
+  }
+}
