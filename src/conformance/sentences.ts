@@ -98,7 +98,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-SES-028': '84d3ad18',
   'PAL-SES-029': 'e71e5ef2',
   'PAL-SES-030': 'a1f27d88',
-  'PAL-SES-031': '66134c3b',
+  'PAL-SES-031': 'ee3db5c4',
   'PAL-SES-032': '957013df',
   'PAL-SES-025': '78dd7d98',
   'PAL-SES-026': '73c0889a',

@@ -15,6 +15,7 @@ import {
   ROLES,
 } from '../../src/codec/index.ts'
 import { type LogGap, MemoryStore } from '../../src/protocol/index.ts'
+import { ADMINISTRATION, banFromRelay, kickFromRelay } from '../../src/protocol/relay/moderation.ts'
 import { codeOf, openRaw } from './raw-handshake.ts'
 import { clientIdOf, identityOf, type Wire, World } from './world.ts'
 
@@ -450,6 +451,29 @@ describe('a relay that commits', () => {
     alice.received()
     alice.send({ type: 'ban', request: 8, conversation: 1, name: 'bob', seconds: 0, reason: '' })
     expect(alice.received()).toMatchObject([{ type: 'event', kind: EVENTS.banned }, { type: 'ok' }])
+    world.advance(LIMITS.detachedMs)
+    expect(alice.received()).toEqual([])
+  })
+
+  //= PAL-SES-031
+  test.each([
+    ['kicked', (world: World) => kickFromRelay(world.relay.hub, ADMINISTRATION, { name: 'bob', reason: '' })],
+    [
+      'banned',
+      (world: World) =>
+        banFromRelay(world.relay.hub, ADMINISTRATION, { name: 'bob', seconds: 0, reason: '' }),
+    ],
+  ])('keeps no place for somebody who is %s from the relay meanwhile', (_how, remove) => {
+    const world = new World()
+    const alice = openRaw(world, 'alice')
+    join(alice)
+    const bob = openRaw(world, 'bob')
+    join(bob)
+    bob.cut()
+    alice.received()
+    expect(remove(world)).toBeUndefined()
+    world.settle()
+    expect(alice.received()).toMatchObject([{ type: 'event', kind: EVENTS.left, value: 3 }])
     world.advance(LIMITS.detachedMs)
     expect(alice.received()).toEqual([])
   })

@@ -38,6 +38,11 @@ export class Detached<Owner> {
     return group?.clientHex === clientHex ? group.memberships.get(conversation) : undefined
   }
 
+  /** Those of an identity. */
+  of(keyHex: string): Membership<Owner>[] {
+    return [...(this.#groups.get(keyHex)?.memberships.values() ?? [])]
+  }
+
   /** Those of an identity that wait for another installation than this. */
   ofOthers(keyHex: string, clientHex: string): Membership<Owner>[] {
     const group = this.#groups.get(keyHex)

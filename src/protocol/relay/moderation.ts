@@ -2,7 +2,7 @@
  * What operators do (spec chapter 8). Each function returns why it did nothing, or undefined when it was
  * done; frames of operators and the relay's own administration both come here.
  */
-import { ERROR_INFO, type ErrorName, EVENTS, ROLES } from '../../codec/generated/registry.ts'
+import { ERROR_INFO, type ErrorName, EVENTS, LEAVE_REASONS, ROLES } from '../../codec/generated/registry.ts'
 import { normalizeName } from '../names.ts'
 import type { Conversation, Membership } from './conversation.ts'
 import type { KnownName } from './directory.ts'
@@ -192,9 +192,17 @@ export function kickFromRelay<Owner>(
   if (actor.role < ROLES.relay_operator) return 'not_permitted'
   const known = lookUp(hub, order.name)
   const session = known && hub.sessions.get(known.keyHex)
-  if (!session) return 'no_such_name'
-  hub.closeLink(session.link, 'kicked', order.reason || ERROR_INFO.kicked.summary)
-  return undefined
+  if (session) hub.closeLink(session.link, 'kicked', order.reason || ERROR_INFO.kicked.summary)
+  const isAwaited = known !== undefined && removeDetached(hub, known.keyHex)
+  return session || isAwaited ? undefined : 'no_such_name'
+}
+
+/** Nobody waits for the identity any longer; whether anybody did. */
+function removeDetached<Owner>(hub: Hub<Owner>, keyHex: string): boolean {
+  const memberships = hub.detached.of(keyHex)
+  //= PAL-SES-031
+  for (const membership of memberships) hub.leave(membership, LEAVE_REASONS.removed)
+  return memberships.length > 0
 }
 
 export function banFromRelay<Owner>(
@@ -212,6 +220,7 @@ export function banFromRelay<Owner>(
   hub.archive.write(hub.directory.ban(record))
   const session = hub.sessions.get(known.keyHex)
   if (session) hub.closeLink(session.link, 'banned', order.reason || ERROR_INFO.banned.summary)
+  removeDetached(hub, known.keyHex)
   return undefined
 }
 
