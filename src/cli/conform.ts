@@ -19,6 +19,7 @@ import {
   type Run,
   relayCases,
   SENTENCES,
+  SETUP_NAMES,
   type Sentence,
   type Setup,
   socketArena,
@@ -41,7 +42,6 @@ import { parseCount } from './units.ts'
 const PARALLEL = 8
 const SEED_MAX = 2 ** 32 - 1
 const PROFILES: readonly Profile[] = ['core-relay', 'datagram-relay', 'core-client', 'datagram-client']
-const SETUPS: readonly Setup[] = ['standard', 'small', 'token', 'quick', 'crowded', 'full']
 
 /** What the command line is checked against. */
 export const SPEC: CommandSpec = {
@@ -64,7 +64,7 @@ export const SPEC: CommandSpec = {
     setup: {
       value: 'NAME=ADDRESS',
       multiple: true,
-      help: `a relay of the configuration ${SETUPS.slice(1).join(', ')}`,
+      help: `a relay of the configuration ${SETUP_NAMES.slice(1).join(', ')}`,
     },
     restart: { value: 'COMMAND', help: 'a command that stops the relay and starts it again' },
     'expect-failures': { value: 'FILE', help: 'names of cases, one a line, that are known to fail' },
@@ -181,8 +181,8 @@ function setupAddresses(args: Arguments, transport: NetworkTransport): Partial<R
   const found: Partial<Record<Setup, RelayAddress>> = {}
   for (const text of args.all('setup')) {
     const [name = '', address = ''] = text.split('=')
-    if (!SETUPS.includes(name as Setup) || address === '')
-      throw usageError(`--setup ${text}: write NAME=ADDRESS`, `names: ${SETUPS.join(', ')}`)
+    if (!SETUP_NAMES.includes(name as Setup) || address === '')
+      throw usageError(`--setup ${text}: write NAME=ADDRESS`, `names: ${SETUP_NAMES.join(', ')}`)
     found[name as Setup] = parseRelayAddress(address, transport)
   }
   return found

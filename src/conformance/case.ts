@@ -7,7 +7,19 @@ export type Level = 'must' | 'should' | 'may'
 export type Profile = 'core-relay' | 'core-client' | 'datagram-relay' | 'datagram-client'
 
 /** How the relay under test is configured (spec chapter 19). */
-export type Setup = 'standard' | 'small' | 'token' | 'quick' | 'crowded' | 'full'
+export const SETUP_NAMES = [
+  'standard',
+  'small',
+  'token',
+  'quick',
+  'crowded',
+  'full',
+  'rates',
+  'links',
+  'slow',
+  'kept',
+] as const
+export type Setup = (typeof SETUP_NAMES)[number]
 
 /** One case. */
 export interface Case {
@@ -28,15 +40,16 @@ export interface Case {
   readonly isPackets?: boolean
   /** A code by which an implementation may refuse what the case asks for (PAL-HSK-060). */
   readonly permits?: string
-  /** What the link does to datagrams. */
+  /** What its links do to datagrams. */
   readonly weather?: Weather
 }
 
-/** Faults of the in-kit link, as probabilities; from the run's seed. */
+/** Faults of the in-kit link, as probabilities for each datagram. */
 export interface Weather {
   readonly loss?: number
   readonly duplication?: number
   readonly reordering?: number
+  readonly corruption?: number
 }
 
 /** One frame that crossed a link, or a word about it. */

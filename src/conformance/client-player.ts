@@ -356,7 +356,7 @@ export class ClientPlayer extends Player {
     }
   }
 
-  protected override async sends(
+  override async sends(
     party: Party,
     words: readonly string[],
     fields: ReadonlyMap<string, string>,

@@ -5,6 +5,7 @@ import {
   CONVERSATION_KINDS,
   ERRORS,
   EVENTS,
+  GAP_REASONS,
   JOIN_OPTIONS,
   LEAVE_REASONS,
   LIMITS,
@@ -32,6 +33,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   content_kinds: CONTENT_KINDS,
   conversation_kinds: CONVERSATION_KINDS,
   join_options: JOIN_OPTIONS,
+  gap_reasons: GAP_REASONS,
 }
 /** The value of an event is a role, a leave reason or a number. */
 const OTHER_WORDS: Readonly<Record<string, number>> = { ...ERRORS, ...ROLES, ...LEAVE_REASONS }

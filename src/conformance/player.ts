@@ -9,13 +9,12 @@ import { authMessage, type KeyPair, readyMessage, resumeMessage, sign, verify, t
 import { evaluate, matches, type Scope } from './expression.ts'
 import { CaseFailure, CaseSkipped } from './failure.ts'
 import { frameText } from './frames.ts'
+import { ANSWER_MS, LOADS, type LoadStage } from './loads.ts'
 import { Party, type Received } from './party.ts'
 import { parseStep, type Step } from './step.ts'
 import { twisted } from './twisted.ts'
 import { type Loose, specOf } from './wire.ts'
 
-/** How long an answer may take that is due at once: an upper bound only. */
-const ANSWER_MS = 8000
 /** How long a case waits for its links to end. */
 const GONE_MS = 1000
 const FENCE_FIRST = 1_000_000
@@ -36,7 +35,7 @@ interface Member {
 }
 
 /** One play of a case. */
-export class Player implements Scope {
+export class Player implements Scope, LoadStage {
   readonly variables: Map<string, unknown> = new Map()
   readonly parties: Map<string, Party> = new Map()
   readonly notes: Note[] = []
@@ -161,7 +160,7 @@ export class Player implements Scope {
   protected async runOnce(step: Step): Promise<unknown> {
     const { who, verb, words, fields } = step
     if (who === 'relay') return this.#restart()
-    if (verb === 'opens') return this.#opens(who)
+    if (verb === 'opens') return this.opens(who)
     if (verb === 'greets') return this.#greets(who)
     if (verb === 'enters') return this.#enters(who, fields)
     if (verb === 'joins') return this.#joins(this.party(who), words[0] as string, fields)
@@ -183,17 +182,12 @@ export class Player implements Scope {
         return this.fenceOff(party, this.numberOf(words[0]))
       case 'drains':
         return this.drains(party, this.numberOf(words[0]))
-      case 'floods':
-        return this.#floods(party, words[0] as string, Number(words[1]), Number(words[2]))
-      case 'competes':
-        return this.#competes(party, this.party(words[0] as string), words[1] as string)
-      case 'gone':
-        return this.#gone(party, words[0] as string)
       case 'leaves-quietly':
         return party.forget(this.numberOf(words[0]))
       case 'ends':
         return void party.link?.end()
       case 'aborts':
+        party.isClosedByUs = true
         return void party.link?.abort()
       case 'pauses':
         return void party.link?.pause()
@@ -202,8 +196,14 @@ export class Player implements Scope {
       case 'checks':
         return this.#checks(party, words)
       default:
-        throw new RangeError(`no step is called ${verb}`)
+        return this.#load(party, step)
     }
+  }
+
+  #load(party: Party, step: Step): Promise<void> {
+    const load = LOADS[step.verb]
+    if (!load) throw new RangeError(`no step is called ${step.verb}`)
+    return load(this, party, step)
   }
 
   async #restart(): Promise<void> {
@@ -217,7 +217,7 @@ export class Player implements Scope {
     check(party, this, words.slice(1))
   }
 
-  async #opens(label: string): Promise<void> {
+  async opens(label: string): Promise<Party> {
     const note = this.keepsNotes ? (each: Note): void => void this.notes.push(each) : () => {}
     const person = this.personOf(label)
     const party = new Party(label, this.cast.pairOf(person), () => this.arena.poke(), note)
@@ -230,8 +230,9 @@ export class Player implements Scope {
         party.link = link
         return party
       },
-      this.case.weather,
+      this.case.weather && { weather: this.case.weather, random: this.cast.random },
     )
+    return party
   }
 
   // ---- the handshake --------------------------------------------------------------------------
@@ -243,7 +244,7 @@ export class Player implements Scope {
   }
 
   async #greets(label: string): Promise<Party> {
-    await this.#opens(label)
+    await this.opens(label)
     const party = this.party(label)
     await this.sends(party, ['hello'], new Map())
     await this.expects(party, 'challenge', new Map([['version', '1']]))
@@ -287,11 +288,7 @@ export class Player implements Scope {
 
   // ---- sending --------------------------------------------------------------------------------
 
-  protected async sends(
-    party: Party,
-    words: readonly string[],
-    fields: ReadonlyMap<string, string>,
-  ): Promise<void> {
+  async sends(party: Party, words: readonly string[], fields: ReadonlyMap<string, string>): Promise<void> {
     const [type = ''] = words
     const hex = words.slice(1).join('')
     const lane = Number(fields.get('lane') ?? 0)
@@ -313,7 +310,6 @@ export class Player implements Scope {
     if (fields.get('as') === 'hello') party.hello = body
   }
 
-  /** Signs an auth, then changes what the step says is to be changed after that. */
   /** Signs a resume of the session that the person had last. */
   protected signResume(
     party: Party,
@@ -329,6 +325,7 @@ export class Player implements Scope {
     }
   }
 
+  /** Signs an auth, then changes what the step says is to be changed after that. */
   protected sign(party: Party, values: Record<string, unknown>, fields: ReadonlyMap<string, string>): void {
     party.name = values['name'] as string
     const message = authMessage(this.wordsOf(party), values as unknown as Parameters<typeof authMessage>[1])
@@ -381,7 +378,7 @@ export class Player implements Scope {
 
   // ---- expecting ------------------------------------------------------------------------------
 
-  protected async expects(party: Party, type: string, given: ReadonlyMap<string, string>): Promise<void> {
+  async expects(party: Party, type: string, given: ReadonlyMap<string, string>): Promise<void> {
     const fields = new Map(given)
     const within = fields.get('within')
     const after = fields.get('after_ms')
@@ -536,7 +533,7 @@ export class Player implements Scope {
 
   // ---- ends -----------------------------------------------------------------------------------
 
-  protected async closed(party: Party, codes: string, fields: ReadonlyMap<string, string>): Promise<void> {
+  async closed(party: Party, codes: string, fields: ReadonlyMap<string, string>): Promise<void> {
     await this.expects(party, 'close', new Map([['code', codes], ...fields]))
     if (party.waitingCount > 0)
       throw new CaseFailure(`${party.label} got more after close: ${inboxText(party)}`)
@@ -557,7 +554,7 @@ export class Player implements Scope {
       throw new CaseFailure(`${party.label} got before the end: ${inboxText(party)}`)
   }
 
-  protected checkBreaches(party: Party): void {
+  checkBreaches(party: Party): void {
     const breach = party.breaches[0]
     if (breach) throw new CaseFailure(breach.what, breach.requirements)
   }
@@ -600,46 +597,6 @@ export class Player implements Scope {
     this.checkBreaches(party)
     if (!arrived || !isHere()) throw new CaseFailure(`${party.label} got no pong; ${inboxText(party)}`)
     for (const each of party.inboxes.values()) each.length = 0
-  }
-
-  /** Sends many messages, not more than may be under way, and takes the echoes. */
-  async #floods(party: Party, label: string, count: number, bytes: number): Promise<void> {
-    const conversation = this.variables.get(label) as number
-    const body = new Uint8Array(bytes).fill(0x61)
-    const inbox = party.inbox(conversation)
-    for (let sent = 0; sent < count; sent++) {
-      const ref = (party.refs.get(conversation) ?? 0) + 1
-      party.refs.set(conversation, ref)
-      party.send('send', { conversation, ref, kind: 0, body })
-      const isTaken = (): boolean =>
-        inbox.some(({ type, frame }) => type === 'message' && frame['ref'] === ref)
-      const arrived = await this.arena.until(() => isTaken() || party.isEnded, ANSWER_MS)
-      if (!arrived || party.isEnded)
-        throw new CaseFailure(`message ${ref} of ${party.label} was not taken`, ['PAL-SES-026'])
-      inbox.length = 0
-    }
-  }
-
-  /** Of two that asked at once one is let in and the other is refused. */
-  async #competes(first: Party, second: Party, code: string): Promise<void> {
-    const both = [first, second]
-    await this.arena.until(() => both.every((party) => party.inbox(0).length > 0 || party.isEnded), ANSWER_MS)
-    const winner = both.find((party) => party.inbox(0)[0]?.type === 'ready')
-    if (!winner) throw new CaseFailure('neither was let in')
-    await this.expects(winner, 'ready', new Map())
-    await this.closed(winner === first ? second : first, code, new Map())
-  }
-
-  /** The link ends with everything that was under way; if a close is seen, it has that code. */
-  async #gone(party: Party, code: string): Promise<void> {
-    const over = await this.arena.until(() => party.isEnded || party.isClosedByFar, 4 * ANSWER_MS)
-    if (!over) throw new CaseFailure(`${party.label} was not cut off`)
-    const close = party.inbox(0).find(({ type }) => type === 'close')
-    const wanted = ERRORS[code as keyof typeof ERRORS]
-    if (close && close.frame['code'] !== wanted) throw new CaseFailure(`got ${frameText(close.frame)}`)
-    for (const each of party.inboxes.values()) each.length = 0
-    party.link?.end()
-    party.isClosedByUs = true
   }
 
   /** At the end of a case every open session is asked whether anything else was under way. */

@@ -1,9 +1,11 @@
 /** Cases against a relay that runs somewhere: real links, real time. */
 import type { Address } from '../base/machine.ts'
+import { connectDatagrams } from '../transport/dgram.ts'
 import type { Link, LinkHandler, Transport } from '../transport/transport.ts'
-import type { Arena } from './arena.ts'
+import type { Arena, DatagramPlace } from './arena.ts'
 import type { Setup } from './case.ts'
 import { CaseFailure } from './failure.ts'
+import { openDetour } from './udp/weather.ts'
 
 const DIAL_MS = 8000
 
@@ -22,12 +24,16 @@ export function socketArena(options: SocketArenaOptions): Arena {
   return {
     transport: transport.kind,
     restart,
-    datagramAddress: (setup) => (transport.kind === 'udp' ? addresses[setup] : undefined),
+    datagrams: (setup) => (transport.kind === 'udp' ? placeOf(addresses[setup] as Address) : undefined),
     offers: (setup) => addresses[setup] !== undefined,
-    async dial(setup, onLink: (link: Link) => LinkHandler) {
+    async dial(setup, onLink: (link: Link) => LinkHandler, fate) {
+      const address = addresses[setup] as Address
+      const detour = fate && transport.kind === 'udp' ? await openDetour(address, fate) : undefined
       try {
-        await transport.dial(addresses[setup] as Address, onLink, { timeoutMs: DIAL_MS })
+        const handler = detour ? detour.wrap(onLink) : onLink
+        await transport.dial(detour?.address ?? address, handler, { timeoutMs: DIAL_MS })
       } catch (error) {
+        detour?.close()
         throw new CaseFailure(error instanceof Error ? error.message : String(error))
       }
     },
@@ -47,5 +53,18 @@ export function socketArena(options: SocketArenaOptions): Arena {
     },
     poke: () => wake?.(),
     now: () => performance.now(),
+  }
+}
+
+/** The addresses of this machine that datagrams are sent from: another one only towards itself. */
+function placeOf(relay: Address): DatagramPlace {
+  const isLoopback = relay.host.startsWith('127.')
+  return {
+    async connect(place, onBytes) {
+      if (place !== 1 && !isLoopback) return undefined
+      const from = isLoopback ? { host: `127.0.0.${place}`, port: 0 } : undefined
+      const socket = await connectDatagrams(relay, onBytes, from)
+      return { send: (bytes) => socket.send({ to: relay, bytes }), close: () => socket.close() }
+    },
   }
 }

@@ -100,9 +100,8 @@ export async function playCase(arena: Arena, cast: Cast, played: Case, keepsNote
     const base = { id: played.id, transport: arena.transport, outcome: 'skipped' as const, detail }
     return { ...base, step: '', broken: [], notes: [], elapsedMs: 0 }
   }
-  const address = arena.datagramAddress?.(played.setup)
-  if (played.isPackets && address)
-    return resultOf(new UdpPlayer(address, cast.random, played), arena.transport)
+  const place = played.isPackets ? arena.datagrams?.(played.setup) : undefined
+  if (place) return resultOf(new UdpPlayer(arena, place, cast.random, played), arena.transport)
   return resultOf(new Player(arena, cast, played, keepsNotes), arena.transport)
 }
 

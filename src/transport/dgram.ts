@@ -33,9 +33,17 @@ export function bindDatagrams(at: Address, onDatagram: DatagramHandler): Promise
   })
 }
 
-/** Opens a socket that exchanges datagrams with one numeric address only. Rejects with a TransportError. */
-export function connectDatagrams(to: Address, onDatagram: DatagramHandler): Promise<DatagramSocket> {
+/**
+ * Opens a socket that exchanges datagrams with one numeric address only; `from` is where it sends from, if
+ * that matters. Rejects with a TransportError.
+ */
+export function connectDatagrams(
+  to: Address,
+  onDatagram: DatagramHandler,
+  from?: Address,
+): Promise<DatagramSocket> {
   return open(to, `connect to udp://${showAddress(to)}`, onDatagram, (socket, ready, fail) => {
+    if (from) socket.bind({ address: from.host, port: from.port })
     // Where there is no route the callback gets the error; the types of Node do not say so.
     socket.connect(to.port, to.host, (error?: Error | null) => {
       if (error) return fail(error)

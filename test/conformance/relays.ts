@@ -34,7 +34,7 @@ export class Relays {
         name: setup,
         rooms: ['lobby'],
         operators: new Set([operator]),
-        isExemptHost: () => setup !== 'crowded',
+        isExemptHost: () => setup !== 'crowded' && setup !== 'links',
         ...SETUPS[setup],
       },
     })

@@ -7,12 +7,14 @@ import { RELAY_DIRECTS } from './relay-directs.ts'
 import { RELAY_FRAMING } from './relay-framing.ts'
 import { relayGenerated } from './relay-generated.ts'
 import { RELAY_HANDSHAKE } from './relay-handshake.ts'
+import { RELAY_LOADS } from './relay-loads.ts'
 import { RELAY_MESSAGES } from './relay-messages.ts'
 import { RELAY_MODERATION } from './relay-moderation.ts'
 import { RELAY_NAMES } from './relay-names.ts'
 import { RELAY_PREKEYS } from './relay-prekeys.ts'
 import { RELAY_ROOMS } from './relay-rooms.ts'
 import { RELAY_SESSION } from './relay-session.ts'
+import { RELAY_WEATHER } from './relay-weather.ts'
 
 /** The cases for relays, in the order of the specification. */
 export function relayCases(): Case[] {
@@ -26,8 +28,10 @@ export function relayCases(): Case[] {
     ...RELAY_MESSAGES,
     ...RELAY_MODERATION,
     ...RELAY_PREKEYS,
+    ...RELAY_LOADS,
     ...relayGenerated(),
     ...RELAY_DATAGRAM,
+    ...RELAY_WEATHER,
   ]
 }
 

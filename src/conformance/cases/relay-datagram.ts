@@ -24,6 +24,7 @@ const FAULTS: readonly (readonly [string, string, string, number])[] = [
   ['lane-64', 'UDP-048', '1040400001ff', 2],
   ['lane-beyond-its-credit', 'UDP-054', '10008004000001ff', 4],
   ['beyond-the-connection-credit', 'UDP-054 UDP-082', '1000801fffff01ff', 4],
+  ['token-to-a-relay', 'UDP-107', '0a02aabb', 2],
   ['false-ack', 'UDP-057', '024390000000', 5],
 ]
 
@@ -276,6 +277,60 @@ alice hears-nothing
 = UDP/reset-short : UDP-074 | udp
 alice reset size=42 answer=none
 alice hears-nothing
+
+= UDP/return-token : UDP-105 | udp
+alice connects
+alice takes-token
+bob initial token=$alice
+bob accept
+
+= UDP/return-token-twice : UDP-105 UDP-014 | udp
+alice connects
+alice takes-token
+bob initial token=$alice
+bob accept
+carol initial token=$alice
+carol retry
+
+= UDP/return-token-of-another-address : UDP-105 UDP-014 | udp
+alice connects
+alice takes-token
+bob at 2
+bob initial token=$alice
+bob retry
+
+= UDP/keys-change : UDP-108 UDP-110 | udp
+alice connects
+alice updates
+alice data ping number=10
+alice gets ack 10 phase=1
+alice data ping
+alice gets ack * phase=1
+
+= UDP/keys-change-again : UDP-108 UDP-110 | udp
+alice connects
+alice updates
+alice data ping number=10
+alice gets ack 10 phase=1
+alice updates
+alice data ping number=20
+alice gets ack 20 phase=0
+
+= UDP/keys-change-too-soon : UDP-110 UDP-071 | udp
+alice connects
+alice updates
+alice acks number=10
+alice updates
+alice data ping number=11
+alice gets close 7
+
+= UDP/old-keys-for-new-numbers : UDP-111 | udp
+alice connects
+alice updates
+alice data ping number=10
+alice gets ack 10 phase=1
+alice data 3f number=20 old=yes
+alice gets-none close
 
 = UDP/moved : UDP-094 UDP-096 UDP-097 | udp
 alice connects

@@ -253,7 +253,7 @@ bob joins r
 alice joins r
 carol joins r
 alice pauses
-bob floods r 60 60000
+bob floods r
 carol quiet #r ignoring
 alice resumes
 alice quiet #r ignoring

@@ -1,11 +1,11 @@
 /** Cases written as text: a head, then one step a line. */
-import type { Case, Profile, Setup } from '../case.ts'
+import { type Case, type Profile, SETUP_NAMES, type Setup, type Weather } from '../case.ts'
 
 const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
 
 /**
  * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options
- * are a configuration, `alone`, `tcp`, `udp`, `may:CODE`. A line that begins with `&` continues the one
+ * are a configuration, `alone`, `tcp`, `udp`, `may:CODE`, and faults of the link such as `loss:0.2`. A line that begins with `&` continues the one
  * before.
  */
 export function casesOf(profile: Profile, text: string): Case[] {
@@ -32,7 +32,7 @@ export function casesOf(profile: Profile, text: string): Case[] {
   return cases.map((each) => ({ ...each, ...(needsRelay(each) ? { isAlone: true } : {}) }))
 }
 
-const SETUP_WORDS: readonly string[] = ['small', 'token', 'quick', 'crowded', 'full'] satisfies Setup[]
+const SETUP_WORDS: readonly string[] = SETUP_NAMES
 
 function caseOf(
   profile: Profile,
@@ -51,12 +51,28 @@ function caseOf(
     ...(transports.length > 0 ? { transports } : {}),
     ...(options.includes('alone') ? { isAlone: true } : {}),
     ...(profile === 'datagram-relay' ? { isPackets: true } : {}),
+    ...weatherOf(options),
     ...(permitted === undefined ? {} : { permits: permitted.slice(4) }),
   }
 }
 
+const FAULTS = ['loss', 'duplication', 'reordering', 'corruption'] as const satisfies (keyof Weather)[]
+
+function weatherOf(options: readonly string[]): Pick<Case, 'weather'> {
+  const weather: Partial<Record<keyof Weather, number>> = {}
+  for (const option of options) {
+    const [name, share] = option.split(':')
+    const fault = FAULTS.find((each) => each === name)
+    if (fault) weather[fault] = Number(share)
+  }
+  return Object.keys(weather).length > 0 ? { weather } : {}
+}
+
+/** Configurations whose limits count what all cases do. */
+const SCARCE: readonly Setup[] = ['small', 'crowded', 'full', 'links', 'slow', 'kept']
+
 /** Whether a case must have a whole relay for itself: its operator is one, and its limits are few. */
 function needsRelay({ steps, setup }: Case): boolean {
-  const isScarce = setup === 'small' || setup === 'crowded' || setup === 'full'
+  const isScarce = SCARCE.includes(setup)
   return isScarce || steps.some((step) => /\boperator\d* (?:enters|greets|opens)\b|^relay /u.test(step))
 }

@@ -13,6 +13,7 @@ import { sha512 } from '../crypto.ts'
 
 const TAG_BYTES = 16
 const KEY_BYTES = 32
+const IV_BYTES = 12
 const PRIVATE_DER = Buffer.from('302e020100300506032b656e04220420', 'hex')
 const PUBLIC_DER = Buffer.from('302a300506032b656e032100', 'hex')
 const BASE_POINT = Uint8Array.from({ length: KEY_BYTES }, (_, at) => (at === 0 ? 9 : 0))
@@ -73,16 +74,18 @@ export function seal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plain:
   return concatBytes([body, cipher.getAuthTag()])
 }
 
-/** The keys of one direction. */
+/** The keys of one direction, and what the next ones are made of. */
 export interface Direction {
   readonly key: Uint8Array
   readonly iv: Uint8Array
+  readonly rest: Uint8Array
+  readonly phase: 0 | 1
 }
 
 /** What a handshake ends with. */
 export interface Established {
-  readonly out: Direction
-  readonly in: Direction
+  out: Direction
+  in: Direction
   readonly hash: Uint8Array
   /** The relay's parameters, as it sent them. */
   readonly parameters: Uint8Array
@@ -126,12 +129,18 @@ export class Initiator {
     if (!parameters) return undefined
     hash = sha512(hash, sealed)
     const [out, back] = hkdf(chain, new Uint8Array(0))
-    return { out: directionOf(out), in: directionOf(back), hash, parameters }
+    return { out: directionOf(out, 0), in: directionOf(back, 0), hash, parameters }
   }
 }
 
-function directionOf(bytes: Uint8Array): Direction {
-  return { key: bytes.slice(0, KEY_BYTES), iv: bytes.slice(KEY_BYTES, KEY_BYTES + 12) }
+function directionOf(bytes: Uint8Array, phase: 0 | 1): Direction {
+  const [key, iv] = [bytes.slice(0, KEY_BYTES), bytes.slice(KEY_BYTES, KEY_BYTES + IV_BYTES)]
+  return { key, iv, rest: bytes.slice(KEY_BYTES + IV_BYTES), phase }
+}
+
+/** The keys of the next phase. */
+export function nextDirection({ rest, phase }: Direction): Direction {
+  return directionOf(hmac(rest, utf8Bytes('palaver key update')), phase === 0 ? 1 : 0)
 }
 
 /** The iv with the packet number XORed into its last 8 bytes. */

@@ -11,6 +11,8 @@ export const PACKET = {
   reset: 0xc4,
 } as const
 export const CID_BYTES = 8
+/** What the first byte of DATA holds besides: the phase of the keys. */
+export const PHASE_BIT = 4
 /** An INITIAL in front of the Noise message and its token. */
 const INITIAL_HEAD_BYTES = 1 + 4 + CID_BYTES + 1
 
@@ -61,6 +63,8 @@ export interface PacketFrame {
   readonly name: string
   readonly values: readonly number[]
   readonly bytes: Uint8Array
+  /** The phase of the keys that it came under. */
+  readonly phase?: number
 }
 
 const NAMES: Readonly<Record<number, string>> = {

@@ -1,12 +1,11 @@
 /** Plays a case at the level of datagrams: packets that no library would send, and what comes back. */
 import { concatBytes, equalBytes, hexOf, readUint32, uint32Bytes } from '../../base/bytes.ts'
-import type { Address } from '../../base/machine.ts'
-import { connectDatagrams, type DatagramSocket } from '../../transport/dgram.ts'
+import type { Arena, DatagramPlace, Packets } from '../arena.ts'
 import type { Case, Note } from '../case.ts'
-import { CaseFailure } from '../failure.ts'
+import { CaseFailure, CaseSkipped } from '../failure.ts'
 import type { Step } from '../step.ts'
 import { parseStep } from '../step.ts'
-import { type Established, Initiator, nonceOf, open, seal } from './noise.ts'
+import { type Direction, type Established, Initiator, nextDirection, nonceOf, open, seal } from './noise.ts'
 import {
   CID_BYTES,
   frameOf,
@@ -14,6 +13,7 @@ import {
   initialHead,
   PACKET,
   type PacketFrame,
+  PHASE_BIT,
   payloadRoom,
   prologueOf,
   varint,
@@ -30,12 +30,17 @@ const PARAMETERS = Uint8Array.of(2, 4, 0, 16, 0, 0, 3, 4, 0, 4, 0, 0)
 /** One socket, and the connection on it. */
 class Peer {
   readonly label: string
-  socket: DatagramSocket | undefined
+  socket: Packets | undefined
+  place = 1
   readonly arrived: Uint8Array[] = []
   scid: Uint8Array
   noise: Initiator | undefined
   token: Uint8Array = new Uint8Array(0)
+  /** What TOKEN gave it for a later connection. */
+  given: Uint8Array | undefined
   established: Established | undefined
+  /** The keys before the last change, as it sends. */
+  before: Direction | undefined
   dcid: Uint8Array = new Uint8Array(CID_BYTES)
   resetToken: Uint8Array = new Uint8Array(0)
   lastInitial: Uint8Array = new Uint8Array(0)
@@ -61,13 +66,14 @@ export class UdpPlayer {
   readonly case: Case
   readonly notes: Note[] = []
   step = ''
-  readonly #address: Address
+  readonly #arena: Arena
+  readonly #place: DatagramPlace
   readonly #random: () => number
   readonly #peers = new Map<string, Peer>()
-  #wake: (() => void) | undefined
 
-  constructor(address: Address, random: () => number, played: Case) {
-    this.#address = address
+  constructor(arena: Arena, place: DatagramPlace, random: () => number, played: Case) {
+    this.#arena = arena
+    this.#place = place
     this.#random = random
     this.case = played
   }
@@ -100,8 +106,14 @@ export class UdpPlayer {
     if (known) return known
     const peer = new Peer(label, this.#bytes(CID_BYTES))
     this.#peers.set(label, peer)
-    peer.socket = await connectDatagrams(this.#address, (bytes) => this.#take(peer, new Uint8Array(bytes)))
+    await this.#connectTo(peer)
     return peer
+  }
+
+  async #connectTo(peer: Peer): Promise<void> {
+    peer.socket?.close()
+    peer.socket = await this.#place.connect(peer.place, (bytes) => this.#take(peer, new Uint8Array(bytes)))
+    if (!peer.socket) throw new CaseSkipped('the kit has no other address to send from')
   }
 
   // ---- in -------------------------------------------------------------------------------------
@@ -117,22 +129,27 @@ export class UdpPlayer {
       hex: hexOf(bytes.subarray(0, 256)),
       text: kindOf(bytes),
     })
-    const isData = bytes[0] === PACKET.data && peer.established
+    const isData = ((bytes[0] as number) & ~PHASE_BIT) === PACKET.data && peer.established
     const frames = isData ? this.#openData(peer, bytes) : undefined
     if (frames) peer.frames.push(...frames)
     else peer.arrived.push(bytes)
-    this.#wake?.()
+    this.#arena.poke()
   }
 
   #openData(peer: Peer, bytes: Uint8Array): PacketFrame[] | undefined {
-    const { in: direction } = peer.established as Established
+    const established = peer.established as Established
+    const phase = ((bytes[0] as number) & PHASE_BIT) === 0 ? 0 : 1
+    const direction = phase === established.in.phase ? established.in : nextDirection(established.in)
     // A case has far fewer packets than the 32 bits of the header count.
     const number = readUint32(bytes, 9)
     const head = bytes.subarray(0, HEADER_BYTES)
     const plain = open(direction.key, nonceOf(direction.iv, number), head, bytes.subarray(HEADER_BYTES))
     if (!plain) return undefined
+    established.in = direction
     peer.numbers.push(number)
-    const frames = framesOf(plain)
+    const frames = framesOf(plain)?.map((frame) => ({ ...frame, phase }))
+    const token = frames?.find(({ name }) => name === 'token')
+    if (token) peer.given = token.bytes
     const isEliciting = frames?.some(({ name }) => name !== 'ack' && name !== 'close')
     if (isEliciting && bytes.length < MINIMUM_BYTES)
       peer.breach ??= new CaseFailure(`an ack-eliciting packet of ${bytes.length} bytes`, ['PAL-UDP-028'])
@@ -140,21 +157,6 @@ export class UdpPlayer {
       if (name === 'lane' && (values[1] as number) + piece.length > peer.laneCredit)
         peer.breach ??= new CaseFailure('bytes of a lane beyond its credit came', ['PAL-UDP-037'])
     return frames
-  }
-
-  async #until(isDone: () => boolean, ms = ANSWER_MS): Promise<boolean> {
-    if (isDone()) return true
-    return new Promise((resolve) => {
-      const finish = (result: boolean): void => {
-        clearTimeout(timer)
-        this.#wake = undefined
-        resolve(result)
-      }
-      const timer = setTimeout(() => finish(isDone()), ms)
-      this.#wake = () => {
-        if (isDone()) finish(true)
-      }
-    })
   }
 
   // ---- out ------------------------------------------------------------------------------------
@@ -168,19 +170,19 @@ export class UdpPlayer {
       hex: hexOf(bytes.subarray(0, 256)),
       text: kindOf(bytes),
     })
-    peer.socket?.send({ to: this.#address, bytes })
+    peer.socket?.send(bytes)
   }
 
   #sendData(
     peer: Peer,
     plain: Uint8Array,
-    options: { number?: number; flip?: boolean; first?: number } = {},
+    options: { number?: number; flip?: boolean; first?: number; isOld?: boolean } = {},
   ): void {
-    const { out } = peer.established as Established
+    const out = options.isOld ? (peer.before as Direction) : (peer.established as Established).out
     const number = options.number ?? peer.number
     if (options.number === undefined) peer.number += 1
     const head = concatBytes([
-      Uint8Array.of(options.first ?? PACKET.data),
+      Uint8Array.of(options.first ?? PACKET.data + PHASE_BIT * out.phase),
       peer.dcid,
       uint32Bytes(number % 2 ** 32),
     ])
@@ -217,7 +219,7 @@ export class UdpPlayer {
       case 'packet':
         return this.#send(peer, frameOf(words.join('')))
       case 'gets':
-        return this.#gets(peer, words)
+        return this.#gets(peer, words, fields)
       case 'gets-none':
         return this.#getsNone(peer, words[0] as string)
       case 'is':
@@ -229,22 +231,33 @@ export class UdpPlayer {
         return this.#answersChallenge(peer)
       case 'moves':
         return this.#moves(peer)
+      case 'at':
+        peer.place = Number(words[0])
+        return this.#connectTo(peer)
+      case 'updates':
+        return this.#updates(peer)
+      case 'acks':
+        return this.#data(peer, [], new Map([...fields, ['ack', `${Math.max(...peer.numbers)},0,0`]]))
+      case 'takes-token':
+        return this.#takesToken(peer)
       default:
         throw new RangeError(`no step is called ${verb}`)
     }
   }
 
-  /** Sends an INITIAL; the token is that of the last RETRY unless the step says otherwise. */
+  /** Sends an INITIAL; the token is that of the last RETRY unless the step says otherwise: `$alice` is hers. */
   #initial(peer: Peer, fields: ReadonlyMap<string, string>): void {
     const size = Number(fields.get('size') ?? INITIAL_BYTES)
     const version = Number(fields.get('version') ?? 1)
-    const token = fields.has('token') ? frameOf(fields.get('token') as string) : peer.token
+    const given = fields.get('token')
+    const from = given?.startsWith('$') ? this.#peers.get(given.slice(1)) : undefined
+    const token = from?.given ?? (given === undefined ? peer.token : frameOf(given))
     if (fields.get('key') !== 'same') peer.noise = undefined
     const secret = peer.noise?.secret ?? this.#bytes(32)
     peer.noise = new Initiator(secret, prologueOf(version, peer.scid))
-    const given = fields.has('parameters') ? frameOf(fields.get('parameters') as string) : PARAMETERS
+    const parameters = fields.has('parameters') ? frameOf(fields.get('parameters') as string) : PARAMETERS
     const payload = new Uint8Array(Math.max(0, payloadRoom(size, token)))
-    payload.set(given.subarray(0, payload.length))
+    payload.set(parameters.subarray(0, payload.length))
     const message = peer.noise.message1(payload)
     const shown = fields.get('key') === 'zero' ? concatBytes([new Uint8Array(32), payload]) : message
     peer.lastInitial = concatBytes([initialHead({ version, scid: peer.scid, token }), shown]).subarray(
@@ -255,7 +268,7 @@ export class UdpPlayer {
   }
 
   async #next(peer: Peer, what: string, first: number): Promise<Uint8Array> {
-    await this.#until(() => peer.arrived.length > 0)
+    await this.#arena.until(() => peer.arrived.length > 0, ANSWER_MS)
     const packet = peer.arrived.shift()
     if (!packet) throw new CaseFailure(`no ${what} for ${peer.label}`)
     if (packet[0] !== first)
@@ -357,18 +370,25 @@ export class UdpPlayer {
       ...(fields.has('number') ? { number: Number(fields.get('number')) } : {}),
       ...(fields.has('first') ? { first: Number(fields.get('first')) } : {}),
       flip: fields.has('flip'),
+      isOld: fields.has('old'),
     })
   }
 
   /** A frame of that name comes, with these values first. */
-  async #gets(peer: Peer, words: readonly string[]): Promise<void> {
+  async #gets(
+    peer: Peer,
+    words: readonly string[],
+    fields: ReadonlyMap<string, string> = new Map(),
+  ): Promise<void> {
     const [name = '', ...values] = words
+    const phase = fields.get('phase')
     const isIt = (frame: PacketFrame): boolean =>
       frame.name === name &&
+      (phase === undefined || Number(phase) === frame.phase) &&
       values.every(
         (value, at) => value === '*' || Number(value) === frame.values[at] || value === hexOf(frame.bytes),
       )
-    const found = await this.#until(() => peer.frames.some(isIt))
+    const found = await this.#arena.until(() => peer.frames.some(isIt), ANSWER_MS)
     const seen = peer.frames.map((frame) => `${frame.name} ${frame.values.join(' ')}`).join('; ')
     if (!found)
       throw new CaseFailure(`${peer.label} waited for ${words.join(' ')}; ${seen || 'nothing'} came`)
@@ -381,7 +401,7 @@ export class UdpPlayer {
     this.#sendData(peer, concatBytes([frameOf('ping'), new Uint8Array(16)]))
     const isAcked = (frame: PacketFrame): boolean =>
       frame.name === 'ack' && (frame.values[0] as number) >= number
-    const done = await this.#until(() => peer.frames.some(isAcked))
+    const done = await this.#arena.until(() => peer.frames.some(isAcked), ANSWER_MS)
     if (!done) throw new CaseFailure(`packet ${number} of ${peer.label} was not acknowledged`)
     const found = peer.frames.find((frame) => frame.name === name)
     if (found) throw new CaseFailure(`${peer.label} got ${name} ${found.values.join(' ')}`)
@@ -399,16 +419,30 @@ export class UdpPlayer {
 
   async #answersChallenge(peer: Peer): Promise<void> {
     const isIt = ({ name }: PacketFrame): boolean => name === 'path_challenge'
-    if (!(await this.#until(() => peer.frames.some(isIt)))) throw new CaseFailure('no PATH_CHALLENGE came')
+    if (!(await this.#arena.until(() => peer.frames.some(isIt), ANSWER_MS)))
+      throw new CaseFailure('no PATH_CHALLENGE came')
     const challenge = peer.frames.find(isIt) as PacketFrame
     peer.frames.length = 0
     this.#sendData(peer, concatBytes([Uint8Array.of(7), challenge.bytes, new Uint8Array(16)]))
   }
 
+  /** The keys of the next phase seal what follows. */
+  #updates(peer: Peer): void {
+    const established = peer.established as Established
+    peer.before = established.out
+    established.out = nextDirection(established.out)
+  }
+
+  /** A token for a later connection, which a relay may give and need not; it rides on what it has to say. */
+  async #takesToken(peer: Peer): Promise<void> {
+    await this.#data(peer, ['lane=0,0,00000000'], new Map())
+    await this.#gets(peer, ['lane', '0'])
+    if (!peer.given) throw new CaseSkipped('the relay gives no tokens')
+  }
+
   /** The same connection from another port. */
   async #moves(peer: Peer): Promise<void> {
-    peer.socket?.close()
-    peer.socket = await connectDatagrams(this.#address, (bytes) => this.#take(peer, new Uint8Array(bytes)))
+    await this.#connectTo(peer)
   }
 }
 
