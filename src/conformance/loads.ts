@@ -18,7 +18,7 @@ const EXCESS_FRAMES = 10
 const EXCESS_PAUSE_MS = 50
 const LOG_BYTES_MAX = 2 ** 20
 const FLOOD_BODY_BYTES = 60_000
-/** What both ends of a link hold below the relay: the buffers of a kernel, or credit and what waits for it. */
+/** What both ends of a link hold below the relay: buffers of a kernel, or credit and what waits for it. */
 const HELD_BYTES = { tcp: 12_000_000, udp: 2_400_000 } as const
 
 type LimitName = keyof typeof LIMITS
@@ -258,8 +258,8 @@ async function finds(
 }
 
 /**
- * `floods r COUNT BYTES`: sends so many messages, one at a time, and takes the echoes; without COUNT more than
- * a link holds that nobody reads.
+ * `floods r COUNT BYTES`: sends so many messages, one at a time, and takes the echoes; without COUNT more
+ * than a link holds that nobody reads.
  */
 async function floods(stage: LoadStage, party: Party, words: readonly string[]): Promise<void> {
   const [label = '', count, bytes = FLOOD_BODY_BYTES] = words

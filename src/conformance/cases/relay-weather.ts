@@ -70,10 +70,15 @@ const SCENES: readonly (readonly [string, string, readonly string[]])[] = [
 function text(): string {
   return WEATHERS.flatMap(([weather, ids, options]) =>
     SCENES.flatMap(([scene, also, steps]) => [
-      `= UDP/${scene}-in-${weather} : ${[...new Set(`${also} ${ids}`.trim().split(' '))].join(' ')} | udp ${options}`,
+      `= UDP/${scene}-in-${weather} : ${union(also, ids)} | udp ${options}`,
       ...steps,
     ]),
   ).join('\n')
+}
+
+/** Both lists, nothing twice. */
+function union(first: string, second: string): string {
+  return [...new Set([...first.split(' '), ...second.split(' ')])].join(' ')
 }
 
 /** Cases about bad links for a relay. */

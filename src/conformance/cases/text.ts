@@ -5,8 +5,8 @@ const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
 
 /**
  * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options
- * are a configuration, `alone`, `tcp`, `udp`, `may:CODE`, and faults of the link such as `loss:0.2`. A line that begins with `&` continues the one
- * before.
+ * are a configuration, `alone`, `tcp`, `udp`, `may:CODE`, and faults of the link such as `loss:0.2`. A line
+ * that begins with `&` continues the one before.
  */
 export function casesOf(profile: Profile, text: string): Case[] {
   const cases: Case[] = []

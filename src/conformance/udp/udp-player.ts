@@ -245,7 +245,7 @@ export class UdpPlayer {
     }
   }
 
-  /** Sends an INITIAL; the token is that of the last RETRY unless the step says otherwise: `$alice` is hers. */
+  /** Sends an INITIAL; the token is that of the last RETRY, or another: `$alice` is what she was given. */
   #initial(peer: Peer, fields: ReadonlyMap<string, string>): void {
     const size = Number(fields.get('size') ?? INITIAL_BYTES)
     const version = Number(fields.get('version') ?? 1)

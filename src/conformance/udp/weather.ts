@@ -1,4 +1,4 @@
-/** The in-kit link: a place between kit and relay where datagrams get lost, doubled, overtaken and damaged. */
+/** The in-kit link: between kit and relay datagrams get lost, doubled, overtaken and damaged. */
 import type { Address } from '../../base/machine.ts'
 import { bindDatagrams, connectDatagrams } from '../../transport/dgram.ts'
 import type { Link, LinkHandler } from '../../transport/transport.ts'
