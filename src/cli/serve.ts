@@ -14,7 +14,8 @@ import {
   showRelayAddress,
 } from '../node/address.ts'
 import { adminToken, listenAdmin } from '../node/admin.ts'
-import { ConfigError, isKey, type RelayConfig, readConfig } from '../node/config.ts'
+import { ConfigError, isKey, type RelayConfig, readConfig, WORKERS_MAX } from '../node/config.ts'
+import type { LinkWorkers } from '../node/link-workers.ts'
 import { stateFolder } from '../node/private-file.ts'
 import { RelayServer } from '../node/relay-server.ts'
 import { ephemeralStore, openStore, type RelayStore } from '../node/store.ts'
@@ -54,6 +55,10 @@ export const SPEC: CommandSpec = {
     },
     config: { short: 'c', value: 'FILE', help: 'configuration in TOML (PALAVER_CONFIG)' },
     limit: { value: 'N', help: 'sessions at the most' },
+    workers: {
+      value: 'N',
+      help: 'processes that carry the links, for more than one core (default 1: no others)',
+    },
     name: { value: 'NAME', help: 'what the relay calls itself (default: the host name)' },
     data: {
       value: 'DIR',
@@ -74,7 +79,7 @@ export const SPEC: CommandSpec = {
     'check-config': { help: 'check the configuration and end' },
   },
   notes: [
-    'The configuration knows: name, listen, data_dir; [limits] by the names of the specification; ' +
+    'The configuration knows: name, listen, data_dir, workers; [limits] by the names of the specification; ' +
       '[auth] token_file, allow, operators; [rooms] permanent; [admin] listen. ' +
       'PALAVER__LIMITS__SESSIONS=5 stands for sessions = 5 in [limits]. Options win over the ' +
       'environment, that over the file.',
@@ -118,6 +123,8 @@ interface Settings {
   /** Whether the administration was asked for, rather than being there by default. */
   readonly adminWished: boolean
   readonly adminTokenPath: string
+  /** Processes that carry the links; with 1 it is this one. */
+  readonly workers: number
   readonly json: boolean
   readonly quiet: boolean
   readonly trace: boolean
@@ -146,6 +153,7 @@ function settingsOf(args: Arguments): Settings {
     admin: adminWish === 'off' ? undefined : adminAddress(adminWish ?? `127.0.0.1:${ADMIN_PORT}`),
     adminWished: adminWish !== undefined,
     adminTokenPath: join(dataDir ?? stateFolder(), 'admin.token'),
+    workers: workersOf(args.text('workers'), config),
     json: args.has('json'),
     quiet: args.has('quiet'),
     trace: args.has('trace-frames'),
@@ -170,6 +178,10 @@ function configOf(args: Arguments): RelayConfig {
 function withLimit(config: RelayConfig, limit: string | undefined): RelayConfig {
   if (limit === undefined) return config
   return { ...config, limits: { ...config.limits, sessions: parseCount(limit, '--limit', 1, SESSIONS_MAX) } }
+}
+
+function workersOf(wish: string | undefined, { workers = 1 }: RelayConfig): number {
+  return wish === undefined ? workers : parseCount(wish, '--workers', 1, WORKERS_MAX)
 }
 
 function relayName(wish: string | undefined): string {
@@ -206,7 +218,8 @@ interface Relay {
   readonly server: RelayServer
   readonly log: RelayLog
   readonly admin: { close(): void } | undefined
-  /** Resolves when the store failed: nobody is served any more. */
+  readonly workers: LinkWorkers | undefined
+  /** Resolves when the store or the workers failed: nobody is served any more. */
   readonly failed: Promise<TransportError>
 }
 
@@ -232,15 +245,28 @@ async function startRelay(settings: Settings): Promise<Relay> {
     onEvent: (event) => log.tell(event),
     onStorageFailed: (error) => fail(storageFailure(dataDir, error)),
   })
+  const workers = await startWorkers(settings.workers, (error) => fail(error))
   try {
-    const listening = await listenAll(server, store, settings)
-    const admin = await startAdmin(server, settings, listening)
+    const listening = await listenAll({ server, store, workers }, settings)
+    const admin = await startAdmin({ server, workers }, settings, listening)
     announceStart(server, settings, listening, admin?.address)
-    return { server, log, admin, failed }
+    return { server, log, admin, workers, failed }
   } catch (error) {
     await server.close(0)
+    await workers?.close()
     throw error
   }
+}
+
+async function startWorkers(
+  count: number,
+  fail: (error: TransportError) => void,
+): Promise<LinkWorkers | undefined> {
+  if (count === 1) return undefined
+  const { LinkWorkers } = await import('../node/link-workers.ts')
+  const onWorkerLost = (detail: string): void =>
+    warn(`a worker ended (${detail}): its links are lost, and another takes its place`)
+  return new LinkWorkers({ count, onWorkerLost, onFailed: fail })
 }
 
 function openRelayStore(dataDir: string | undefined): RelayStore {
@@ -258,14 +284,24 @@ function storageFailure(dataDir: string | undefined, error: unknown): TransportE
   return new TransportError('io', `the store in ${dataDir} failed: ${why}`, error)
 }
 
-async function listenAll(server: RelayServer, store: RelayStore, settings: Settings): Promise<Listening[]> {
+interface Parts {
+  readonly server: RelayServer
+  readonly workers: LinkWorkers | undefined
+}
+
+async function listenAll(
+  { server, store, workers }: Parts & { readonly store: RelayStore },
+  settings: Settings,
+): Promise<Listening[]> {
   const listening: Listening[] = []
-  const udp = udpTransport({
+  const udpOptions = {
     staticSecret: store.secrets.linkSecret,
     onTrace: udpTrace(settings.traceUdp, 'server'),
-  })
+  }
+  const tcp = workers ? workers.tcpTransport() : tcpTransport
+  const udp = workers ? workers.udpTransport(udpOptions) : udpTransport(udpOptions)
   for (const { transport: kind, host, port } of settings.listen) {
-    const plain = kind === 'tcp' ? tcpTransport : udp
+    const plain = kind === 'tcp' ? tcp : udp
     const traceLine = (line: string): void => {
       process.stderr.write(`${clockText(Date.now())} ${line}\n`)
     }
@@ -280,7 +316,7 @@ type AdminServer = Awaited<ReturnType<typeof listenAdmin>>
 
 /** Another relay on this machine may hold the standard port: that is no reason not to serve. */
 async function startAdmin(
-  server: RelayServer,
+  { server, workers }: Parts,
   settings: Settings,
   listening: readonly Listening[],
 ): Promise<AdminServer | undefined> {
@@ -291,6 +327,7 @@ async function startAdmin(
   try {
     return await listenAdmin(admin, {
       server,
+      workers,
       relayName: name,
       version: programVersion(),
       token,
@@ -307,7 +344,12 @@ async function stopRelay(relay: Relay, settings: Settings, second: Promise<never
   if (settings.json) writeJson('stopping', {})
   else if (!settings.quiet) writeLine(`${clockText(Date.now())} stopping: everybody is told goodbye`)
   relay.admin?.close()
-  await Promise.race([relay.server.close(DRAIN_MS), second])
+  await Promise.race([closeServer(relay), second])
+}
+
+async function closeServer({ server, workers }: Relay): Promise<void> {
+  await server.close(DRAIN_MS)
+  await workers?.close()
 }
 
 interface StopSignals {

@@ -26,6 +26,7 @@ import {
 import { showAddress, transportErrorOf } from '../transport/errors.ts'
 import { hostPort, isLoopback, relayFingerprint } from './address.ts'
 import { monotonicNow } from './clock.ts'
+import type { LinkWorkers, WorkersReport } from './link-workers.ts'
 import { systemEntropy } from './primitives.ts'
 import { createFile, makePrivate, readFileIfAny } from './private-file.ts'
 import type { RelayServer, ServerLink } from './relay-server.ts'
@@ -39,6 +40,8 @@ const ROOMS_SHOWN = 10_000
 
 export interface AdminOptions {
   readonly server: RelayServer
+  /** Who carries the links, when that is not the server's own process. */
+  readonly workers?: Pick<LinkWorkers, 'report'> | undefined
   readonly relayName: string
   readonly version: string
   readonly token: string
@@ -105,6 +108,8 @@ class Administration {
   hosts: ReadonlySet<string> = new Set()
   readonly #options: AdminOptions
   readonly #tokenDigest: Uint8Array
+  /** What the workers said last. */
+  #report: WorkersReport | undefined
 
   constructor(options: AdminOptions) {
     this.#options = options
@@ -121,7 +126,13 @@ class Administration {
       else if (!response.headersSent) reply(response, refusal(413, 'body_too_large', 'the body is too large'))
     })
     request.on('end', () => {
-      if (!response.headersSent) reply(response, this.#answer(request, Buffer.concat(chunks)))
+      if (response.headersSent) return
+      if (!this.#options.workers || request.method !== 'GET')
+        return reply(response, this.#answer(request, Buffer.concat(chunks)))
+      void this.#options.workers.report().then((report) => {
+        this.#report = report
+        reply(response, this.#answer(request, Buffer.concat(chunks)))
+      })
     })
     request.on('error', () => {})
   }
@@ -174,7 +185,7 @@ class Administration {
       links: hub.links.size,
       bytesReceived: server.bytesReceived,
       bytesSent: server.bytesSent,
-      memoryBytes: process.memoryUsage.rss(),
+      memoryBytes: process.memoryUsage.rss() + (this.#report?.memoryBytes ?? 0),
     }
   }
 

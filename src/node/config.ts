@@ -21,6 +21,8 @@ export interface RelayConfig {
   readonly name: string | undefined
   readonly listen: readonly string[] | undefined
   readonly dataDir: string | undefined
+  /** Processes that carry the links. */
+  readonly workers: number | undefined
   readonly limits: Partial<RelayLimits>
   readonly tokenFile: string | undefined
   /** Keys in hexadecimal. */
@@ -69,6 +71,7 @@ export function parseConfig(text: string, file: string, env: Env): RelayConfig {
     name: read('name', readName),
     listen: read('listen', readTexts),
     dataDir: read('data_dir', readText),
+    workers: read('workers', readWorkers),
     limits,
     tokenFile: read('auth.token_file', readText),
     allow: read('auth.allow', readKeys),
@@ -128,7 +131,7 @@ function snakeCase(name: string): string {
 function readers(): readonly string[] {
   const limits = RELAY_LIMITS.map((name) => `limits.${snakeCase(name)}`)
   const auth = ['auth.token_file', 'auth.allow', 'auth.operators']
-  return ['name', 'listen', 'data_dir', ...limits, ...auth, 'rooms.permanent', 'admin.listen']
+  return ['name', 'listen', 'data_dir', 'workers', ...limits, ...auth, 'rooms.permanent', 'admin.listen']
 }
 
 function checkKeys(source: Source, table: Table, known: readonly string[]): void {
@@ -238,6 +241,14 @@ const readRooms: Reader<readonly string[]> = (value) => {
   const bad = rooms.find((room) => !normalizeRoomName(room))
   return bad === undefined ? { value: rooms } : { why: `holds "${bad}", which cannot be a room's name` }
 }
+
+/** More than these only wait for the process with the rooms. */
+export const WORKERS_MAX = 64
+
+const readWorkers: Reader<number> = (value) =>
+  Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= WORKERS_MAX
+    ? { value: value as number }
+    : { why: `must be a whole number from 1 to ${WORKERS_MAX}` }
 
 function limitReader(name: (typeof RELAY_LIMITS)[number]): Reader<number> {
   const isTime = name.endsWith('Ms')

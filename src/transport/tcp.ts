@@ -15,12 +15,25 @@ const KEEPALIVE_MS = 60_000
 export const tcpTransport: Transport = { kind: 'tcp', listen, dial }
 
 async function listen(at: Address, onLink: (link: Link) => LinkHandler): Promise<Listener> {
+  return listenSockets(at, (socket) => attach(socket, onLink))
+}
+
+/**
+ * Listens, and leaves it to `onSocket` what becomes of a connection: with `pauseOnConnect` it can be handed
+ * to another process, where `attachSocket` makes a link of it.
+ */
+export async function listenSockets(
+  at: Address,
+  onSocket: (socket: Socket) => void,
+  options: { readonly pauseOnConnect?: boolean } = {},
+): Promise<Listener> {
   checkListenAddress(at)
   return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true, highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true })
+    const means = { noDelay: true, highWaterMark: HIGH_WATER_BYTES, allowHalfOpen: true, ...options }
+    const server = createServer(means)
     const fail = (error: Error): void => reject(transportErrorOf(error, `listen on tcp://${showAddress(at)}`))
     server.once('error', fail)
-    server.on('connection', (socket) => attach(socket, onLink))
+    server.on('connection', onSocket)
     server.listen({ host: at.host, port: at.port, backlog: BACKLOG }, () => {
       server.off('error', fail)
       // Running out of descriptors stops accepting for a moment; it is no reason to stop the relay.
@@ -70,6 +83,12 @@ async function dial(to: Address, onLink: (link: Link) => LinkHandler, options: D
       }
     })
   })
+}
+
+/** Makes a link of a socket that another process accepted. */
+export function attachSocket(socket: Socket, onLink: (link: Link) => LinkHandler): void {
+  socket.allowHalfOpen = true
+  attach(socket, onLink)
 }
 
 function attach(socket: Socket, onLink: (link: Link) => LinkHandler): void {

@@ -9,13 +9,13 @@ interface Answer {
   readonly body: string
 }
 
-describe('the administration', () => {
+describe.each([1, 2])('the administration of a relay with --workers %i', (workers) => {
   let home: Home
   let relay: Relay
 
   beforeEach(async () => {
     home = new Home()
-    relay = await home.relay(['--admin', '127.0.0.1:0', '--name', 'kitchen'])
+    relay = await home.relay(['--admin', '127.0.0.1:0', '--name', 'kitchen', '--workers', `${workers}`])
   })
 
   afterEach(() => home.end())

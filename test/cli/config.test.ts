@@ -24,6 +24,7 @@ describe('a configuration', () => {
 name = "kitchen"
 listen = ["tcp://127.0.0.1", "udp://0.0.0.0:9"]
 data_dir = "data"
+workers = 3
 [limits]
 sessions = 5
 idle_ms = "90s"
@@ -41,6 +42,7 @@ listen = "off"
       name: 'kitchen',
       listen: ['tcp://127.0.0.1', 'udp://0.0.0.0:9'],
       dataDir: 'data',
+      workers: 3,
       limits: { sessions: 5, idleMs: 90_000, outboundBytes: 2 * 1024 * 1024 },
       tokenFile: 'token',
       allow: [KEY],

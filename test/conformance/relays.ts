@@ -5,7 +5,10 @@ import { join } from 'node:path'
 import type { Address } from '../../src/base/index.ts'
 import { keyPairOf, OPERATOR_SEED, type Setup } from '../../src/conformance/index.ts'
 import { openStore, RelayServer, udpTransport } from '../../src/node/index.ts'
+import { LinkWorkers } from '../../src/node/link-workers.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
+import type { Transport } from '../../src/transport/transport.ts'
+import { WORKER_PROGRAM } from '../node/worker-program.ts'
 import { SETUPS } from './setups.ts'
 
 const operator = Buffer.from(keyPairOf(OPERATOR_SEED).publicKey).toString('hex')
@@ -17,9 +20,12 @@ export class Relays {
   readonly #kind: 'tcp' | 'udp'
   readonly #folder = mkdtempSync(join(tmpdir(), 'palaver-conform-'))
   readonly #servers = new Map<Setup, RelayServer>()
+  /** Who carries the links of all of them, when that is not this process. */
+  readonly #workers: LinkWorkers | undefined
 
-  constructor(kind: 'tcp' | 'udp') {
+  constructor(kind: 'tcp' | 'udp', workerCount = 1) {
     this.#kind = kind
+    if (workerCount > 1) this.#workers = new LinkWorkers({ count: workerCount, program: WORKER_PROGRAM })
   }
 
   async start(): Promise<void> {
@@ -38,12 +44,15 @@ export class Relays {
         ...SETUPS[setup],
       },
     })
-    const transport =
-      this.#kind === 'tcp'
-        ? tcpTransport
-        : udpTransport({ staticSecret: store.secrets.linkSecret, limits: { connectionsPerPrefix: Infinity } })
+    const transport = this.#transport(store.secrets.linkSecret)
     this.addresses[setup] = await server.listen(transport, { host: HOST, port: 0 })
     this.#servers.set(setup, server)
+  }
+
+  #transport(staticSecret: Uint8Array): Transport {
+    if (this.#kind === 'tcp') return this.#workers?.tcpTransport() ?? tcpTransport
+    const options = { staticSecret, limits: { connectionsPerPrefix: Infinity } }
+    return this.#workers?.udpTransport(options) ?? udpTransport(options)
   }
 
   readonly restart = async (setup: Setup): Promise<void> => {
@@ -54,6 +63,7 @@ export class Relays {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#servers.values()].map((server) => server.close(100)))
+    await this.#workers?.close()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 }

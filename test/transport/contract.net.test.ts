@@ -1,7 +1,8 @@
 /** What every transport promises, run against each of them over real sockets. */
 import { createHash } from 'node:crypto'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import type { Address } from '../../src/base/index.ts'
+import { LinkWorkers } from '../../src/node/link-workers.ts'
 import { udpTransport } from '../../src/node/udp-transport.ts'
 import {
   type Link,
@@ -11,6 +12,7 @@ import {
   type Transport,
   tcpTransport,
 } from '../../src/transport/index.ts'
+import { WORKER_PROGRAM } from '../node/worker-program.ts'
 
 const LOOPBACK: Address = { host: '127.0.0.1', port: 0 }
 const TIMEOUT_MS = 5000
@@ -84,11 +86,28 @@ function pattern(length: number, seed: number): Uint8Array {
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-describe.each<[string, () => Transport]>([
-  ['tcp', () => tcpTransport],
-  ['udp', () => udpTransport()],
-  ['mem', () => memTransport()],
-])('%s', (kind, make) => {
+/** Started for the first test that wants them. */
+let workers: LinkWorkers | undefined
+
+function startedWorkers(): LinkWorkers {
+  workers ??= new LinkWorkers({ count: 2, program: WORKER_PROGRAM })
+  return workers
+}
+
+afterAll(() => workers?.close())
+
+/** Links that one side dials as ever, and of which workers carry the other end. */
+function carried(dialled: Transport, accepted: Transport): Transport {
+  return { kind: dialled.kind, dial: dialled.dial, listen: accepted.listen }
+}
+
+describe.each<[string, Transport['kind'], () => Transport]>([
+  ['tcp', 'tcp', () => tcpTransport],
+  ['udp', 'udp', () => udpTransport()],
+  ['mem', 'mem', () => memTransport()],
+  ['tcp by workers', 'tcp', () => carried(tcpTransport, startedWorkers().tcpTransport())],
+  ['udp by workers', 'udp', () => carried(udpTransport(), startedWorkers().udpTransport())],
+])('%s', (_, kind, make) => {
   const listeners: Listener[] = []
   const ends: End[] = []
 
