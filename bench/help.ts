@@ -20,6 +20,7 @@ Options
   --chart FILE        a chart, SVG
   --profile FOLDER    profile our relay, and show where its time goes
   --plain             take the machine as it is: no network namespace, no precedence (see below)
+  --spread            leave it to the system on which cores server and generator run
   --from FILE         show, chart or record what --json wrote before, instead of measuring
   --record            append the ratios to bench/history.ndjson
 

@@ -42,6 +42,7 @@ const { values } = parseArgs({
     all: { type: 'boolean', default: false },
     profile: { type: 'string' },
     plain: { type: 'boolean', default: false },
+    spread: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
@@ -55,7 +56,7 @@ function chosen<T extends { readonly name: string }>(all: readonly T[], names: r
 }
 
 function coresHere(): Cores {
-  const isPinned = cpus().length > 1 && hasProgram('taskset')
+  const isPinned = cpus().length > 1 && hasProgram('taskset') && !values.spread
   return isPinned ? { server: 0, engine: 1 } : { server: undefined, engine: undefined }
 }
 

@@ -13,7 +13,7 @@ import {
   type Peer,
   type Publication,
 } from './peer.ts'
-import { type Cores, Server } from './server.ts'
+import { type Cores, cpuSecondsOf, Server } from './server.ts'
 
 /** How many clients log in or join at once. */
 const AT_ONCE = 20
@@ -35,6 +35,8 @@ export interface Figures {
   readonly p999: number | undefined
   readonly bytesPerConnection: number | undefined
   readonly stalls: number
+  /** The share that the busiest of its processes has in its CPU time. */
+  readonly busiestShare: number
 }
 
 export interface RunSettings {
@@ -76,12 +78,10 @@ async function measureLinks(peer: Peer, mode: Mode, settings: RunSettings, serve
     bodyBytes,
   }
   const run = runOptions(mode, settings, server)
+  const helpers = new Helpers(server, settings)
   try {
-    return checked(
-      peer,
-      mode,
-      await runLinks({ port: server.port, parties, ...load, run }, settings.cores.engine),
-    )
+    const result = await runLinks({ port: server.port, parties, ...load, run }, settings.cores.engine)
+    return checked(peer, mode, helpers, result)
   } finally {
     await server.stop()
   }
@@ -92,10 +92,46 @@ function runOptions(mode: Mode, settings: RunSettings, server: Server): RunOptio
   return { rate: mode.rate, warmMs, measureMs, pid: server.pid }
 }
 
-function checked(peer: Peer, mode: Mode, result: RunResult): Figures {
+/**
+ * The CPU time of the processes that a server started, over about the time in which the generator measures
+ * the server itself.
+ */
+class Helpers {
+  readonly #server: Server
+  #before: number[] = []
+  #seconds: number[] = []
+
+  constructor(server: Server, { warmSeconds, seconds }: RunSettings) {
+    this.#server = server
+    if (server.helpers().length === 0) return
+    setTimeout(() => {
+      this.#before = this.#read()
+    }, warmSeconds * 1000)
+    setTimeout(() => this.#end(), (warmSeconds + seconds) * 1000)
+  }
+
+  #read(): number[] {
+    return this.#server.helpers().map(cpuSecondsOf)
+  }
+
+  #end(): void {
+    const before = this.#before
+    this.#seconds = this.#read().map((seconds, i) => seconds - (before[i] ?? seconds))
+  }
+
+  /** The result with their time in it, and the share of the busiest process. */
+  added(result: RunResult): { readonly result: RunResult; readonly busiestShare: number } {
+    const all = [result.serverCpuSeconds, ...this.#seconds]
+    const serverCpuSeconds = all.reduce((sum, each) => sum + each, 0)
+    return { result: { ...result, serverCpuSeconds }, busiestShare: Math.max(...all) / serverCpuSeconds }
+  }
+}
+
+function checked(peer: Peer, mode: Mode, helpers: Helpers, own: RunResult): Figures {
+  const { result, busiestShare } = helpers.added(own)
   if (result.lostConnections > 0) throw new Error(`${peer.name} closed ${result.lostConnections} connections`)
   if (result.sent === 0) throw new Error(`${peer.name} delivered nothing`)
-  return loadFigures(mode, result)
+  return { ...loadFigures(mode, result), busiestShare }
 }
 
 interface Bench {
@@ -152,7 +188,8 @@ async function runLoad({ peer, mode, settings, server, engine }: Bench, joined: 
     const publication = client.publication(bodyOf(ownMarker(party, index), mode.bodyBytes))
     wire.spec(specOf(peer, mode, index, publication))
   }
-  return checked(peer, mode, await engine.run(runOptions(mode, settings, server)))
+  const helpers = new Helpers(server, settings)
+  return checked(peer, mode, helpers, await engine.run(runOptions(mode, settings, server)))
 }
 
 function specOf(
@@ -221,6 +258,7 @@ function figuresOf(count: number, cpuSeconds: number, wallSeconds: number): Figu
     p999: undefined,
     bytesPerConnection: undefined,
     stalls: 0,
+    busiestShare: 1,
   }
 }
 

@@ -13,6 +13,13 @@ const PLAIN = { isDurable: false, serveOptions: [], transports: ['tcp'] } as con
 export const PEERS: readonly Peer[] = [
   palaver({ name: 'palaver', ...PLAIN }),
   palaver({ name: 'palaver-udp', ...PLAIN, transports: ['tcp', 'udp'] }),
+  palaver({ name: 'palaver-workers', ...PLAIN, serveOptions: ['--workers', '2'] }),
+  palaver({
+    name: 'palaver-workers-udp',
+    ...PLAIN,
+    transports: ['tcp', 'udp'],
+    serveOptions: ['--workers', '2'],
+  }),
   nats(false),
   redis,
   mosquitto(false),

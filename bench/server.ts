@@ -85,15 +85,20 @@ export class Server {
     return this.#text
   }
 
-  /** Bytes of memory in use. */
+  /** Bytes of memory in use, by all its processes. */
   memoryBytes(): number {
-    const found = /^VmRSS:\s+(\d+) kB/mu.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))
-    return Number(found?.[1] ?? 0) * 1024
+    return [this.pid, ...this.helpers()].reduce((sum, pid) => sum + memoryBytesOf(pid), 0)
   }
 
   /** Seconds that its threads have run, those that ended not counted. */
   cpuSeconds(): number {
-    return cpuSecondsOf(this.pid)
+    return [this.pid, ...this.helpers()].reduce((sum, pid) => sum + cpuSecondsOf(pid), 0)
+  }
+
+  /** The processes that it started. */
+  helpers(): number[] {
+    const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'utf8').trim()
+    return children === '' ? [] : children.split(' ').map(Number)
   }
 
   async stop(): Promise<void> {
@@ -131,6 +136,11 @@ export function cpuSecondsOf(pid: number): number {
     }
   })
   return nanoseconds.reduce((sum, each) => sum + each, 0) / 1e9
+}
+
+function memoryBytesOf(pid: number): number {
+  const found = /^VmRSS:\s+(\d+) kB/mu.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return Number(found?.[1] ?? 0) * 1024
 }
 
 function accepts(port: number): Promise<boolean> {

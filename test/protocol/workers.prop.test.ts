@@ -68,26 +68,18 @@ describe('orders', () => {
         const take = (): void => {
           if (writer.byteCount > 0) bundles.push(writer.take())
         }
-        calls.forEach((call, i) => {
-          if ('count' in call) {
-            if (call.name === 'take') return take()
-            writer.handled(call.count)
-            return expected.handler.handled(call.count)
-          }
-          if (call.name !== 'write') {
-            writer[call.name](call.link)
-            return expected.handler[call.name](call.link)
-          }
-          const piece = bytes[call.piece] as Uint8Array
+        for (const [i, call] of calls.entries()) {
           const next = calls[i + 1]
-          writer.write(call.link, call.lane, piece)
-          expected.handler.write(
-            call.link,
-            call.lane,
-            piece,
-            next?.name === 'write' && next.link === call.link,
-          )
-        })
+          if (call.name === 'take') take()
+          else
+            for (const to of [writer, expected.handler])
+              if ('count' in call) to.handled(call.count)
+              else if (call.name !== 'write') to[call.name](call.link)
+              else {
+                const isMore = next?.name === 'write' && next.link === call.link
+                to.write(call.link, call.lane, bytes[call.piece] as Uint8Array, isMore)
+              }
+        }
         take()
         const { calls: heard, handler } = recorder<OrderHandler>()
         const reader = new OrderReader()
