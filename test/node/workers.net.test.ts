@@ -70,7 +70,10 @@ describe('a link that a worker carries', () => {
     let writableCount = 0
     const listener = await workers.tcpTransport().listen(LOOPBACK, (link) => {
       far = link
-      return { onBytes() {}, onWritable: () => void (writableCount += 1), onEnd() {}, onClosed() {} }
+      const onWritable = (): void => {
+        writableCount += 1
+      }
+      return { onBytes() {}, onWritable, onEnd() {}, onClosed() {} }
     })
     closing.push(() => listener.close())
     const near: Socket = connect(listener.address.port, LOOPBACK.host)
