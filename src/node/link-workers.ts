@@ -1,7 +1,7 @@
 /**
  * Workers that carry a relay's links: processes with the sockets, while this one keeps the rooms. To a relay
- * they are transports like any other. Connections over TCP are accepted here and handed to the worker that has
- * the fewest links; a datagram socket belongs to one worker.
+ * they are transports like any other. Connections over TCP are accepted here and handed to the worker that
+ * has the fewest links; a datagram socket belongs to one worker.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'

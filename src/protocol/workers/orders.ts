@@ -1,7 +1,7 @@
 /**
  * What the process with the rooms orders a worker to do with the links that the worker carries: bytes to
- * write, reading to stop. All orders of one turn are one bundle. Bytes that go to many links stand in it once,
- * and the other links refer to them. Both ends are ours: a bundle that cannot be read is a bug.
+ * write, reading to stop. All orders of one turn are one bundle. Bytes that go to many links stand in it
+ * once, and the other links refer to them. Both ends are ours: a bundle that cannot be read is a bug.
  */
 import { assert } from '../../base/assert.ts'
 import { copyOf } from '../../base/bytes.ts'
