@@ -26,6 +26,7 @@ const FIRST_WINDOW_BYTES = 10 * PACKET_BYTES
 const PACKET_THRESHOLD = 3
 const TIME_THRESHOLD = 9 / 8
 const PROBES = 2
+const INITIAL_RTT_MS = 300
 
 interface Flight {
   readonly bytes: number
@@ -47,7 +48,8 @@ class Direction {
   credit = CONNECTION_CREDIT
   largestSent = -1
   largestAcked = -1
-  rttMin = Infinity
+  /** Of all that the sender may have measured, the handshake included; and what it takes where it has not. */
+  rttMin = INITIAL_RTT_MS
   ackedBytes = 0
   probeTimeouts = 0
   probesAllowed = 0
@@ -73,9 +75,7 @@ class Direction {
     let bytes = 0
     for (const [number, flight] of this.flights) {
       const isOvertaken = number <= this.largestAcked - PACKET_THRESHOLD
-      // Without a sample from the wire the sender may still have one, from the handshake.
-      const afterMs = this.rttMin === Infinity ? 0 : TIME_THRESHOLD * this.rttMin
-      const isLate = number < this.largestAcked && now >= flight.at + afterMs
+      const isLate = number < this.largestAcked && now >= flight.at + TIME_THRESHOLD * this.rttMin
       if (flight.isCounted && !isOvertaken && !isLate) bytes += flight.bytes
     }
     return bytes
@@ -95,7 +95,10 @@ class Direction {
   }
 }
 
+/** A connection; of the two handshake packets whose answers are timed, when each was sent last. */
 interface Watched {
+  readonly initialAt: Instant
+  readonly acceptAt: Instant
   readonly client: Direction
   readonly relay: Direction
 }
@@ -123,10 +126,11 @@ export class IndependentObserver implements WireObserver {
 
   readonly #relay: Address
   readonly #secrets = new Map<string, Uint8Array>()
-  readonly #initials = new Map<string, Uint8Array>()
+  readonly #initials = new Map<string, { readonly bytes: Uint8Array; readonly at: Instant }>()
   /** By the connection id that a packet is sent to. */
   readonly #directions = new Map<string, { readonly from: Direction; readonly to: Direction }>()
   readonly #watched: Watched[] = []
+  readonly #byRelayCid = new Map<string, Watched>()
   readonly #strangers = new Map<string, Stranger>()
   readonly #validated = new Set<string>()
   readonly #challenges = new Map<string, string>()
@@ -151,8 +155,9 @@ export class IndependentObserver implements WireObserver {
     const isData = ((bytes[0] as number) & 0x80) === 0
     expect(bytes.length).toBeLessThanOrEqual(isData ? PACKET_BYTES_MAX : PACKET_BYTES)
     const isRelay = keyOf(from) === keyOf(this.#relay)
-    if (bytes[0] === 0xc0) this.#initials.set(hexOf(bytes.subarray(5, 13)), new Uint8Array(bytes))
-    if (bytes[0] === 0xc2) this.#onAccept(bytes)
+    const scid = hexOf(bytes.subarray(5, 13))
+    if (bytes[0] === 0xc0) this.#initials.set(scid, { bytes: new Uint8Array(bytes), at: now })
+    if (bytes[0] === 0xc2) this.#onAccept(bytes, now)
     if (isRelay) this.#countToStranger(to, bytes)
     if (isData) this.#onDataSent(to, bytes, now, isRelay)
   }
@@ -161,6 +166,7 @@ export class IndependentObserver implements WireObserver {
     this.now = at
     const isToRelay = keyOf(to) === keyOf(this.#relay)
     if (isToRelay) this.#strangerAt(from).received += bytes.length
+    if (bytes[0] === 0xc2) this.#timeHandshake(bytes.subarray(9, 17), 'client', at)
     if (((bytes[0] as number) & 0x80) !== 0 || bytes.length < 30) return
     const pair = this.#directions.get(hexOf(bytes.subarray(1, 9)))
     if (pair === undefined) return
@@ -169,19 +175,30 @@ export class IndependentObserver implements WireObserver {
     if (plain === undefined) return
     const isFirst = isToRelay && pair.from.arrived.size === 0
     if (isFirst) this.#validated.add(keyOf(from))
+    if (isFirst) this.#timeHandshake(bytes.subarray(1, 9), 'relay', at)
     pair.from.arrived.add(number)
     for (const frame of seenFrames(plain)) this.#hear(pair.to, frame, from, at)
   }
 
-  #onAccept(bytes: Uint8Array): void {
+  /** The answer to a handshake packet of `side` came: that is a round trip that `side` knows of. */
+  #timeHandshake(relayCid: Uint8Array, side: 'client' | 'relay', at: Instant): void {
+    const one = this.#byRelayCid.get(hexOf(relayCid))
+    if (one === undefined) return
+    const sentAt = side === 'client' ? one.initialAt : one.acceptAt
+    one[side].rttMin = Math.min(one[side].rttMin, at - sentAt)
+  }
+
+  #onAccept(bytes: Uint8Array, now: Instant): void {
     const initial = this.#initials.get(hexOf(bytes.subarray(1, 9)))
-    const secrets = initial && secretsOf(initial, bytes, this.#secrets)
+    const secrets = initial && secretsOf(initial.bytes, bytes, this.#secrets)
     expect(secrets, 'ACCEPT fits the INITIAL it answers').toBeDefined()
     const relayCid = hexOf(bytes.subarray(9, 17))
-    if (secrets === undefined || this.#directions.has(relayCid)) return
+    if (initial === undefined || secrets === undefined || this.#directions.has(relayCid)) return
     const client = new Direction(secrets.client)
     const relay = new Direction(secrets.relay)
-    this.#watched.push({ client, relay })
+    const watched = { client, relay, initialAt: initial.at, acceptAt: now }
+    this.#watched.push(watched)
+    this.#byRelayCid.set(relayCid, watched)
     this.#directions.set(relayCid, { from: client, to: relay })
     this.#directions.set(hexOf(bytes.subarray(1, 9)), { from: relay, to: client })
   }
