@@ -289,6 +289,8 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-SDC-031': 'bb412852',
   'PAL-SDC-032': '84197dff',
   'PAL-SDC-034': 'bc5c379e',
+  'PAL-UDP-125': 'e0962c63',
+  'PAL-UDP-126': '14b3c5e6',
   'PAL-CNF-001': '7283f99e',
   'PAL-CNF-002': 'ded20db2',
   'PAL-CNF-003': '427f3232',

@@ -15,10 +15,12 @@ import {
 import { sameAddress } from '../base/ip-address.ts'
 import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
 import type { ClientHandshake } from './client-handshake.ts'
+import { type CidSource, OwnCids, PeerCids } from './connection-ids.ts'
 import { FRAMES_END, FRAMES_FAULT, type FrameReader } from './frame.ts'
 import { CLOSE, FRAME, LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { Intake } from './intake.ts'
 import { LaneReceiver } from './lane-receiver.ts'
+import { CID_BYTES } from './packet.ts'
 import type { Parameters } from './parameters.ts'
 import { PathCheck } from './path-check.ts'
 import { ConnectionTrace, type Tracer } from './trace.ts'
@@ -44,6 +46,12 @@ export interface ConnectionHost extends TransmitterMeans {
   release(connection: Connection): void
   /** The peer has another address. */
   onMoved(connection: Connection): void
+  /** A further id for `connection`, under which packets find it. */
+  giveCid(connection: Connection): { readonly cid: Uint8Array; readonly token: Uint8Array }
+  /** Packets under `cid` are for nobody from here on. */
+  dropCid(cid: Uint8Array): void
+  /** Packets to the peer go under another id than `before`. */
+  onPeerCid(connection: Connection, before: Uint8Array): void
   /** A client has confirmed the handshake. */
   onConfirmed(connection: Connection, now: Instant): void
 }
@@ -66,17 +74,15 @@ type State =
   | { readonly kind: 'draining'; readonly until: Instant }
   | { readonly kind: 'closed' }
 
-export class Connection implements UdpConnection, Timed {
+export class Connection implements UdpConnection, Timed, CidSource {
   /** Where the peer is; a relay's client may move. */
   remote: Address
+  /** Our connection id in the handshake. */
   readonly cid: Uint8Array
   readonly id: string
   handshakeHash: Uint8Array = EMPTY_BYTES
   peerStatic: Uint8Array | undefined
   observedAddress: Address | undefined
-  resetToken: Uint8Array | undefined
-  /** The peer's connection id; empty before the handshake is done. */
-  dcid: Uint8Array = EMPTY_BYTES
   /** Belongs to the endpoint: whether the connection stands in its ready list. */
   isReady = false
   /** Belongs to the endpoint: which neighbourhood a relay counts the connection to. */
@@ -91,7 +97,13 @@ export class Connection implements UdpConnection, Timed {
   readonly #intake: Intake
   readonly #receiver: LaneReceiver
   readonly #transmitter: Transmitter
-  readonly #pathCheck: PathCheck = new PathCheck()
+  readonly #ownCids: OwnCids
+  readonly #peerCids: PeerCids = new PeerCids()
+  readonly #pathCheck: PathCheck = new PathCheck(this.#peerCids)
+  /** Sequence of the id under which the peer's packets come from where it is. */
+  #underSequence = 0
+  /** Sequence of the id under which the packet came that is being read. */
+  #sequence = 0
   #idleTimeoutMs: number = TIMER.idleTimeoutMs
   #lastHeardAt: Instant
   #isCloseOwed = false
@@ -113,11 +125,14 @@ export class Connection implements UdpConnection, Timed {
     this.#intake = new Intake(host.primitives)
     this.#isClient = peer.handshake !== undefined
     this.#lastHeardAt = now
+    this.#ownCids = new OwnCids(this, peer.cid)
     this.#receiver = new LaneReceiver(this, LIMIT.connectionCreditBytes, LIMIT.laneCreditBytes)
     this.#transmitter = new Transmitter({
       means: host,
       received: this.#intake.numbers,
       receiver: this.#receiver,
+      ownCids: this.#ownCids,
+      peerCids: this.#peerCids,
       trace: this.#trace,
       now,
     })
@@ -125,6 +140,31 @@ export class Connection implements UdpConnection, Timed {
       peer.handshake === undefined
         ? { kind: 'expect_confirm', since: now, until: instantAfter(now, TIMER.handshakeTimeoutMs) }
         : { kind: 'expect_accept', handshake: peer.handshake }
+  }
+
+  /** The peer's connection id that packets go to; empty before the handshake is done. */
+  get dcid(): Uint8Array {
+    return this.#peerCids.current.cid
+  }
+
+  /** What a RESET that names it carries; empty at a relay. */
+  get resetToken(): Uint8Array {
+    return this.#peerCids.current.token
+  }
+
+  /** Whether the 8 bytes at `at` are one of our ids. */
+  isOwnCid(bytes: Uint8Array, at: number): boolean {
+    return this.#ownCids.sequenceAt(bytes, at) >= 0
+  }
+
+  /** Part of `CidSource`. */
+  giveCid(): { readonly cid: Uint8Array; readonly token: Uint8Array } {
+    return this.#host.giveCid(this)
+  }
+
+  /** Part of `CidSource`. */
+  dropCid(cid: Uint8Array): void {
+    this.#host.dropCid(cid)
   }
 
   get queuedBytes(): number {
@@ -182,6 +222,9 @@ export class Connection implements UdpConnection, Timed {
   //= PAL-UDP-114
   moved(_now: Instant): void {
     if (!this.#isClient || !this.#isUp()) return
+    const { dcid } = this
+    //= PAL-UDP-127
+    if (this.#peerCids.advance()) this.#host.onPeerCid(this, dcid)
     this.#transmitter.changePath()
     this.#transmitter.owePing()
     this.#host.wake(this)
@@ -216,11 +259,10 @@ export class Connection implements UdpConnection, Timed {
    * Takes the keys of a handshake that is done. The client is open with it, the relay once it is confirmed.
    */
   install(keys: LinkKeys, now: Instant): void {
-    this.dcid = keys.dcid
+    this.#peerCids.open(keys.dcid, keys.parameters.resetToken ?? EMPTY_BYTES)
     this.handshakeHash = keys.handshakeHash
-    this.resetToken = keys.parameters.resetToken
     this.observedAddress = keys.parameters.observedAddress
-    this.#transmitter.open(keys.dcid, keys.sendSecret)
+    this.#transmitter.open(keys.sendSecret)
     this.#intake.open(keys.receiveSecret)
     this.#transmitter.lanes.open(keys.parameters.creditBytes, keys.parameters.laneCreditBytes)
     this.#transmitter.mtu.open(keys.parameters.datagramBytesMax)
@@ -289,10 +331,14 @@ export class Connection implements UdpConnection, Timed {
     this.#lastHeardAt = now
     if (this.#state.kind === 'expect_confirm') this.#confirm(this.#state.since, now)
     const { isHighest } = intake
+    this.#sequence = this.#ownCids.sequenceAt(packet, 1)
     this.#apply(frames, from, now)
     if (isElsewhere && this.#isUp() && !sameAddress(from, this.remote)) {
       const means = { entropy: this.#host.entropy, ptoMs: this.#ptoMs(), now }
-      this.#pathCheck.onElsewhere(from, { bytes: packet.length, isHighest }, means)
+      const isOtherCid = this.#sequence !== this.#underSequence
+      this.#pathCheck.onElsewhere(from, { bytes: packet.length, isHighest, isOtherCid }, means)
+    } else if (isHighest) {
+      this.#underSequence = this.#sequence
     }
     this.#host.wake(this)
   }
@@ -349,7 +395,7 @@ export class Connection implements UdpConnection, Timed {
   /** The next datagram to send now. */
   pollTransmit(now: Instant): Datagram | undefined {
     const challenge = this.#isUp() ? this.#pathCheck.poll(now) : undefined
-    const bytes = challenge ? this.#transmitter.sealChallenge(challenge.data) : this.#pollPacket(now)
+    const bytes = challenge ? this.#transmitter.sealChallenge(challenge) : this.#pollPacket(now)
     if (bytes === undefined) return undefined
     this.#packetsSent++
     this.#bytesSent += bytes.length
@@ -438,6 +484,10 @@ export class Connection implements UdpConnection, Timed {
       case FRAME.datagram:
         this.#applyDatagram(frames.subarray(reader.dataStart, reader.dataEnd))
         return true
+      case FRAME.newCid:
+      case FRAME.retireCid:
+        this.#applyCid(type, frames.subarray(reader.dataStart, reader.dataEnd), now)
+        return true
       case FRAME.token:
         this.#applyToken(new Uint8Array(frames.subarray(reader.dataStart, reader.dataEnd)), now)
         return true
@@ -493,6 +543,15 @@ export class Connection implements UdpConnection, Timed {
     const { lane } = this.#host.reader
     if (this.#state.kind !== 'open' || this.#receiver.isPaused) return
     this.#host.emit({ kind: 'datagram', connection: this, lane, bytes })
+  }
+
+  #applyCid(type: number, bytes: Uint8Array, now: Instant): void {
+    const { value: sequence } = this.#host.reader
+    const isSound =
+      type === FRAME.newCid
+        ? this.#peerCids.onNew(sequence, bytes.subarray(0, CID_BYTES), bytes.subarray(CID_BYTES))
+        : this.#ownCids.onRetire(sequence, this.#sequence)
+    if (!isSound) this.#beginClosing(CLOSE.frameEncoding, `connection id ${sequence}`, now)
   }
 
   //= PAL-UDP-107
@@ -569,6 +628,7 @@ export class Connection implements UdpConnection, Timed {
   }
 
   #open(now: Instant): void {
+    this.#ownCids.open()
     this.#enter({ kind: 'open' }, now)
     this.#host.emit({ kind: 'opened', connection: this })
   }
@@ -609,6 +669,7 @@ export class Connection implements UdpConnection, Timed {
     if (this.#state.kind === 'closed') return
     this.#enter({ kind: 'closed' }, now)
     this.#stop()
+    this.#ownCids.clear()
     this.#host.release(this)
   }
 

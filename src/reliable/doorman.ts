@@ -191,7 +191,7 @@ export class Doorman {
     }
     const dcid = bytes.subarray(1, 1 + CID_BYTES)
     this.#counters.resets++
-    this.#reply(from, encodeReset(dcid, this.#resetTokenOf(dcid)))
+    this.#reply(from, encodeReset(dcid, this.resetTokenOf(dcid)))
   }
 
   forgetAccepted(now: Instant): void {
@@ -229,7 +229,7 @@ export class Doorman {
       //= PAL-UDP-035
       payload: encodeParameters({
         ...DEFAULT_PARAMETERS,
-        resetToken: this.#resetTokenOf(cid),
+        resetToken: this.resetTokenOf(cid),
         observedAddress: from,
         connectionId: cid,
       }),
@@ -272,7 +272,8 @@ export class Doorman {
     this.#host.reply(to, bytes)
   }
 
-  #resetTokenOf(cid: Uint8Array): Uint8Array {
+  /** What a RESET that names `cid` carries. */
+  resetTokenOf(cid: Uint8Array): Uint8Array {
     return this.#host.primitives.hmacSha256(this.#resetKey, RESET_LABEL, cid).subarray(0, RESET_TOKEN_BYTES)
   }
 }

@@ -57,6 +57,9 @@ export interface UdpEndpointOptions {
   readonly trace?: boolean
 }
 
+/** Of a client, which sends no RESET. */
+const NO_RESET_TOKEN = new Uint8Array(16)
+
 /** The default limits. */
 export const DEFAULT_UDP_LIMITS: UdpLimits = {
   connections: LIMIT.connectionsMax,
@@ -79,7 +82,9 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
   readonly #limits: UdpLimits
   /** A relay's. */
   readonly #doorman: Doorman | undefined
+  /** By each id under which a connection is reached. */
   readonly #connections: Map<number, Connection> = new Map()
+  #connectionCount = 0
   /** Client connections by the relay's cid, which is what a RESET names. */
   readonly #byPeerCid: Map<number, Connection> = new Map()
   readonly #neighbours: Neighbours = new Neighbours()
@@ -101,6 +106,11 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
 
   /** Connections not yet forgotten, handshakes and closed ones that still drain included. */
   get connectionCount(): number {
+    return this.#connectionCount
+  }
+
+  /** Connection ids under which packets find a connection. */
+  get cidCount(): number {
     return this.#connections.size
   }
 
@@ -135,6 +145,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
     const handshake = new ClientHandshake(this, cid, token, now)
     const connection = new Connection(this, { remote: to, cid, handshake }, now)
     this.#connections.set(cidKey(cid, 0), connection)
+    this.#connectionCount++
     this.wake(connection)
     return connection
   }
@@ -230,12 +241,33 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
   /** Part of `ConnectionHost`. */
   release(connection: Connection): void {
     this.#deadlines.remove(connection)
-    this.#connections.delete(cidKey(connection.cid, 0))
-    if (connection.resetToken !== undefined) {
-      const peerKey = cidKey(connection.dcid, 0)
-      if (this.#byPeerCid.get(peerKey) === connection) this.#byPeerCid.delete(peerKey)
-    }
+    this.#connectionCount--
+    this.#forgetPeerCid(connection, connection.dcid)
     this.#neighbours.leave(connection)
+  }
+
+  /** Part of `ConnectionHost`. */
+  giveCid(connection: Connection): { readonly cid: Uint8Array; readonly token: Uint8Array } {
+    const cid = this.newCid()
+    this.#connections.set(cidKey(cid, 0), connection)
+    return { cid, token: this.#doorman?.resetTokenOf(cid) ?? NO_RESET_TOKEN }
+  }
+
+  /** Part of `ConnectionHost`. */
+  dropCid(cid: Uint8Array): void {
+    this.#connections.delete(cidKey(cid, 0))
+  }
+
+  /** Part of `ConnectionHost`. */
+  onPeerCid(connection: Connection, before: Uint8Array): void {
+    this.#forgetPeerCid(connection, before)
+    this.#byPeerCid.set(cidKey(connection.dcid, 0), connection)
+  }
+
+  #forgetPeerCid(connection: Connection, cid: Uint8Array): void {
+    if (cid.length === 0) return
+    const key = cidKey(cid, 0)
+    if (this.#byPeerCid.get(key) === connection) this.#byPeerCid.delete(key)
   }
 
   /** Part of `ConnectionHost`. */
@@ -255,22 +287,18 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
 
   #handleData(bytes: Uint8Array, from: Address, now: Instant): void {
     const connection = this.#connections.get(cidKey(bytes, 1))
-    if (connection !== undefined && this.#isCidOf(connection.cid, bytes)) {
+    // The table's key leaves out the first 12 bits.
+    if (connection?.isOwnCid(bytes, 1)) {
       connection.handleData(bytes, from, now)
     } else {
       this.#doorman?.answerUnknown(bytes, from, now)
     }
   }
 
-  /** The table's key leaves out the first 12 bits. */
-  #isCidOf(cid: Uint8Array, bytes: Uint8Array): boolean {
-    return cid[0] === bytes[1] && cid[1] === bytes[2]
-  }
-
   //= PAL-UDP-075
   #handleReset(packet: Extract<HandshakePacket, { kind: 'reset' }>, from: Address, now: Instant): void {
     const connection = this.#byPeerCid.get(cidKey(packet.dcid, 0))
-    if (connection === undefined || connection.resetToken === undefined) return
+    if (connection === undefined) return
     if (!sameAddress(connection.remote, from) || !equalBytes(connection.dcid, packet.dcid)) return
     if (!equalSecrets(connection.resetToken, packet.token)) return
     const detail = 'the relay has forgotten the connection'
@@ -336,7 +364,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
   /** Part of `DoorHost`. */
   hasRoom(host: string, isKnown: boolean, now: Instant): boolean {
     const { connections, connectionsPerPrefix, connectionsPerPrefixKnown } = this.#limits
-    if (this.#connections.size >= connections) return false
+    if (this.#connectionCount >= connections) return false
     const limit = isKnown ? Math.max(connectionsPerPrefix, connectionsPerPrefixKnown) : connectionsPerPrefix
     return this.#neighbours.hasRoom(host, limit, now)
   }
@@ -345,6 +373,7 @@ export class UdpEndpoint implements Machine<UdpEvent>, ConnectionHost, DoorHost 
   admit(peer: { readonly remote: Address; readonly cid: Uint8Array }, keys: LinkKeys, now: Instant): void {
     const connection = new Connection(this, peer, now)
     this.#connections.set(cidKey(peer.cid, 0), connection)
+    this.#connectionCount++
     this.#neighbours.join(connection)
     connection.install(keys, now)
     this.#deadlines.arm(connection, connection.deadline)

@@ -12,6 +12,8 @@ export const FRAMES_FAULT = -2
 
 /** Random bytes in PATH_CHALLENGE and PATH_RESPONSE. */
 const PATH_DATA_BYTES = 8
+const CID_BYTES = 8
+const RESET_TOKEN_BYTES = 16
 
 /**
  * Reads the frames of one packet (spec/13-datagram.md, section 5) without allocating: `next()` gives the type
@@ -23,10 +25,10 @@ export class FrameReader {
   lane = 0
   /** LANE_*: position of the first byte in the lane. */
   offset = 0
-  /** LANE_*, CLOSE, PATH_*, TOKEN, DATAGRAM: the bytes are `bytes.subarray(dataStart, dataEnd)`. */
+  /** LANE_*, CLOSE, PATH_*, TOKEN, DATAGRAM, NEW_CID (id and token): the bytes are `bytes.subarray(dataStart, dataEnd)`. */
   dataStart = 0
   dataEnd = 0
-  /** CREDIT and LANE_CREDIT: the total. CLOSE: the code. */
+  /** CREDIT and LANE_CREDIT: the total. CLOSE: the code. NEW_CID and RETIRE_CID: the sequence. */
   value = 0
   /** ACK: delay in the wire's unit. */
   ackDelay = 0
@@ -71,6 +73,10 @@ export class FrameReader {
         return this.#readLaneBytes(type) ? type : FRAMES_FAULT
       case FRAME.datagram:
         return this.#readLane() && this.#readSized(1, LIMIT.datagramBytesMax) ? type : FRAMES_FAULT
+      case FRAME.newCid:
+        return this.#readNewCid() ? type : FRAMES_FAULT
+      case FRAME.retireCid:
+        return this.#readValue() ? type : FRAMES_FAULT
       case FRAME.token:
         return this.#readSized(1, LIMIT.tokenBytesMax) ? type : FRAMES_FAULT
       default:
@@ -114,6 +120,11 @@ export class FrameReader {
 
   #readClose(): boolean {
     return this.#readValue() && this.#readSized(0, LIMIT.closeReasonBytesMax)
+  }
+
+  #readNewCid(): boolean {
+    const length = CID_BYTES + RESET_TOKEN_BYTES
+    return this.#readValue() && this.#take(length, length, length)
   }
 
   /** A length and so many bytes. */
@@ -241,4 +252,23 @@ export function writeDatagram(into: Uint8Array, at: number, lane: number, bytes:
   const start = writeVarint(into, writeVarint(into, at + 1, lane), bytes.length)
   into.set(bytes, start)
   return start + bytes.length
+}
+
+/** Writes NEW_CID. Returns the offset after it. */
+export function writeNewCid(
+  into: Uint8Array,
+  at: number,
+  given: { readonly sequence: number; readonly cid: Uint8Array; readonly token: Uint8Array },
+): number {
+  into[at] = FRAME.newCid
+  const start = writeVarint(into, at + 1, given.sequence)
+  into.set(given.cid, start)
+  into.set(given.token, start + CID_BYTES)
+  return start + CID_BYTES + RESET_TOKEN_BYTES
+}
+
+/** Writes RETIRE_CID. Returns the offset after it. */
+export function writeRetireCid(into: Uint8Array, at: number, sequence: number): number {
+  into[at] = FRAME.retireCid
+  return writeVarint(into, at + 1, sequence)
 }

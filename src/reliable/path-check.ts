@@ -1,14 +1,24 @@
 import type { Address, Entropy } from '../base/index.ts'
 import { earlierOf, type Instant, instantAfter, NEVER, sameAddress } from '../base/index.ts'
+import type { GivenCid, PeerCids } from './connection-ids.ts'
 import { LIMIT, RATIO, TIMER } from './generated/constants.ts'
 
 const CHALLENGE_BYTES = 8
+
+/** What to ask, where, and under which id of the client. */
+export interface Challenge {
+  readonly to: Address
+  readonly cid: Uint8Array
+  readonly data: Uint8Array
+}
 
 /** An address that a client's packets came from and that has not answered yet. */
 interface Candidate {
   readonly address: Address
   readonly data: Uint8Array
   readonly until: Instant
+  /** Of the client, for this address; undefined where the one in use serves. */
+  readonly reserved: GivenCid | undefined
   sendAt: Instant
   waitMs: number
   receivedBytes: number
@@ -21,8 +31,13 @@ interface Candidate {
  * Nothing else goes there before it has answered; so whoever repeats a client's packets gains nothing.
  */
 export class PathCheck {
+  readonly #cids: PeerCids
   #candidate: Candidate | undefined
   #nextAt: Instant = 0 as Instant
+
+  constructor(cids: PeerCids) {
+    this.#cids = cids
+  }
 
   /** When there is something to send, or to give up. */
   get deadline(): Instant {
@@ -30,11 +45,14 @@ export class PathCheck {
     return one === undefined ? NEVER : earlierOf(one.sendAt, one.until)
   }
 
-  /** A verified packet came from `from`, which is not the connection's address. */
+  /**
+   * A verified packet came from `from`, which is not the connection's address; under another id of ours than
+   * those before when the client has moved on purpose.
+   */
   //= PAL-UDP-094
   onElsewhere(
     from: Address,
-    packet: { readonly bytes: number; readonly isHighest: boolean },
+    packet: { readonly bytes: number; readonly isHighest: boolean; readonly isOtherCid: boolean },
     means: { readonly entropy: Entropy; readonly ptoMs: number; readonly now: Instant },
   ): void {
     const { now } = means
@@ -50,6 +68,8 @@ export class PathCheck {
       data: means.entropy(CHALLENGE_BYTES),
       // The other path may be far longer than the one that the PTO is known of.
       until: instantAfter(now, Math.max(RATIO.pathCheck * means.ptoMs, TIMER.pathCheckMinMs)),
+      //= PAL-UDP-128
+      reserved: packet.isOtherCid ? this.#cids.reserve() : undefined,
       sendAt: now,
       waitMs: means.ptoMs,
       receivedBytes: packet.bytes,
@@ -65,6 +85,7 @@ export class PathCheck {
     if (one === undefined || !sameAddress(one.address, from)) return false
     if (!one.data.every((byte, i) => byte === data[i])) return false
     this.#candidate = undefined
+    if (one.reserved !== undefined) this.#cids.useReserved()
     return true
   }
 
@@ -75,7 +96,7 @@ export class PathCheck {
   }
 
   /** The challenge to send now, and where to. Its packet has the least size of one that is ack-eliciting. */
-  poll(now: Instant): { readonly to: Address; readonly data: Uint8Array } | undefined {
+  poll(now: Instant): Challenge | undefined {
     this.giveUp(now)
     const one = this.#candidate
     if (one === undefined || now < one.sendAt) return undefined
@@ -85,7 +106,7 @@ export class PathCheck {
     //= PAL-UDP-097
     if (bytes > RATIO.amplification * one.receivedBytes) return undefined
     one.sentBytes = bytes
-    return { to: one.address, data: one.data }
+    return { to: one.address, cid: (one.reserved ?? this.#cids.current).cid, data: one.data }
   }
 
   clear(): void {

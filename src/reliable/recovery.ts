@@ -32,6 +32,9 @@ export class SentPacket {
   readonly laneCredits: number[] = []
   /** Lane pieces as triples: lane, offset, length. */
   readonly pieces: number[] = []
+  /** Sequences of NEW_CID and of RETIRE_CID. */
+  readonly newCids: number[] = []
+  readonly retiredCids: number[] = []
 
   reset(): void {
     this.ackedLargest = -1
@@ -40,6 +43,8 @@ export class SentPacket {
     this.isMtuProbe = false
     this.laneCredits.length = 0
     this.pieces.length = 0
+    this.newCids.length = 0
+    this.retiredCids.length = 0
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../base/index.ts'
 import type { UdpStats } from './api.ts'
 import { type CongestionControl, type CongestionController, NewReno, Pacer } from './congestion.ts'
+import type { OwnCids, PeerCids } from './connection-ids.ts'
 import { Copies } from './copies.ts'
 import { Cubic } from './cubic.ts'
 import { Datagrams } from './datagrams.ts'
@@ -17,6 +18,7 @@ import { FRAME, LIMIT } from './generated/constants.ts'
 import type { LaneReceiver } from './lane-receiver.ts'
 import { LaneSender } from './lane-sender.ts'
 import { NumberSource, type ReceivedNumbers } from './numbers.ts'
+import type { Challenge } from './path-check.ts'
 import { PathMtu } from './path-mtu.ts'
 import { type LossReason, Recovery, type RecoveryHost, type SentPacket } from './recovery.ts'
 import { PacketProtection } from './seal.ts'
@@ -46,6 +48,8 @@ interface TransmitterParts {
   readonly means: TransmitterMeans
   readonly received: ReceivedNumbers
   readonly receiver: LaneReceiver
+  readonly ownCids: OwnCids
+  readonly peerCids: PeerCids
   readonly trace: ConnectionTrace | undefined
   readonly now: Instant
 }
@@ -82,11 +86,12 @@ export class Transmitter implements RecoveryHost {
   readonly #means: TransmitterMeans
   readonly #received: ReceivedNumbers
   readonly #receiver: LaneReceiver
+  readonly #ownCids: OwnCids
+  readonly #peerCids: PeerCids
   readonly #numbers: NumberSource
   readonly #pacer: Pacer = new Pacer()
   readonly #trace: ConnectionTrace | undefined
   #protection: PacketProtection | undefined
-  #dcid: Uint8Array = EMPTY_BYTES
   #pacedUntil: Instant = NEVER
   /** First number under the present keys, and whether one of them has been acknowledged. */
   #phaseStart = 0
@@ -99,13 +104,15 @@ export class Transmitter implements RecoveryHost {
   #ackOnlyRun = 0
 
   /** Acknowledges what `received` holds and sends the credit that `receiver` owes. */
-  constructor({ means, received, receiver, trace, now }: TransmitterParts) {
+  constructor({ means, received, receiver, ownCids, peerCids, trace, now }: TransmitterParts) {
     this.#means = means
     this.#trace = trace
     //= PAL-UDP-092
     this.recovery = new Recovery(this, this.#newController())
     this.#received = received
     this.#receiver = receiver
+    this.#ownCids = ownCids
+    this.#peerCids = peerCids
     this.#numbers = new NumberSource(means.entropy)
     this.lastElicitingAt = now
   }
@@ -151,9 +158,8 @@ export class Transmitter implements RecoveryHost {
     return earlierOf(earlierOf(at, this.#pacedUntil), this.copies.dueAt)
   }
 
-  /** Packets go to `dcid`, sealed under `secret`. */
-  open(dcid: Uint8Array, secret: Uint8Array): void {
-    this.#dcid = dcid
+  /** Packets are sealed under `secret`. */
+  open(secret: Uint8Array): void {
     this.#protection = new PacketProtection(this.#means.primitives, secret)
   }
 
@@ -188,9 +194,9 @@ export class Transmitter implements RecoveryHost {
   }
 
   /** A packet that holds PATH_CHALLENGE alone. It is neither repeated nor counted as in flight. */
-  sealChallenge(data: Uint8Array): Uint8Array | undefined {
+  sealChallenge({ cid, data }: Challenge): Uint8Array | undefined {
     const end = writePath(this.#means.scratch, 0, FRAME.pathChallenge, data)
-    return this.#protection && this.#seal(this.#protection, this.#pad(end))
+    return this.#protection && this.#seal(this.#protection, this.#pad(end), cid)
   }
 
   handleTimeout(now: Instant): void {
@@ -260,6 +266,8 @@ export class Transmitter implements RecoveryHost {
       this.#pathAnswers.length = 0
       end = this.#receiver.writeCredits(frames, end, room, packet)
       end = this.#writeToken(end, room, packet)
+      end = this.#ownCids.write(frames, end, room, packet)
+      end = this.#peerCids.write(frames, end, room, packet)
       end = this.datagrams.write(frames, end, room, now)
       end = this.lanes.writeFrames(frames, end, room, packet)
       end = this.#writeCopies(end, room, packet, now)
@@ -322,6 +330,7 @@ export class Transmitter implements RecoveryHost {
     this.mtu.onAcked(packet.number, packet.bytes)
     this.copies.onAcked()
     this.lanes.onAcked(packet)
+    this.#peerCids.onAcked(packet)
     if (packet.ackedLargest >= 0) this.#received.onAckAcked(packet.ackedLargest)
   }
 
@@ -401,6 +410,8 @@ export class Transmitter implements RecoveryHost {
     this.copies.forget(packet.pieces)
     this.lanes.onLost(packet)
     this.#receiver.onLost(packet)
+    this.#ownCids.onLost(packet)
+    this.#peerCids.onLost(packet)
     if (packet.hasToken) this.#isTokenOwed = true
   }
 
@@ -455,11 +466,11 @@ export class Transmitter implements RecoveryHost {
   }
 
   /** Seals the first `end` bytes of the scratch under the next number. */
-  #seal(protection: PacketProtection, end: number): Uint8Array {
+  #seal(protection: PacketProtection, end: number, cid = this.#peerCids.current.cid): Uint8Array {
     const number = this.#numbers.take(this.recovery.congestion.windowBytes / LIMIT.datagramBytes)
     if (this.#numbers.skipped >= 0) this.recovery.onSkipped(this.#numbers.skipped)
     this.sealedNumber = number
     this.sealedFrames = this.#means.scratch.subarray(0, end)
-    return protection.seal(this.#dcid, number, this.sealedFrames)
+    return protection.seal(cid, number, this.sealedFrames)
   }
 }

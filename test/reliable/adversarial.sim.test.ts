@@ -88,8 +88,12 @@ const CASES: readonly (readonly [number, string, readonly string[]])[] = [
   [29, 'a slow reader in one lane', ['a full lane holds up no other']],
   [
     30,
-    'storms of PATH_CHALLENGE and PING',
-    ['of 10,000 in a packet and its followers four wait', 'in a storm of 100,000 frames, and PINGs'],
+    'storms of PATH_CHALLENGE, NEW_CID and PING',
+    [
+      'in a storm of 100,000 NEW_CID keeps four',
+      'of 10,000 in a packet and its followers four wait',
+      'in a storm of 100,000 frames, and PINGs',
+    ],
   ],
   [
     31,

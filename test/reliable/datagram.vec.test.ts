@@ -118,6 +118,15 @@ describe('frames', () => {
         return { type: 'path_challenge', data }
       case FRAME.pathResponse:
         return { type: 'path_response', data }
+      case FRAME.newCid:
+        return {
+          type: 'new_cid',
+          sequence: String(reader.value),
+          cid: data.slice(0, 16),
+          token: data.slice(16),
+        }
+      case FRAME.retireCid:
+        return { type: 'retire_cid', sequence: String(reader.value) }
       case FRAME.token:
         return { type: 'token', token: data }
       case FRAME.datagram:

@@ -278,7 +278,7 @@ describe('lane data', () => {
     ['in lane 64', lane(64, 0, x), CLOSE.frameEncoding],
     ['one byte beyond the credit of the lane', lane(2, LIMIT.laneCreditBytes, x), CLOSE.flowControl],
     ['in a number that is not in its shortest form', bytesOf(0x10, 0x40, 2, 0, 1, x), CLOSE.frameEncoding],
-    ['in a reserved frame', bytesOf(8, 2, 1, x), CLOSE.unknownFrame],
+    ['in a reserved frame', bytesOf(0x0b, 2, 1, x), CLOSE.unknownFrame],
     ['with a token, which only a relay gives', bytesOf(0x0a, 1, x), CLOSE.frameEncoding],
     ['in an unknown frame', bytesOf(0x3f), CLOSE.unknownFrame],
   ])('%s closes the connection', (_, frame, code) => {

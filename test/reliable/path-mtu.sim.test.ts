@@ -100,11 +100,11 @@ describe('a transfer over a path that becomes narrower without a word', () => {
 
   it('in the middle of losses by chance goes on too', () => {
     const pair = openPair({ seed: 5, conditions: { mtuBytes: 1500, loss: 0.05 } })
-    const received = transfer(pair, 1_000_000)
+    const received = transfer(pair, 3_000_000)
     pair.world.run(at(pair.world.now + 800))
     expect(pair.near.stats.datagramBytes).toBe(MOST)
     pair.world.changeLinks({ mtuBytes: 1300 })
-    expect(pair.world.run(at(pair.world.now + 30_000), () => received() === 1_000_000)).toBe(true)
+    expect(pair.world.run(at(pair.world.now + 60_000), () => received() === 3_000_000)).toBe(true)
     expect(pair.near.stats.datagramBytes).toBe(LEAST)
   })
 

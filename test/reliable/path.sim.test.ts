@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Address, Instant } from '../../src/base/index.ts'
-import { LIMIT, RATIO, TIMER, type UdpEndpoint, type UdpEvent } from '../../src/reliable/index.ts'
+import { CLOSE, LIMIT, RATIO, TIMER, type UdpEndpoint, type UdpEvent } from '../../src/reliable/index.ts'
 import { bytesOf, lane, RawPeer } from './raw-peer.ts'
 import { at, CLIENT, drain, laneBytes, newRelay, type OpenPair, openPair, RELAY } from './world.ts'
 
@@ -204,5 +204,90 @@ describe('a challenge', () => {
     relay.handleTimeout(at(9000))
     // It was lost for all the relay knows: the probe does not repeat it.
     for (const { frames } of peer.receive(at(9000))) expect(frames.includes(RESPONSE)).toBe(false)
+  })
+})
+
+/** The ids that datagrams went to, by the client's address, while a pair talks and the client moves once. */
+function idsSeen(move: (pair: OpenPair, place: Address) => void) {
+  const seen = new Map<string, Set<string>>()
+  const pair = openPair({
+    observer: {
+      onSent: (from, { to, bytes }) => {
+        if (((bytes[0] as number) & 0x80) !== 0) return
+        const isClient = to.port === RELAY.port
+        const place = isClient ? from : to
+        const key = `${place.host} ${isClient ? 'up' : 'down'}`
+        const ids = seen.get(key) ?? new Set<string>()
+        seen.set(key, ids.add(Buffer.from(bytes.subarray(1, 9)).toString('hex')))
+      },
+    },
+  })
+  const talk = (ms: number): void => {
+    for (let t = 0; t < ms; t += 20) {
+      pair.world.at(at(pair.world.now + t), () => {
+        pair.near.write(2, Buffer.of(1))
+        pair.far.write(3, Buffer.of(2))
+      })
+    }
+    pair.world.run(at(pair.world.now + ms + 200))
+  }
+  talk(1000)
+  for (const place of [ELSEWHERE, { host: '203.0.113.9', port: 9 }]) {
+    pair.world.remove(pair.far.remote)
+    pair.world.add(place, pair.client, (event) => {
+      if (event.kind === 'lane_bytes') pair.atClient.lanes.get(event.lane)?.push(event.bytes)
+    })
+    move(pair, place)
+    talk(2000)
+    expect(pair.far.remote).toEqual(place)
+  }
+  expect(laneBytes(pair.atRelay, 2).length).toBe(250)
+  expect(laneBytes(pair.atClient, 3).length).toBe(250)
+  return seen
+}
+
+describe('connection ids', () => {
+  //= PAL-UDP-127, PAL-UDP-128
+  it('of a client that moves on purpose are other ones at each address, both ways', () => {
+    const seen = idsSeen((pair) => pair.near.moved(pair.world.now))
+    const all = [...seen.values()].flatMap((ids) => [...ids])
+    expect(seen.size).toBe(6)
+    expect(all.length).toBe(6)
+    expect(new Set(all).size).toBe(6)
+  })
+
+  it('of a client that a NAT moves are the same at each', () => {
+    const seen = idsSeen(() => {})
+    expect(new Set([...seen.values()].flatMap((ids) => [...ids])).size).toBe(2)
+  })
+
+  //= PAL-UDP-128
+  it('do not run out for one that moves again and again, nor does the relay give any away for repeats', () => {
+    const pair = openPair()
+    for (let n = 0; n < 40; n++) {
+      const place = { host: `198.51.100.${n + 10}`, port: 1000 }
+      pair.world.remove(pair.far.remote)
+      pair.world.add(place, pair.client)
+      pair.near.moved(pair.world.now)
+      pair.near.write(2, Buffer.of(1))
+      pair.far.write(2, Buffer.of(1))
+      pair.world.run(at(pair.world.now + 2000))
+      expect(pair.far.remote).toEqual(place)
+    }
+    expect([pair.relay.cidCount, pair.client.cidCount]).toEqual([LIMIT.cidsMax, LIMIT.cidsMax])
+  })
+
+  //= PAL-UDP-075
+  it('and the token of the one in use end the connection by RESET, after a move too', () => {
+    const pair = openPair()
+    pair.far.write(2, Buffer.of(1))
+    pair.world.run(at(pair.world.now + 500))
+    pair.near.moved(pair.world.now)
+    pair.world.run(at(pair.world.now + 500))
+    pair.world.remove(RELAY)
+    pair.world.add(RELAY, newRelay(77))
+    pair.near.write(2, Buffer.of(1))
+    pair.world.run(at(pair.world.now + 1000))
+    expect(pair.atClient.closed).toMatchObject([{ reason: { by: 'link', code: CLOSE.reset } }])
   })
 })

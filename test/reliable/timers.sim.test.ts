@@ -288,7 +288,7 @@ describe('acknowledging', () => {
     pair.world.run(at(100_000))
     expect(pair.near.stats.packetsSent).toBeGreaterThan(4)
     // PING alone is padded; ACK alone is not and gets no answer.
-    expect(sizes.filter((size) => size === LIMIT.resettableBytesMin).length).toBeGreaterThan(4)
+    expect(sizes.filter((size) => size === LIMIT.resettableBytesMin).length).toBeGreaterThanOrEqual(4)
   })
 
   //= PAL-UDP-036

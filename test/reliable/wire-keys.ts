@@ -195,6 +195,10 @@ export function seenFrames(plain: Buffer): SeenFrame[] {
       const offset = number()
       const data = take(type === 0x10 ? number() : plain.length - at)
       add({ lane, offset, length: data.length, data })
+    } else if (type === 0x08) {
+      add({ total: number(), data: take(24) })
+    } else if (type === 0x09) {
+      add({ total: number() })
     } else if (type === 0x0a) {
       add({ data: take(number()) })
     } else if (type === 0x12) {

@@ -322,6 +322,13 @@ function frameVectors(): object[] {
       type: 'path_response',
       data: '0807060504030201',
     }),
+    good('NEW_CID', bytes(0x08, 3, CLIENT_CID, counting(0xd0, 16)), {
+      type: 'new_cid',
+      sequence: '3',
+      cid: hex(CLIENT_CID),
+      token: hex(counting(0xd0, 16)),
+    }),
+    good('RETIRE_CID', bytes(0x09, 0x41, 0), { type: 'retire_cid', sequence: '256' }),
     good('TOKEN', bytes(0x0a, 3, 1, 2, 3), { type: 'token', token: '010203' }),
     good(
       'DATAGRAM then PING',
@@ -329,6 +336,8 @@ function frameVectors(): object[] {
       { type: 'datagram', lane: 5, bytes: hex(text) },
       { type: 'ping' },
     ),
+    bad('NEW_CID past the end', bytes(0x08, 1, CLIENT_CID, counting(0xd0, 15)), 'frame_encoding'),
+    bad('RETIRE_CID without a sequence', bytes(0x09), 'frame_encoding'),
     bad('TOKEN of no bytes', bytes(0x0a, 0, 1), 'frame_encoding'),
     bad('TOKEN of 65 bytes', bytes(0x0a, varint(65), Buffer.alloc(65, 1)), 'frame_encoding'),
     bad('TOKEN past the end', bytes(0x0a, 4, 1, 2, 3), 'frame_encoding'),
@@ -381,7 +390,7 @@ function frameVectors(): object[] {
 
 function badFrameVectors(text: Buffer): object[] {
   const ack = (...fields: (number | bigint)[]): Buffer => bytes(2, ...fields.map((field) => varint(field)))
-  const reserved = [0x08, 0x09, 0x0b, 0x0f, 0x13, 0x3f, 0x40, 0xff]
+  const reserved = [0x0b, 0x0f, 0x13, 0x3f, 0x40, 0xff]
   return [
     bad('no frame at all but PADDING', Buffer.alloc(20)),
     ...reserved.map((type) =>

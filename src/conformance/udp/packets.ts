@@ -76,6 +76,8 @@ const NAMES: Readonly<Record<number, string>> = {
   5: 'lane_credit',
   6: 'path_challenge',
   7: 'path_response',
+  8: 'new_cid',
+  9: 'retire_cid',
   10: 'token',
   16: 'lane',
   17: 'lane',
@@ -112,7 +114,10 @@ function readFrame(reader: Reader, type: number): PacketFrame | undefined {
       return { name, values: [code], bytes: reader.take(length) }
     }
     case 'credit':
+    case 'retire_cid':
       return { name, values: take(1), bytes: EMPTY }
+    case 'new_cid':
+      return { name, values: take(1), bytes: reader.take(24) }
     case 'lane_credit':
       return { name, values: take(2), bytes: EMPTY }
     case 'token':

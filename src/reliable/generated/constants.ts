@@ -143,6 +143,8 @@ export const LIMIT = {
   copyPiecesMax: 32,
   /** PATH_RESPONSE frames waiting to leave. */
   pathAnswersMax: 4,
+  /** Connection ids of one side in force, the one in use included. */
+  cidsMax: 5,
   /** First congestion window. */
   initialWindowPackets: 10,
   /** Smallest window after an ordinary loss. */
