@@ -25,7 +25,10 @@ export class FrameReader {
   lane = 0
   /** LANE_*: position of the first byte in the lane. */
   offset = 0
-  /** LANE_*, CLOSE, PATH_*, TOKEN, DATAGRAM, NEW_CID (id and token): the bytes are `bytes.subarray(dataStart, dataEnd)`. */
+  /**
+   * LANE_*, CLOSE, PATH_*, TOKEN, DATAGRAM, NEW_CID (id and token): the bytes are
+   * `bytes.subarray(dataStart, dataEnd)`.
+   */
   dataStart = 0
   dataEnd = 0
   /** CREDIT and LANE_CREDIT: the total. CLOSE: the code. NEW_CID and RETIRE_CID: the sequence. */

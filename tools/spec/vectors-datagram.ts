@@ -322,13 +322,7 @@ function frameVectors(): object[] {
       type: 'path_response',
       data: '0807060504030201',
     }),
-    good('NEW_CID', bytes(0x08, 3, CLIENT_CID, counting(0xd0, 16)), {
-      type: 'new_cid',
-      sequence: '3',
-      cid: hex(CLIENT_CID),
-      token: hex(counting(0xd0, 16)),
-    }),
-    good('RETIRE_CID', bytes(0x09, 0x41, 0), { type: 'retire_cid', sequence: '256' }),
+    ...cidVectors(),
     good('TOKEN', bytes(0x0a, 3, 1, 2, 3), { type: 'token', token: '010203' }),
     good(
       'DATAGRAM then PING',
@@ -336,8 +330,6 @@ function frameVectors(): object[] {
       { type: 'datagram', lane: 5, bytes: hex(text) },
       { type: 'ping' },
     ),
-    bad('NEW_CID past the end', bytes(0x08, 1, CLIENT_CID, counting(0xd0, 15)), 'frame_encoding'),
-    bad('RETIRE_CID without a sequence', bytes(0x09), 'frame_encoding'),
     bad('TOKEN of no bytes', bytes(0x0a, 0, 1), 'frame_encoding'),
     bad('TOKEN of 65 bytes', bytes(0x0a, varint(65), Buffer.alloc(65, 1)), 'frame_encoding'),
     bad('TOKEN past the end', bytes(0x0a, 4, 1, 2, 3), 'frame_encoding'),
@@ -385,6 +377,20 @@ function frameVectors(): object[] {
       ],
     }),
     ...badFrameVectors(text),
+  ]
+}
+
+function cidVectors(): object[] {
+  return [
+    good('NEW_CID', bytes(0x08, 3, CLIENT_CID, counting(0xd0, 16)), {
+      type: 'new_cid',
+      sequence: '3',
+      cid: hex(CLIENT_CID),
+      token: hex(counting(0xd0, 16)),
+    }),
+    good('RETIRE_CID', bytes(0x09, 0x41, 0), { type: 'retire_cid', sequence: '256' }),
+    bad('NEW_CID past the end', bytes(0x08, 1, CLIENT_CID, counting(0xd0, 15)), 'frame_encoding'),
+    bad('RETIRE_CID without a sequence', bytes(0x09), 'frame_encoding'),
   ]
 }
 
