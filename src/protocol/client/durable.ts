@@ -6,93 +6,28 @@
  *
  * A link is open, awaited (a dial was asked for), or planned (`dialAt`); `over` is the end.
  */
-import { EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
+import { EMPTY_BYTES } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import type { LaneBytes } from '../../base/machine.ts'
 import { Queue } from '../../base/queue.ts'
 import { earlierOf, type Instant, instantAfter, NEVER } from '../../base/time.ts'
-import {
-  CONVERSATION_KINDS,
-  ERRORS,
-  JOIN_OPTIONS,
-  type JoinedFrame,
-  LIMITS,
-} from '../../codec/generated/registry.ts'
+import { CONVERSATION_KINDS, ERRORS, JOIN_OPTIONS, LIMITS } from '../../codec/generated/registry.ts'
 import { foldName } from '../names.ts'
 import { ConversationBook } from './conversations.ts'
-import type { ClientRecord, Keeping, KeptPlace, SentAt } from './keeping.ts'
-import { Place, type PlaceOwner, type Refusal } from './place.ts'
+import type { DurableEvent, DurableOptions, NewMessage, Since } from './durable-types.ts'
+import type { ClientRecord } from './keeping.ts'
+import type { Place, Refusal } from './place.ts'
+import { isSuccessor, Places } from './places.ts'
 import { mayRedial, Redial } from './redial.ts'
 import type { ClientRequest } from './requests.ts'
 import { ClientSession } from './session.ts'
-import type { ClientConversation, ClientEvent, ClientOptions, RelayFacts, ResumeTicket } from './types.ts'
+import type { ClientConversation, ClientEvent, RelayFacts, ResumeTicket } from './types.ts'
 
 /** A cursor is sent after so many entries, or so long after the first of them. */
 const CURSOR_ENTRIES = 64
 const CURSOR_MS = 1000
 /** How long to wait after the relay said that it was too much. */
 const RATE_PAUSE_MS = 1000
-
-export interface DurableOptions extends Omit<ClientOptions, 'binding' | 'resume' | 'book' | 'lastRequest'> {
-  /** What is known from earlier runs. The machine changes it. */
-  readonly keeping: Keeping
-  /** Whether the changes are wanted as records. */
-  readonly isKept: boolean
-  /** Whether another link follows one that was lost, or that did not come about before the first session. */
-  readonly redials: 'never' | 'after_first' | 'always'
-}
-
-/** From where the application wants the entries of a conversation that it joins. */
-export type Since =
-  /** A position: entries after it. */
-  | { readonly seq: number }
-  /** After what was applied, or the latest so many entries where that is more, but not more than the most. */
-  | { readonly last: number; readonly most: number }
-  /** From nowhere yet: `reposition` tells. */
-  | { readonly isHeld: true }
-
-export type DurableEvent =
-  | Exclude<ClientEvent, { kind: 'ack' | 'joined' }>
-  /** `position` is that of the last entry before those that follow. */
-  | (Extract<ClientEvent, { kind: 'joined' }> & { readonly position: number })
-  /** A link is wanted: `openLink`, or `dialFailed`. */
-  | { readonly kind: 'dial' }
-  | {
-      readonly kind: 'status'
-      readonly state: 'online' | 'reconnecting'
-      /** When the next link is dialled; for `reconnecting`. */
-      readonly retryAt: Instant
-      readonly attempt: number
-      readonly text: string
-    }
-  /** The relay has the message. */
-  | {
-      readonly kind: 'sent'
-      readonly conversation: ClientConversation | undefined
-      readonly id: string
-      readonly at: SentAt
-      /** Whether the relay had it from an earlier link. */
-      readonly isDuplicate: boolean
-    }
-  /** The message will not be sent. */
-  | {
-      readonly kind: 'unsent'
-      readonly conversation: ClientConversation | undefined
-      readonly id: string
-      readonly refusal: Refusal
-    }
-  /** The relay lost the conversation; it is another log from here on. */
-  | { readonly kind: 'renewed'; readonly conversation: ClientConversation }
-  /** The membership could not be taken up again. */
-  | { readonly kind: 'ended'; readonly conversation: ClientConversation; readonly refusal: Refusal }
-
-/** A message that the application wants to be sent. */
-export interface NewMessage {
-  /** The same for the same message, however often it is handed in. */
-  readonly id: string
-  readonly contentKind: number
-  readonly body: Uint8Array
-}
 
 /** A request that the machine made for itself. */
 interface OwnRequest {
@@ -108,8 +43,7 @@ export class DurableClient {
   readonly #book = new ConversationBook()
   readonly #events = new Queue<DurableEvent>()
   readonly #redial: Redial
-  readonly #places = new Map<number, Place>()
-  readonly #byConversation = new Map<ClientConversation, Place>()
+  readonly #places: Places
   readonly #own = new Map<number, OwnRequest>()
   /** From where the entries are wanted, by the request that joins. */
   readonly #since = new Map<number, Since>()
@@ -134,7 +68,11 @@ export class DurableClient {
     this.#options = options
     this.#isKept = options.isKept
     this.#redial = new Redial(options.entropy)
-    for (const kept of options.keeping.places.values()) this.#addPlace(kept)
+    this.#places = new Places(options.keeping, {
+      note: (record) => this.#note(record),
+      sent: ({ conversation }, id, at, isDuplicate) =>
+        this.#events.push({ kind: 'sent', conversation, id, at, isDuplicate }),
+    })
   }
 
   /** What the relay said of itself last; undefined before the first `ready`. */
@@ -164,7 +102,7 @@ export class DurableClient {
 
   /** Whether the application is in the conversation, on this link or the last one. */
   isIn(conversation: ClientConversation): boolean {
-    return this.#byConversation.has(conversation)
+    return this.#places.of(conversation) !== undefined
   }
 
   limit(name: keyof typeof LIMITS): number {
@@ -228,7 +166,7 @@ export class DurableClient {
     let at = earlierOf(this.#dialAt, this.isOnline ? this.#cursorAt : NEVER)
     if (this.#session) at = earlierOf(at, this.#session.pollTimeout())
     if (!this.isOnline) return at
-    for (const place of this.#places.values()) if (place.hasUnsent) at = earlierOf(at, place.pausedUntil)
+    for (const place of this.#places) if (place.hasUnsent) at = earlierOf(at, place.pausedUntil)
     return at
   }
 
@@ -278,7 +216,7 @@ export class DurableClient {
    * id is known is not sent again. False when there is no session and the outbox is full.
    */
   send(conversation: ClientConversation, message: NewMessage, now: Instant): boolean {
-    const place = this.#byConversation.get(conversation)
+    const place = this.#places.of(conversation)
     const { id, contentKind, body } = message
     if (!place) throw new UsageError('bad_state', `not in conversation ${conversation.number}`)
     const done = place.kept.done.get(id)
@@ -297,12 +235,12 @@ export class DurableClient {
 
   /** Takes a message back that is not acknowledged; whether it was sent may be unknown. */
   withdraw(conversation: ClientConversation, id: string): boolean {
-    return this.#byConversation.get(conversation)?.withdraw(id) === true
+    return this.#places.of(conversation)?.withdraw(id) === true
   }
 
   /** The application has done with every entry up to `seq`: it will not get them again. */
   applied(conversation: ClientConversation, seq: number, now: Instant): void {
-    const place = this.#byConversation.get(conversation)
+    const place = this.#places.of(conversation)
     if (!place || seq <= place.kept.applied || seq > place.delivered) return
     this.#note({ kind: 'applied', place: place.kept.id, seq })
     if (conversation.kind !== CONVERSATION_KINDS.direct || !place.isLive) return
@@ -312,7 +250,7 @@ export class DurableClient {
 
   /** The application wants the entries after `seq`, whether it had them or not. */
   reposition(conversation: ClientConversation, seq: number): void {
-    const place = this.#byConversation.get(conversation)
+    const place = this.#places.of(conversation)
     if (!place) throw new UsageError('bad_state', `not in conversation ${conversation.number}`)
     place.isHeld = false
     place.delivered = seq
@@ -352,8 +290,7 @@ export class DurableClient {
 
   #sendAll(now: Instant): void {
     if (!this.isOnline) return
-    for (const place of this.#places.values())
-      if (place.isLive && place.hasUnsent) place.send(this.#openSession, now)
+    for (const place of this.#places) if (place.isLive && place.hasUnsent) place.send(this.#openSession, now)
   }
 
   #handle(event: ClientEvent, now: Instant): void {
@@ -396,8 +333,7 @@ export class DurableClient {
 
   /** Takes up everything that was open on the last link, and whatever has something to be sent. */
   #followAll(): void {
-    for (const place of this.#places.values())
-      if (place.isWanted || place.kept.outbox.size > 0) this.#follow(place)
+    for (const place of this.#places) if (place.isWanted || place.kept.outbox.size > 0) this.#follow(place)
   }
 
   #follow(place: Place): void {
@@ -412,10 +348,10 @@ export class DurableClient {
     const own = this.#own.get(request)
     this.#own.delete(request)
     this.#joining.delete(request)
-    const place = own?.place ?? this.#placeFor(conversation, event.frame)
+    const place = own?.place ?? this.#places.placeFor(conversation, event.frame)
     const isShown = place.conversation !== undefined
     if (place.followed === request) place.followed = 0
-    this.#bind(place, conversation)
+    this.#places.bind(place, conversation)
     const wanted = this.#since.get(request)
     this.#since.delete(request)
     const since = wanted && sinceSeq(wanted, place.delivered, frame.head)
@@ -435,52 +371,13 @@ export class DurableClient {
     else if (!isShown) this.#events.push({ ...event, request: 0, position })
   }
 
-  /** The place of a conversation that was joined; a new one when it was never known. */
-  #placeFor(conversation: ClientConversation, frame: JoinedFrame): Place {
-    const known = this.#byConversation.get(conversation)
-    if (known) return known
-    const places = [...this.#places.values()]
-    const isSame = ({ kept }: Place): boolean =>
-      kept.number === frame.conversation && equalBytes(kept.log, frame.log)
-    const sameLog = places.find(isSame)
-    if (sameLog) return sameLog
-    // The relay lost the log, but it is the same room, or the same person.
-    const successor = places.find((place) => !place.isLive && isSuccessor(place.kept, frame))
-    return successor ?? this.#newPlace(frame)
-  }
-
-  #newPlace(frame: JoinedFrame): Place {
-    const { keeping } = this.#options
-    const surplus = keeping.surplus(({ id }) => this.#places.get(id)?.isWanted === true)
-    if (surplus) this.#forget(this.#places.get(surplus.id) as Place)
-    const { conversation: number, kind: conversationKind, name, seq: applied } = frame
-    const place = keeping.nextPlace
-    const log = frame.log.slice()
-    const peer = peerOf(frame)
-    this.#note({ kind: 'place', place, number, log, conversationKind, name, peer, applied })
-    return this.#addPlace(keeping.places.get(place) as KeptPlace)
-  }
-
-  #addPlace(kept: KeptPlace): Place {
-    const place = new Place(kept, this.#owner)
-    this.#places.set(kept.id, place)
-    return place
-  }
-
-  #bind(place: Place, conversation: ClientConversation): void {
-    if (place.conversation && place.conversation !== conversation)
-      this.#byConversation.delete(place.conversation)
-    this.#byConversation.set(conversation, place)
-  }
-
   #placeOf(number: number): Place | undefined {
-    const conversation = this.#book.conversations.get(number)
-    return conversation && this.#byConversation.get(conversation)
+    return this.#places.of(this.#book.conversations.get(number))
   }
 
   #handleMessage(event: Extract<ClientEvent, { kind: 'message' }>): void {
     const { message } = event
-    const place = this.#byConversation.get(message.conversation)
+    const place = this.#places.of(message.conversation)
     if (!place) return
     if (message.own) place.echoed(message)
     if (place.deliver(message.seq, message.seq)) this.#events.push(event)
@@ -488,7 +385,7 @@ export class DurableClient {
   }
 
   #handleEvent(event: Extract<ClientEvent, { kind: 'event' }>): void {
-    const place = this.#byConversation.get(event.conversation)
+    const place = this.#places.of(event.conversation)
     if (!place) return
     if (place.deliver(event.event.seq, event.event.seq)) this.#events.push(event)
     place.settleAccepted()
@@ -496,7 +393,7 @@ export class DurableClient {
   }
 
   #handleGap(event: Extract<ClientEvent, { kind: 'gap' }>): void {
-    const place = this.#byConversation.get(event.conversation)
+    const place = this.#places.of(event.conversation)
     if (!event.isPassed || !place) return this.#events.push(event)
     const from = Math.max(event.from, place.delivered + 1)
     //= PAL-ROM-061
@@ -523,7 +420,7 @@ export class DurableClient {
   #handleOk(event: Extract<ClientEvent, { kind: 'ok' }>): void {
     const left = this.#leaving.get(event.request)
     this.#leaving.delete(event.request)
-    if (left && this.#places.has(left.kept.id)) this.#leave(left, LEFT)
+    if (left && this.#places.has(left)) this.#leave(left, LEFT)
     this.#events.push(event)
   }
 
@@ -543,22 +440,17 @@ export class DurableClient {
 
   /** The machine had taken up the room before the application asked for it: that is what it asked for. */
   #confirm(request: number, room: string): boolean {
-    const name = foldName(room)
-    for (const place of this.#places.values()) {
-      const { conversation, kept, isLive, lastJoined } = place
-      if (!isLive || !conversation || !lastJoined || kept.conversationKind !== CONVERSATION_KINDS.room)
-        continue
-      if (foldName(kept.name) !== name) continue
-      const wanted = this.#since.get(request)
-      this.#since.delete(request)
-      place.isWanted = true
-      const frame = { ...lastJoined, request }
-      if (wanted) this.reposition(conversation, sinceSeq(wanted, place.delivered, conversation.seq))
-      this.#events.push({ kind: 'joined', request, conversation, frame, position: place.delivered })
-      place.isHeld = wanted !== undefined && 'isHeld' in wanted
-      return true
-    }
-    return false
+    const place = this.#places.liveRoom(room)
+    if (!place?.conversation || !place.lastJoined) return false
+    const { conversation, lastJoined } = place
+    const wanted = this.#since.get(request)
+    this.#since.delete(request)
+    place.isWanted = true
+    const frame = { ...lastJoined, request }
+    if (wanted) this.reposition(conversation, sinceSeq(wanted, place.delivered, conversation.seq))
+    this.#events.push({ kind: 'joined', request, conversation, frame, position: place.delivered })
+    place.isHeld = wanted !== undefined && 'isHeld' in wanted
+    return true
   }
 
   #handleOwnRefusal(own: OwnRequest, event: Extract<ClientEvent, { kind: 'error' }>): void {
@@ -588,13 +480,7 @@ export class DurableClient {
   /** The membership is over, and with it what waited to be sent. */
   #leave(place: Place, refusal: Refusal): void {
     for (const id of place.kept.outbox.keys()) this.#tellUnsent(place, id, refusal)
-    this.#forget(place)
-  }
-
-  #forget(place: Place): void {
-    this.#note({ kind: 'forget', place: place.kept.id })
-    this.#places.delete(place.kept.id)
-    if (place.conversation) this.#byConversation.delete(place.conversation)
+    this.#places.forget(place)
   }
 
   #tellUnsent({ conversation }: Place, id: string, refusal: Refusal): void {
@@ -639,14 +525,14 @@ export class DurableClient {
     this.#leaving.clear()
     this.#joining.clear()
     this.#cursorAt = NEVER
-    for (const place of this.#places.values()) place.detach()
+    for (const place of this.#places) place.detach()
   }
 
   // ---- cursors and records --------------------------------------------------------------------
 
   #sendCursors(): void {
     this.#cursorAt = NEVER
-    for (const place of this.#places.values())
+    for (const place of this.#places)
       if (place.kept.conversationKind === CONVERSATION_KINDS.direct) this.#sendCursor(place)
   }
 
@@ -658,12 +544,6 @@ export class DurableClient {
     this.#note({ kind: 'cursor', place: id, seq })
     //= PAL-ROM-059
     this.#openSession.cursor(number, seq)
-  }
-
-  readonly #owner: PlaceOwner = {
-    note: (record) => this.#note(record),
-    sent: ({ conversation }, id, at, isDuplicate) =>
-      this.#events.push({ kind: 'sent', conversation, id, at, isDuplicate }),
   }
 
   #note(record: ClientRecord): void {
@@ -690,18 +570,6 @@ const STRANGER: Refusal = {
   code: ERRORS.no_such_name,
   name: 'no_such_name',
   text: 'that name belongs to somebody else now',
-}
-
-/** Whether a conversation with another log is what the place was. */
-function isSuccessor(kept: KeptPlace, frame: JoinedFrame): boolean {
-  if (kept.conversationKind !== frame.kind) return false
-  if (frame.kind === CONVERSATION_KINDS.room) return foldName(kept.name) === foldName(frame.name)
-  return frame.peers.some(({ key }) => equalBytes(key, kept.peer))
-}
-
-/** The key of the other one in a direct conversation. */
-function peerOf({ alias, peers }: JoinedFrame): Uint8Array {
-  return peers.find((peer) => peer.alias !== alias)?.key.slice() ?? EMPTY_BYTES
 }
 
 function refusalOf({ frame, name }: Extract<ClientEvent, { kind: 'error' }>): Refusal {
