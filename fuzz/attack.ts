@@ -6,7 +6,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import {
   ClientConnection,
   identityOfSeed,
@@ -15,6 +14,7 @@ import {
   udpTransport,
 } from '../src/node/index.ts'
 import { type Transport, tcpTransport } from '../src/transport/index.ts'
+import { readOptions, wholeNumber } from '../tools/options.ts'
 import type { CrowdReport } from './attack-crowd.ts'
 import type { RelayWord } from './attack-relay.ts'
 
@@ -259,15 +259,19 @@ export function showReport(report: AttackReport): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const { values } = parseArgs({
-    options: {
+  const { inputs, seed, late } = readOptions(
+    'npx tsx fuzz/attack.ts [--inputs 100000] [--seed 1] [--late SECONDS]',
+    {
       inputs: { type: 'string', default: '100000' },
       seed: { type: 'string', default: '1' },
       late: { type: 'string', default: '0' },
     },
+  )
+  const report = await attack({
+    inputs: wholeNumber(inputs, 'inputs', 1),
+    seed: wholeNumber(seed, 'seed'),
+    lateMs: wholeNumber(late, 'late') * 1000,
   })
-  const { inputs, seed, late } = values
-  const report = await attack({ inputs: Number(inputs), seed: Number(seed), lateMs: Number(late) * 1000 })
   console.log(showReport(report))
   if (!report.isRelayAlive || report.faults.length > 0) process.exitCode = 1
 }

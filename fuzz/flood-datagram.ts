@@ -4,11 +4,11 @@
  * npx tsx fuzz/flood-datagram.ts [--packets N]. Prints the figures; fails when a promise is broken.
  */
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
 import { type Address, assert, type Instant, instantAfter, type LinkPrimitives } from '../src/base/index.ts'
 import { nodeLinkPrimitives } from '../src/node/primitives.ts'
 import { type UdpConnection, UdpEndpoint } from '../src/reliable/index.ts'
 import { seededEntropy } from '../test/protocol/world.ts'
+import { readOptions, wholeNumber } from '../tools/options.ts'
 
 const RELAY: Address = { host: '192.0.2.1', port: 7667 }
 const CLIENT: Address = { host: '198.51.100.7', port: 40_000 }
@@ -139,6 +139,9 @@ function floodData(count: number): void {
   )
 }
 
-const { values } = parseArgs({ options: { packets: { type: 'string', default: '1000000' } } })
-floodInitials(Number(values.packets))
-floodData(Number(values.packets))
+const values = readOptions('npx tsx fuzz/flood-datagram.ts [--packets 1000000]', {
+  packets: { type: 'string', default: '1000000' },
+})
+const packets = wholeNumber(values.packets, 'packets', 1)
+floodInitials(packets)
+floodData(packets)

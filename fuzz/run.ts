@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { parseArgs } from 'node:util'
+import { failOn, readOptions, wholeNumber } from '../tools/options.ts'
 import { type Corpus, readCorpus } from './corpus.ts'
 import { mutated } from './mutate.ts'
 import { Random } from './random.ts'
@@ -50,22 +50,24 @@ function save(name: string, bytes: Uint8Array): string {
 }
 
 function main(): void {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '20' },
-      target: { type: 'string', multiple: true },
-      seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    },
+  const usage = `npm run fuzz -- [--seconds 20] [--target NAME]... [--seed N]
+
+  targets: ${Object.keys(TARGETS).join(', ')}`
+  const values = readOptions(usage, {
+    seconds: { type: 'string', default: '20' },
+    target: { type: 'string', multiple: true },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   })
+  const seed = wholeNumber(values.seed, 'seed')
   const names = values.target ?? Object.keys(TARGETS)
   const corpus = readCorpus()
-  const milliseconds = (Number(values.seconds) * 1000) / names.length
-  console.log(`seed ${values.seed}; ${names.length} targets, ${(milliseconds / 1000).toFixed(1)} s each`)
+  const milliseconds = (wholeNumber(values.seconds, 'seconds', 1) * 1000) / names.length
+  console.log(`seed ${seed}; ${names.length} targets, ${(milliseconds / 1000).toFixed(1)} s each`)
   for (const name of names) {
     const target = TARGETS[name]
-    if (!target) throw new Error(`no target is called ${name}; there are ${Object.keys(TARGETS).join(', ')}`)
+    if (!target) failOn(`there is no target ${name}`, usage)
     const start = performance.now()
-    const { executions, crash } = runFor(target, corpus, new Random(Number(values.seed)), milliseconds)
+    const { executions, crash } = runFor(target, corpus, new Random(seed), milliseconds)
     const rate = Math.round(executions / ((performance.now() - start) / 1000))
     console.log(
       `${name.padEnd(10)} ${String(executions).padStart(9)} executions ${String(rate).padStart(8)}/s`,

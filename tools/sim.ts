@@ -2,7 +2,6 @@
  * Simulated chats: npm run sim -- --seeds N [--from SEED] [--planted NAME]. Stops at the first seed whose
  * checks fail, and says how to run it again and which faults it needs.
  */
-import { parseArgs } from 'node:util'
 import {
   Breach,
   ChatWorld,
@@ -14,22 +13,23 @@ import {
   type Planted,
   planOf,
 } from '../src/sim/index.ts'
+import { failOn, readOptions, wholeNumber } from './options.ts'
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    planted: { type: 'string' },
-  },
+const USAGE = `npm run sim -- [--seeds 200] [--from 1] [--planted NAME]
+
+  --seeds    how many simulated chats
+  --from     the first seed
+  --planted  a mistake that the checks must find: ${PLANTED.join(', ')}`
+const values = readOptions(USAGE, {
+  seeds: { type: 'string', default: '200' },
+  from: { type: 'string', default: '1' },
+  planted: { type: 'string' },
 })
 const planted = values.planted as Planted | undefined
-if (planted && !PLANTED.includes(planted)) {
-  console.error(`error: no planted mistake ${planted}; there are ${PLANTED.join(', ')}`)
-  process.exit(2)
-}
+if (planted && !PLANTED.includes(planted)) failOn(`there is no planted mistake ${planted}`, USAGE)
 
-const from = Number(values.from)
-const count = Number(values.seeds)
+const from = wholeNumber(values.from, 'from')
+const count = wholeNumber(values.seeds, 'seeds', 1)
 const faults = Object.fromEntries(FAULTS.map((fault) => [fault, 0])) as Record<Fault, number>
 let messages = 0
 let virtualMs = 0
