@@ -32,6 +32,8 @@ const CLOSE_DONE = CLOSE.none
 const CLOSE_ABORTED = CLOSE.internal
 /** Addresses of one host that are tried. */
 const ADDRESSES_MAX = 4
+/** An alarm that comes so late comes after the process was held up. */
+const LATE_MS = 10
 /** Datagrams sent before other work gets its turn. */
 const SENDS_PER_TURN = 512
 
@@ -203,6 +205,8 @@ class EndpointDriver {
   #flushScheduled = false
   #isRetired = false
   #isDestroyed = false
+  /** A late alarm waits for the turn of the socket. */
+  #isReading = false
 
   constructor(
     endpoint: UdpEndpoint,
@@ -275,7 +279,24 @@ class EndpointDriver {
     if (this.#isRetired && this.#endpoint.connectionCount === 0) this.destroy()
   }
 
+  /**
+   * Where the process was held up, what came meanwhile waits in the socket: it is read before anybody
+   * concludes from the time that nothing came.
+   */
   #onAlarm(): void {
+    if (this.#isReading) return
+    const isLate = monotonicNow() - this.#endpoint.pollTimeout() > LATE_MS
+    if (!isLate) return this.#handleTimeout()
+    this.#isReading = true
+    setImmediate(this.#handleLate)
+  }
+
+  readonly #handleLate = (): void => {
+    this.#isReading = false
+    if (!this.#isDestroyed) this.#handleTimeout()
+  }
+
+  #handleTimeout(): void {
     this.#endpoint.handleTimeout(monotonicNow())
     this.#handleEvents()
     this.flush()

@@ -96,7 +96,7 @@ export interface UdpConnection {
   resume(now: Instant): void
   /** Client: packets go by another socket from here on, from an address and over a path that are new. */
   moved(now: Instant): void
-  /** Sends CLOSE once everything written is acknowledged, after a second at the latest. */
+  /** Sends CLOSE once everything written is acknowledged, or a second has brought no acknowledgement. */
   close(code: number, reason: string, now: Instant): void
   /** Sends CLOSE at once; what is not acknowledged may be lost. */
   abort(code: number, reason: string, now: Instant): void

@@ -69,7 +69,15 @@ type State =
   | { readonly kind: 'expect_accept'; readonly handshake: ClientHandshake }
   | { readonly kind: 'expect_confirm'; readonly since: Instant; readonly until: Instant }
   | { readonly kind: 'open' }
-  | { readonly kind: 'lingering'; readonly until: Instant; readonly code: number; readonly detail: string }
+  | {
+      readonly kind: 'lingering'
+      /** Moves on while the peer acknowledges what is queued, as far as the limit. */
+      until: Instant
+      readonly limit: Instant
+      queuedBytes: number
+      readonly code: number
+      readonly detail: string
+    }
   | { readonly kind: 'closing'; readonly until: Instant; readonly packet: Uint8Array }
   | { readonly kind: 'draining'; readonly until: Instant }
   | { readonly kind: 'closed' }
@@ -242,7 +250,9 @@ export class Connection implements UdpConnection, Timed, CidSource {
           this.#beginClosing(code, reason, now)
         } else {
           const until = instantAfter(now, TIMER.closeLingerMs)
-          this.#enter({ kind: 'lingering', until, code, detail: reason }, now)
+          const limit = instantAfter(now, this.#idleTimeoutMs)
+          const { queuedBytes } = this
+          this.#enter({ kind: 'lingering', until, limit, queuedBytes, code, detail: reason }, now)
           this.#host.wake(this)
         }
         break
@@ -510,8 +520,11 @@ export class Connection implements UdpConnection, Timed, CidSource {
       this.#host.emit({ kind: 'writable', connection: this })
     }
     const state = this.#state
-    if (state.kind === 'lingering' && lanes.queuedBytes === 0) {
-      this.#beginClosing(state.code, state.detail, now)
+    if (state.kind !== 'lingering') return
+    if (lanes.queuedBytes === 0) this.#beginClosing(state.code, state.detail, now)
+    else if (lanes.queuedBytes < state.queuedBytes) {
+      state.queuedBytes = lanes.queuedBytes
+      state.until = earlierOf(state.limit, instantAfter(now, TIMER.closeLingerMs))
     }
   }
 

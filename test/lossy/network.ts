@@ -144,11 +144,27 @@ export class LossyNetwork {
     const ended = new Promise((done) => this.#emulator.once('exit', done))
     this.#emulator.stdin?.end()
     await ended
+    if (--networkCount === 0) restoreAllowed()
   }
 }
 
+/** What the machine allowed before the first network, while there is one that changed it. */
+let allowedBefore: string | undefined
+let networkCount = 0
+
 /** Without this a namespace silently keeps the congestion control of the machine. */
 function allow(congestionControl: string): void {
-  const allowed = readFileSync(ALLOWED, 'utf8').trim().split(' ')
-  if (!allowed.includes(congestionControl)) writeFileSync(ALLOWED, [...allowed, congestionControl].join(' '))
+  const before = readFileSync(ALLOWED, 'utf8').trim()
+  networkCount++
+  if (before.split(' ').includes(congestionControl)) return
+  if (allowedBefore === undefined) process.once('exit', restoreAllowed)
+  allowedBefore ??= before
+  writeFileSync(ALLOWED, `${before} ${congestionControl}`)
+}
+
+/** Leaves the machine as it was once the last network is gone. */
+function restoreAllowed(): void {
+  if (allowedBefore !== undefined) writeFileSync(ALLOWED, allowedBefore)
+  allowedBefore = undefined
+  process.off('exit', restoreAllowed)
 }

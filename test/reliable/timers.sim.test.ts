@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Address, Datagram, Instant } from '../../src/base/index.ts'
 import { CLOSE, LIMIT, TIMER } from '../../src/reliable/index.ts'
+import { DEFAULT_PARAMETERS, encodeParameters } from '../../src/reliable/parameters.ts'
 import { PacketProtection } from '../../src/reliable/seal.ts'
 import { testPrimitives } from './primitives.ts'
 import { bytesOf, lane, RawPeer, varint } from './raw-peer.ts'
@@ -119,7 +120,41 @@ describe('closing', () => {
     expect([pair.client.connectionCount, pair.relay.connectionCount]).toEqual([0, 0])
   })
 
-  it('waits a second at most', () => {
+  it('waits as long as the peer acknowledges more, over a slow path too', () => {
+    const pair = openPair({ conditions: { rate: 100, queueBytes: 60_000 } })
+    const content = Buffer.alloc(700_000, 7)
+    pair.near.write(2, content)
+    const start = pair.world.now
+    pair.near.close(0, '', start)
+    pair.world.run(at(start + 60_000), () => pair.atClient.closed.length > 0)
+    expect(pair.world.now - start).toBeGreaterThan(7000)
+    expect(laneBytes(pair.atRelay, 2).equals(content)).toBe(true)
+  })
+
+  it('waits for the idle timeout at most, however the peer acknowledges', () => {
+    const relay = newRelay()
+    const peer = new RawPeer(relay)
+    const parameters = encodeParameters({ ...DEFAULT_PARAMETERS, laneCreditBytes: 1000 })
+    relay.handleDatagram(peer.initial(peer.token(at(0)), parameters), CLIENT, at(0))
+    peer.takeAccept(drain(relay, at(0))[0]?.bytes as Uint8Array)
+    peer.send(Uint8Array.of(1), at(0))
+    const opened = relay.pollEvent()
+    opened?.connection.write(2, Buffer.alloc(200_000))
+    opened?.connection.close(0, '', at(0))
+    let closedAt = 0
+    for (let now = 0; closedAt === 0 && now < 100_000; now += 900) {
+      relay.handleTimeout(at(now))
+      const newest = peer.receive(at(now)).at(-1)?.number ?? 0
+      // It takes a thousand bytes more each time.
+      peer.send(bytesOf(2, varint(newest), 0, 0, 0, 5, 2, varint(now + 1900)), at(now))
+      for (let e = relay.pollEvent(); e !== undefined; e = relay.pollEvent())
+        if (e.kind === 'closed') closedAt = now
+    }
+    expect(closedAt).toBeGreaterThan(TIMER.idleTimeoutMs - 900)
+    expect(closedAt).toBeLessThan(TIMER.idleTimeoutMs + 900)
+  })
+
+  it('waits a second for nothing at most', () => {
     const pair = openPair()
     outage(pair, 60_000, [UP])
     pair.near.write(2, Buffer.alloc(10))

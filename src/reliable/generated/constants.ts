@@ -243,7 +243,7 @@ export const TIMER = {
   idleTimeoutMs: 60000,
   /** Silence after which the client sends PING. */
   keepaliveMs: 20000,
-  /** Longest wait for acknowledgements before CLOSE is sent. */
+  /** Longest wait for a further acknowledgement before CLOSE is sent. */
   closeLingerMs: 1000,
   /** Time between two addresses asked by PATH_CHALLENGE. */
   pathCheckIntervalMs: 1000,
