@@ -71,15 +71,15 @@ export const CLIENT_OPTIONS: OptionSpecs = {
     value: 'FILE',
     help: 'write every packet over UDP there, without contents (qlog, JSON-SEQ)',
   },
-  e2ee: {
-    value: 'require|prefer|off',
-    help: 'seal direct messages end to end (PALAVER_E2EE; default off)',
-  },
   timeout: { value: 'DURATION', help: 'for connecting (PALAVER_TIMEOUT; default 10s)' },
 }
 
 /** Accepted by commands whose session outlives a lost link. */
 export const LASTING_OPTIONS: OptionSpecs = {
+  e2ee: {
+    value: 'prefer|require|off',
+    help: 'seal direct messages end to end (PALAVER_E2EE; default prefer: with all who have keys here)',
+  },
   patience: { value: 'DURATION', help: 'how long to try again when the link is lost (default 30s; 0s: not)' },
 }
 

@@ -103,16 +103,17 @@ export async function connect(
     onTrace: udpTrace(args.text('trace-udp'), 'client'),
   })
   if (address.transport === 'tcp' && addresses.length === 1) warnOfPlain(args, address)
-  const mode = sealingMode(args)
-  const sealingModule = mode === 'off' ? undefined : await import('./sealing.ts')
-  const sealing = sealingModule?.createSealing(mode, onEvent, onNews)
+  //= PAL-TRU-016
+  const mode = sealingMode(args, 'prefer')
+  // What only asks the relay something neither seals nor opens anything.
+  const sealingModule = lasting ? await import('./sealing.ts') : undefined
+  const sealing = sealingModule?.createSealing(mode, lasting?.acknowledges ?? 'manual', onEvent, onNews)
   const listener = sealing ? (event: SessionEvent): void => sealing.handle(event) : onEvent
   const opening = { address: target, reach, stored, known, onEvent: listener, lasting }
   const connection = await openLasting(args, opening)
   const { relayKey, relayName, name } = connection.facts
   const accountKey = stored.identity.publicKey
-  if (sealing && sealingModule)
-    sealing.attach(connection, { store: sealingModule.sealedStoreOf(accountKey, relayKey), accountKey })
+  if (sealing && sealingModule) await sealingModule.attachSealing(sealing, mode, connection, accountKey)
   if (addresses.length > 1) warnOfPlain(args, address)
   //= PAL-HSK-017
   if (!known) keepRelay(address, relayKey, relayName, new Date())

@@ -35,6 +35,11 @@ export function newsWords(news: SealingNews, orders: Orders): NewsWords | undefi
   switch (news.kind) {
     case 'key_changed':
       return keyChanged(news, orders)
+    case 'plain': {
+      const { name } = news.person
+      const text = `${name} has no keys here: what goes to ${name} is not sealed, the relay can read it`
+      return { text, isWarning: true, json: ['plain', { nick: name }] }
+    }
     case 'met':
       return met(news.person.name, news.pin, orders)
     case 'peer_reset': {

@@ -1,18 +1,50 @@
 /** What `--e2ee` asks for: the sealed connection of a program, and its store. */
+import { existsSync } from 'node:fs'
 import type { SealingMode } from '../crypto/trust/pins.ts'
-import type { SessionEvent } from '../node/client-connection.ts'
+import type { ClientConnection, SessionEvent } from '../node/client-connection.ts'
 import { createNodePrimitives } from '../node/provider-node.ts'
 import { SealedConnection, type SealingNews } from '../node/sealed-connection.ts'
 import { openSealedStore, type SealedStore, sealedStorePath } from '../node/sealed-store.ts'
 import { CliError, EXIT } from './exit.ts'
 
+const TRIES = 60
+const TRY_MS = 50
+
 /** A connection that seals, before it is attached. */
 export function createSealing(
   mode: SealingMode,
+  acknowledges: 'auto' | 'manual',
   onEvent: (event: SessionEvent) => void,
   onNews: (news: SealingNews) => void,
 ): SealedConnection {
-  return new SealedConnection({ mode, primitives: createNodePrimitives(), onEvent, onNews })
+  return new SealedConnection({ mode, primitives: createNodePrimitives(), acknowledges, onEvent, onNews })
+}
+
+/**
+ * Attaches it with the store of the account at that relay. Where sealing is off it is attached only when
+ * there is a store: with whom a conversation was sealed before, nothing goes out plainly.
+ */
+export async function attachSealing(
+  sealing: SealedConnection,
+  mode: SealingMode,
+  connection: ClientConnection,
+  accountKey: Uint8Array,
+): Promise<void> {
+  const { relayKey } = connection.facts
+  //= PAL-TRU-013
+  if (mode === 'off' && !existsSync(sealedStorePath(accountKey, relayKey))) return sealing.pass()
+  sealing.attach(connection, { store: await storeAt(accountKey, relayKey), accountKey })
+}
+
+/** The program whose session this one took over ends by itself. */
+async function storeAt(accountKey: Uint8Array, relayKey: Uint8Array): Promise<SealedStore> {
+  const path = sealedStorePath(accountKey, relayKey)
+  for (let left = TRIES; left > 0; left--) {
+    const store = openSealedStore(createNodePrimitives(), path)
+    if (store) return store
+    await new Promise((resolve) => setTimeout(resolve, TRY_MS))
+  }
+  return sealedStoreOf(accountKey, relayKey)
 }
 
 /** The store of an account at a relay, which one program has at a time. */

@@ -88,6 +88,17 @@ export function readStoredBundle(
   return withOneTime(identity, readPrekey(signed, 0), bytes)
 }
 
+/** What of a stored bundle its owner publishes: all but the place of the one-time prekey. */
+export function publishedPart(bundle: Uint8Array): Uint8Array {
+  return bundle.subarray(0, bundle.length - ONE_TIME_BYTES)
+}
+
+/** The stored bundle of what was published and a one-time prekey, if there is one. Checks nothing. */
+export function withOneTimePrekey(published: Uint8Array, prekey: Prekey | undefined): Uint8Array {
+  const oneTime = prekey && concatBytes([Uint8Array.of(1), prekeyIdBytes(prekey.id), prekey.publicKey])
+  return concatBytes([published, oneTime ?? new Uint8Array(ONE_TIME_BYTES)])
+}
+
 /** A bundle that answers `nonce`, made for one session. */
 export function createLiveBundle(
   primitives: Primitives,

@@ -212,6 +212,16 @@ export class ClientConnection {
     })
   }
 
+  /** Whether the session is in the conversation, on this link or the last one. */
+  isIn(conversation: ClientConversation): boolean {
+    return this.#driver.client.isIn(conversation)
+  }
+
+  /** Whether a message of that id was sent before, and is acknowledged or waits. */
+  knows(conversation: ClientConversation, id: string): boolean {
+    return this.#driver.client.knows(conversation, id)
+  }
+
   /** Keeps the client's state from now on in this store, which is empty. The connection closes it. */
   keepIn(store: ClientStore): void {
     this.#driver.keepIn(store)

@@ -6,6 +6,7 @@
  *   const { seq } = await room.send('hello')
  *   for await (const message of room.messages()) console.log(message.from, message.text())
  */
+import { existsSync } from 'node:fs'
 import { utf8Bytes } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
 import { Queue } from '../base/queue.ts'
@@ -23,7 +24,7 @@ import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { createNodePrimitives } from './provider-node.ts'
 import { addressesOf, reachOf } from './relay-transport.ts'
 import { SealedConnection, type SealingNews } from './sealed-connection.ts'
-import { openSealedStore, type SealedStore } from './sealed-store.ts'
+import { memorySealedStore, openSealedStore, type SealedStore } from './sealed-store.ts'
 import { sealOf } from './seals.ts'
 
 const CLIENT_ID_BYTES = 8
@@ -60,9 +61,12 @@ export interface ConnectOptions {
   readonly reconnect?: boolean
   /** What becomes of the link. */
   readonly onStatus?: (status: SessionStatus) => void
-  /** Whether direct conversations are sealed end to end; then `sealedFile` is needed. Off by default. */
+  /**
+   * Whether direct conversations are sealed end to end. `prefer`, with everybody who has keys at the relay,
+   * unless there is an `identity` and no file to keep its keys in: then off.
+   */
   readonly e2ee?: SealingMode
-  /** A file for what is sealed with; it belongs to one identity at one relay, and to one process. */
+  /** A file for what is sealed with, by default beside `stateFile`; it belongs to one identity at one relay, and to one process. */
   readonly sealedFile?: string
   /** What happens to keys: people met, changed keys, messages that cannot be read, comparisons. */
   readonly onSealing?: (news: SealingNews) => void
@@ -130,16 +134,23 @@ interface LibrarySealing {
 }
 
 function sealingOf(
-  { e2ee: mode = 'off', sealedFile, onSealing }: ConnectOptions,
+  options: ConnectOptions,
   onEvent: (event: SessionEvent) => void,
 ): LibrarySealing | undefined {
-  if (mode === 'off') return undefined
-  if (sealedFile === undefined) throw new UsageError('bad_argument', 'sealing needs a sealedFile')
+  const { stateFile, onSealing, e2ee } = options
+  const sealedFile = options.sealedFile ?? (stateFile === undefined ? undefined : `${stateFile}.sealed`)
+  const isKept = sealedFile !== undefined
+  const mode = e2ee ?? (isKept || options.identity === undefined ? 'prefer' : 'off')
+  //= PAL-TRU-013
+  if (mode === 'off' && !(isKept && existsSync(sealedFile))) return undefined
+  if (!isKept && options.identity !== undefined)
+    throw new UsageError('bad_argument', 'sealing with an identity that lasts needs a sealedFile')
   const primitives = createNodePrimitives()
-  const store = openSealedStore(primitives, sealedFile)
+  const store = isKept ? openSealedStore(primitives, sealedFile) : memorySealedStore(primitives)
   if (!store) throw new UsageError('bad_state', `another process has ${sealedFile}`)
   const onNews = (news: SealingNews): void => onSealing?.(news)
-  return { connection: new SealedConnection({ mode, primitives, onEvent, onNews }), store, primitives }
+  const handlers = { acknowledges: 'manual', onEvent, onNews } as const
+  return { connection: new SealedConnection({ mode, primitives, ...handlers }), store, primitives }
 }
 
 type Rooms = Map<ClientConversation, PalaverRoom>

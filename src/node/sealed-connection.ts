@@ -2,17 +2,22 @@
  * Sealing between a connection and a program: what the program sends into direct conversations goes out
  * sealed, and what comes from there is opened before the program sees it.
  */
-import { CONTENT_KINDS, CONVERSATION_KINDS } from '../codec/generated/registry.ts'
+
+import { equalBytes } from '../base/bytes.ts'
+import { CONTENT_KINDS, CONVERSATION_KINDS, ERRORS } from '../codec/generated/registry.ts'
 import type { Person } from '../crypto/client/outputs.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { Pin, SealingMode } from '../crypto/trust/pins.ts'
 import { isVerified } from '../crypto/trust/pins.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { foldName } from '../protocol/names.ts'
-import type { ClientConnection, SessionEvent } from './client-connection.ts'
-import { SealedConversations, type SealedEvent } from './sealed-conversations.ts'
+import type { ClientConnection, Receipt, SessionEvent } from './client-connection.ts'
+import { PalaverError } from './palaver-error.ts'
+import { relayKeysOver } from './relay-keys.ts'
+import { type Carry, SealedConversations, type SealedEvent } from './sealed-conversations.ts'
 import type { SealedStore } from './sealed-store.ts'
 import { noteSeal, type SealOf } from './seals.ts'
+import { Trailing } from './trailing.ts'
 
 /** What a program hears of sealing besides messages. */
 export type SealingNews = Exclude<SealedEvent, { kind: 'message' }>
@@ -20,6 +25,8 @@ export type SealingNews = Exclude<SealedEvent, { kind: 'message' }>
 export interface SealedConnectionOptions {
   readonly mode: SealingMode
   readonly primitives: Primitives
+  /** Whether the connection counts entries as applied by itself; otherwise its program says so. */
+  readonly acknowledges: 'auto' | 'manual'
   /** Everything of the connection, messages opened. */
   readonly onEvent: (event: SessionEvent) => void
   readonly onNews: (news: SealingNews) => void
@@ -32,6 +39,10 @@ export class SealedConnection {
   #conversations: SealedConversations | undefined
   #connection: ClientConnection | undefined
   #taking: ReceivedMessage | undefined
+  /** Whether the program was given what the entry at hand holds. */
+  #isShown = false
+  #isPassing = false
+  readonly #trailing = new Trailing()
 
   constructor(options: SealedConnectionOptions) {
     this.#options = options
@@ -44,16 +55,15 @@ export class SealedConnection {
   ): void {
     const { mode, primitives } = this.#options
     const send = connection.send.bind(connection)
+    const applied = connection.applied.bind(connection)
     const conversations = new SealedConversations({
       store,
       relayKey: connection.facts.relayKey,
       accountKey,
       mode,
       primitives,
-      carry: async (to, kind, body) => {
-        const conversation = await connection.request({ type: 'direct', name: to.name })
-        return send(conversation, kind, body)
-      },
+      carry: carryBy(connection, send),
+      keys: relayKeysOver(connection),
       onEvent: (event) => this.#handleSealed(event),
     })
     this.#conversations = conversations
@@ -67,11 +77,30 @@ export class SealedConnection {
       const conversation = typeof to === 'number' ? connection.conversations.get(to) : to
       const peer = conversation && peerOf(conversation)
       if (!conversation || !peer) return send(to, kind, body, id)
-      const receipt = await conversations.send(peer, kind, body)
+      // Sealed anew it would be another message.
+      if (id !== undefined && connection.knows(conversation, id)) return send(to, kind, body, id)
+      const receipt = await conversations.send(peer, kind, body, id)
       this.#showOwn(conversation, { ...receipt, kind, body })
       return receipt
     }
+    connection.applied = (conversation, seq) => {
+      const reached = this.#trailing.applied(conversation, seq)
+      applied(conversation, reached)
+      this.#noteApplied(conversation, reached)
+    }
     for (const event of this.#early.splice(0)) this.handle(event)
+    conversations.connected()
+  }
+
+  /** There is nothing to seal with and nothing to open: everything passes as it is. */
+  pass(): void {
+    this.#isPassing = true
+    for (const event of this.#early.splice(0)) this.handle(event)
+  }
+
+  #noteApplied(conversation: ClientConversation, seq: number): void {
+    const peer = peerOf(conversation)
+    if (peer) this.#conversations?.applied(peer, seq)
   }
 
   /** The machine behind it, once attached. */
@@ -93,23 +122,45 @@ export class SealedConnection {
   }
 
   handle(event: SessionEvent): void {
+    const { onEvent } = this.#options
     const conversations = this.#conversations
+    if (this.#isPassing) return onEvent(event)
     if (!conversations) {
       this.#early.push(event)
       return
     }
-    const { onEvent } = this.#options
+    if (event.kind === 'stock') return conversations.handleStock(event.frame.count)
+    if (event.kind === 'renewed') this.#trailing.forget(event.conversation)
+    if (event.kind === 'status' && event.state === 'online') conversations.connected()
     if (event.kind !== 'message') return onEvent(event)
     const { message } = event
-    const { conversation, contentKind, body, seq } = message
-    if (conversation.kind !== CONVERSATION_KINDS.direct) return onEvent(event)
-    const isSealed = contentKind === CONTENT_KINDS.sealed
-    if (message.own) return isSealed ? undefined : onEvent(event)
-    const from = peerOf(conversation)
-    if (!from) return
+    if (message.conversation.kind !== CONVERSATION_KINDS.direct) return onEvent(event)
+    this.#isShown = false
+    this.#handleDirect(message, conversations)
+    this.#account(message)
+  }
+
+  #handleDirect(message: ReceivedMessage, conversations: SealedConversations): void {
+    const { conversation, contentKind, body, seq, own } = message
+    if (own && contentKind === CONTENT_KINDS.sealed) return
+    const from = own ? undefined : peerOf(conversation)
+    if (!from) return this.#show(message)
     this.#taking = message
     conversations.take(from, { position: seq, contentKind, body })
     this.#taking = undefined
+  }
+
+  #show(message: ReceivedMessage): void {
+    this.#isShown = true
+    this.#trailing.handed(message.conversation, message.seq)
+    this.#options.onEvent({ kind: 'message', message })
+  }
+
+  /** What the program was not given is applied without it. */
+  #account({ conversation, seq }: ReceivedMessage): void {
+    if (this.#options.acknowledges === 'auto') this.#noteApplied(conversation, seq)
+    else if (!this.#isShown && this.#trailing.passed(conversation, seq))
+      this.#connection?.applied(conversation, seq)
   }
 
   /** In place of the echo, which nobody can read. */
@@ -143,7 +194,7 @@ export class SealedConnection {
     const { contentKind, body, isSealed } = event
     const shown = { ...message, contentKind, body }
     noteSeal(shown, sealWith(isSealed, this.pinIn(message.conversation)))
-    this.#options.onEvent({ kind: 'message', message: shown })
+    this.#show(shown)
   }
 }
 
@@ -159,4 +210,20 @@ function peerOf(conversation: ClientConversation): Person | undefined {
     if (member.alias !== conversation.alias)
       return { key: member.key, name: member.name, folded: foldName(member.name) }
   return undefined
+}
+
+/** The direct conversation with that account, that the connection has or opens. */
+function carryBy(connection: ClientConnection, send: ClientConnection['send']): Carry {
+  return async (to, kind, body, id): Promise<Receipt> => {
+    for (const conversation of connection.conversations.values())
+      if (connection.isIn(conversation) && isWith(conversation, to)) return send(conversation, kind, body, id)
+    const opened = await connection.request({ type: 'direct', name: to.name })
+    if (isWith(opened, to)) return send(opened, kind, body, id)
+    throw new PalaverError('no_such_name', ERRORS.no_such_name, `${to.name} is somebody else now`)
+  }
+}
+
+function isWith(conversation: ClientConversation, person: Person): boolean {
+  const peer = peerOf(conversation)
+  return peer !== undefined && equalBytes(peer.key, person.key)
 }

@@ -87,6 +87,18 @@ export function restoreSealedStore(
   return createFile(path, sealBatch(primitives, key, 0, [...restoredRecords(records)]))
 }
 
+/** A store that lasts as long as its program, with an identity of its own. */
+export function memorySealedStore(primitives: Primitives): SealedStore {
+  const records = new Map<string, Uint8Array>()
+  const secrets = concatBytes([primitives.random(KEY_BYTES), primitives.random(KEY_BYTES)])
+  return {
+    own: identityOf(primitives, secrets),
+    records,
+    write: (changes) => applyChanges(records, changes),
+    close: () => {},
+  }
+}
+
 class FileStore implements SealedStore {
   readonly own: OwnIdentity
   readonly #primitives: Primitives

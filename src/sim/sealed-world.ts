@@ -210,8 +210,10 @@ export class SealedWorld {
         const oneTime = output.prekeys.map(({ id, publicKey }) =>
           Uint8Array.of(1, id >>> 24, id >>> 16, id >>> 8, id, ...publicKey),
         )
-        const before = this.bundles.get(client.index)?.oneTime ?? []
+        const kept = output.replaces ? undefined : this.bundles.get(client.index)
+        const before = kept?.oneTime ?? []
         this.bundles.set(client.index, { bundle: output.bundle, oneTime: [...before, ...oneTime] })
+        client.sealing.handleStock(before.length + oneTime.length, this.nowMs)
         return
       }
       case 'message':
@@ -221,6 +223,7 @@ export class SealedWorld {
         if (this.weakness.trustsAll) client.sealing.trust(output.person, undefined, this.nowMs)
         return
       case 'met':
+      case 'plain':
       case 'refused':
       case 'unreadable':
       case 'peer_reset':
@@ -292,7 +295,7 @@ export class SealedWorld {
   }
 
   #afterSigningIn(client: Client): void {
-    client.sealing.renew(0, this.nowMs)
+    client.sealing.connected(this.nowMs)
     this.drain(client)
   }
 

@@ -54,7 +54,8 @@ export class Home {
   async relay(words: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Relay> {
     const listen = words.includes('-l') ? [] : ['-l', 'tcp://127.0.0.1:0', '-l', 'udp://127.0.0.1:0']
     const admin = words.includes('--admin') ? [] : ['--admin', 'off']
-    const running = this.start(['serve', '--json', '--ephemeral', ...listen, ...admin, ...words], env)
+    const keeps = words.includes('--data') ? [] : ['--ephemeral']
+    const running = this.start(['serve', '--json', ...keeps, ...listen, ...admin, ...words], env)
     const line = await running.line((text) => text.includes('"listening"'))
     const { addresses, fingerprint, admin: adminUrl } = JSON.parse(line) as Listening
     const [tcp = '', udp = ''] = addresses

@@ -41,7 +41,7 @@ class Client {
     this.mode = mode
     this.person = { key: new Uint8Array(32).fill(name.charCodeAt(0)), name, folded: name }
     this.sealing = this.started()
-    this.sealing.renew(0, this.now)
+    this.sealing.connected(this.now)
     this.drain()
   }
 

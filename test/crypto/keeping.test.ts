@@ -64,7 +64,7 @@ function acquainted() {
     alice.sealing.send(BOB, { tag: 1, kind: 0, body: utf8Bytes('hello') }, NOW)
     const outputs = alice.drain()
     if (!outputs.some((each) => each.kind === 'fetch_bundle')) return outputs
-    bob.sealing.renew(0, NOW)
+    bob.sealing.connected(NOW)
     const published = bob.drain().filter((each) => each.kind === 'publish')
     alice.sealing.handleBundle(BOB, published.at(-1)!.bundle, NOW)
     return [...outputs, ...alice.drain()]
@@ -106,7 +106,7 @@ test('a changed key is taken between two sessions too, and its old sessions go',
   const { alice } = acquainted()
   const bobAnew = new Side(BOB.key)
   alice.sealing.trust(BOB, pinsOf(alice.records).get('bob')!.fid, NOW)
-  bobAnew.sealing.renew(0, NOW)
+  bobAnew.sealing.connected(NOW)
   const bundle = bobAnew
     .drain()
     .filter((each) => each.kind === 'publish')
@@ -124,7 +124,7 @@ test('a changed key is taken between two sessions too, and its old sessions go',
 test('a claim outlives a restart: its user can decide after it', () => {
   const { alice } = acquainted()
   const bobAnew = new Side(BOB.key)
-  bobAnew.sealing.renew(0, NOW)
+  bobAnew.sealing.connected(NOW)
   const bundle = bobAnew
     .drain()
     .filter((each) => each.kind === 'publish')

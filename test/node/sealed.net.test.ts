@@ -8,6 +8,7 @@ import { utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
 import { ClientConnection } from '../../src/node/client-connection.ts'
 import { identityOfSeed, systemEntropy } from '../../src/node/primitives.ts'
 import { createNodePrimitives } from '../../src/node/provider-node.ts'
+import { relayKeysOver } from '../../src/node/relay-keys.ts'
 import { RelayServer } from '../../src/node/relay-server.ts'
 import { SealedConversations, type SealedEvent } from '../../src/node/sealed-conversations.ts'
 import { openSealedStore } from '../../src/node/sealed-store.ts'
@@ -85,6 +86,7 @@ async function person(world: Awaited<ReturnType<typeof tapped>>, name: string, m
       const conversation = await connection.request({ type: 'direct', name: to.name })
       return connection.send(conversation, kind, body)
     },
+    keys: relayKeysOver(connection),
     onEvent: (event) => events.push(event),
   })
   cleanups.push(() => sealed?.close())

@@ -49,8 +49,16 @@ export type SealingOutput =
   | { readonly kind: 'refused'; readonly to: Person; readonly tag: number; readonly why: SealRefusal }
   /** The peer's bundle is wanted: `handleBundle` answers. */
   | { readonly kind: 'fetch_bundle'; readonly of: Person }
-  /** For the relay to keep. */
-  | { readonly kind: 'publish'; readonly bundle: Uint8Array; readonly prekeys: readonly Prekey[] }
+  /** For the relay to keep; `handleStock` answers. */
+  | {
+      readonly kind: 'publish'
+      /** A stored bundle without one-time prekey. */
+      readonly bundle: Uint8Array
+      /** More one-time prekeys. */
+      readonly prekeys: readonly Prekey[]
+      /** Whether what the relay keeps goes first: its private keys may be gone. */
+      readonly replaces: boolean
+    }
   | {
       readonly kind: 'message'
       readonly from: Person
@@ -81,6 +89,8 @@ export type SealingOutput =
     }
   /** The first identity under that name. */
   | { readonly kind: 'met'; readonly person: Person; readonly pin: Pin }
+  /** Messages to that person go out plainly, because there are no keys of it. Told once in a run. */
+  | { readonly kind: 'plain'; readonly person: Person }
   /** The peer lost its state and began anew: messages before may be lost. */
   | { readonly kind: 'peer_reset'; readonly person: Person }
   | { readonly kind: 'comparison'; readonly person: Person; readonly comparison: Comparison }

@@ -11,6 +11,7 @@ import {
   type Bundle,
   createLiveBundle,
   LIVE_NONCE_BYTES,
+  type Prekey,
   readLiveBundle,
   readStoredBundle,
 } from '../bundle.ts'
@@ -43,6 +44,7 @@ import {
   handleComparison,
 } from '../trust/short-code.ts'
 import { DIRECT, PIN, pinsOf } from './kept-pins.ts'
+import { type Opened, OpenedMessages } from './opened.ts'
 import type { Person, Save, SealingOutput, SealRefusal } from './outputs.ts'
 
 const ID_BYTES = 16
@@ -53,6 +55,7 @@ const LIVE_ANSWER = 0x14
 const ASKS_PER_MINUTE = 10
 const MINUTE_MS = 60_000
 const NO_KEYS_MS = 600_000
+const PUBLISHED = 'published'
 const NOTHING: Uint8Array = new Uint8Array(0)
 export interface SealingOptions {
   readonly own: OwnIdentity
@@ -64,6 +67,14 @@ export interface SealingOptions {
   readonly records?: ReadonlyMap<string, Uint8Array>
   /** Whether the records come from a backup. */
   readonly isRestored?: boolean
+  /** Whether what was opened is kept until `applied`, because the relay gives it again until then. */
+  readonly keepsOpened?: boolean
+}
+
+/** A message where it came. */
+interface Placed {
+  readonly position: number
+  readonly body: Uint8Array
 }
 
 /** A message that waits for its peer's keys. */
@@ -87,6 +98,8 @@ interface Peer {
   asks: number[]
   /** Until when the relay need not be asked again, because it has no keys of this peer. */
   noKeysUntilMs: number
+  /** Whether it was told that messages go out plainly. */
+  isPlainTold: boolean
   /** Whether the new session that was asked for replaces one that cannot be read. */
   isResetting: boolean
   comparison: Comparison | undefined
@@ -98,6 +111,9 @@ export class Sealing {
   readonly #prekeys: OwnPrekeys
   readonly #peers = new Map<string, Peer>()
   readonly #changes = new Changes()
+  readonly #opened: OpenedMessages | undefined
+  /** Whether the relay is known to keep prekeys of this state, and no others. */
+  #isPublished: boolean
   readonly #outputs = new Queue<{ readonly version: number; readonly output: SealingOutput }>()
   #hasNewOutput = false
   #version = 0
@@ -107,6 +123,9 @@ export class Sealing {
     this.#primitives = primitives
     this.#options = options
     this.#prekeys = new OwnPrekeys(primitives, options.own, this.#recordsOf('prekeys/'))
+    const { records = new Map<string, Uint8Array>(), keepsOpened, isRestored } = options
+    if (keepsOpened) this.#opened = new OpenedMessages(primitives, this.#changes, records)
+    this.#isPublished = records.has(PUBLISHED) && !isRestored
   }
 
   /** The identity that others meet here. */
@@ -126,12 +145,26 @@ export class Sealing {
     return this.#peer(person).pin
   }
 
-  /** After signing in: renews prekeys where they are old or used up. `atRelay` is how many the relay has. */
-  renew(atRelay: number, nowMs: number): void {
-    const isNew = this.#prekeys.rotate(nowMs)
-    const prekeys = this.#prekeys.refill(atRelay)
+  /** A session opened: the relay gets the bundle, and all prekeys anew where it may hold others. */
+  connected(nowMs: number): void {
+    this.#prekeys.rotate(nowMs)
+    this.#publish(this.#isPublished ? [] : this.#prekeys.refill(0))
+  }
+
+  /** The relay keeps so many one-time prekeys: few are made more. */
+  handleStock(count: number, nowMs: number): void {
+    if (!this.#isPublished) this.#changes.put(PUBLISHED, Uint8Array.of(1))
+    this.#isPublished = true
+    this.#prekeys.rotate(nowMs)
+    const prekeys = this.#prekeys.refill(count)
+    //= PAL-SDC-026
+    if (prekeys.length > 0) this.#publish(prekeys)
+  }
+
+  //= PAL-SDC-025, PAL-SDC-027
+  #publish(prekeys: readonly Prekey[]): void {
     const bundle = this.#prekeys.bundle()
-    if (bundle && (isNew || prekeys.length > 0)) this.#put({ kind: 'publish', bundle, prekeys })
+    if (bundle) this.#put({ kind: 'publish', bundle, prekeys, replaces: !this.#isPublished })
   }
 
   /**
@@ -144,11 +177,13 @@ export class Sealing {
     this.#pass(peer, nowMs)
   }
 
-  /** The peer's bundle as the relay gave it, or undefined when it has none. */
+  /** The peer's bundle as the relay gave it, or undefined when it has none. One too old is none. */
   handleBundle(of: Person, bytes: Uint8Array | undefined, nowMs: number): void {
     const peer = this.#peer(of)
     peer.isFetching = false
-    this.#take(peer, bytes && readStoredBundle(this.#primitives, bytes, nowMs), nowMs)
+    //= PAL-SDC-036
+    const bundle = bytes && readStoredBundle(this.#primitives, bytes, nowMs)
+    this.#take(peer, bundle === 'expired' ? undefined : bundle, nowMs)
   }
 
   /** A bundle of whatever kind, read. */
@@ -175,11 +210,14 @@ export class Sealing {
     const peer = this.#peer(from)
     const { position, contentKind, body } = message
     if (contentKind !== CONTENT_KINDS.sealed) return this.#plain(peer, message)
+    const before = this.#opened?.find(conversationName(from), position, body)
+    if (before) return this.#show(peer, position, before)
+    if (this.#opened?.isFull) return
     if (body[0] === LIVE_ASK) return this.#answer(peer, body.subarray(1), nowMs)
     if (body[0] === LIVE_ANSWER) return this.#answered(peer, body.subarray(1), nowMs)
     const isPeer = (identity: Identity): boolean => this.#meets(peer, identity, nowMs)
     const opened = peer.direct.open(body, { nowMs, isPeer })
-    if (opened.result === 'ok') this.#opened(peer, position, opened, nowMs)
+    if (opened.result === 'ok') this.#handleOpened(peer, message, opened, nowMs)
     if (opened.result === 'undecryptable') {
       const isHealing = this.#heal(peer, opened.why === 'no_session' || opened.why === 'prekey', nowMs)
       this.#put({ kind: 'unreadable', from: peer.person, position, why: opened.why, isHealing })
@@ -228,8 +266,19 @@ export class Sealing {
     this.#put({ kind: 'send', to: peer.person, tag: 0, contentKind, body, isSealed: true })
   }
 
-  /** Sends what is due by time: a nudge for each peer that needs one. */
+  /** The program has done with what it was given of that conversation up to there. */
+  applied(from: Person, position: number): void {
+    this.#opened?.applied(conversationName(from), position)
+  }
+
+  /** Whether nothing plain may go to that person. */
+  mustSeal(to: Person): boolean {
+    return this.#options.mode === 'require' || this.#peer(to).pin?.isSealed === true
+  }
+
+  /** Sends what is due by time: a new signed prekey, and a nudge for each peer that needs one. */
   handleTime(nowMs: number): void {
+    if (this.#isPublished && this.#prekeys.rotate(nowMs)) this.#publish([])
     for (const peer of this.#peers.values())
       if (peer.direct.needsNudge(nowMs))
         this.#seal(peer, { tag: 0, kind: INNER_KINDS.nudge, body: NOTHING }, nowMs)
@@ -349,6 +398,10 @@ export class Sealing {
   }
 
   #sendPlain(peer: Peer, { tag, kind, body }: Waiting): void {
+    //= PAL-TRU-015
+    if (!peer.isPlainTold && this.#options.mode === 'prefer')
+      this.#put({ kind: 'plain', person: peer.person })
+    peer.isPlainTold = true
     this.#put({ kind: 'send', to: peer.person, tag, contentKind: kind, body, isSealed: false })
   }
 
@@ -364,7 +417,7 @@ export class Sealing {
     } else this.#put({ kind: 'unreadable', from, position, why: 'plain', isHealing: false })
   }
 
-  #opened(peer: Peer, position: number, opened: DirectResult & { result: 'ok' }, nowMs: number): void {
+  #handleOpened(peer: Peer, message: Placed, opened: DirectResult & { result: 'ok' }, nowMs: number): void {
     const { inner } = opened
     const from = peer.person
     if (peer.pin && !peer.pin.isSealed) this.#keepPin(peer, sealedOnce(peer.pin))
@@ -378,29 +431,26 @@ export class Sealing {
         this.#compared(peer, inner, nowMs)
         break
       default:
-        this.#tell(peer, position, inner)
+        this.#tell(peer, message, inner)
     }
     if (peer.direct.needsNudge(nowMs))
       this.#seal(peer, { tag: 0, kind: INNER_KINDS.nudge, body: NOTHING }, nowMs)
     this.#pass(peer, nowMs)
   }
 
-  #tell(peer: Peer, position: number, inner: OpenedInner): void {
+  #tell(peer: Peer, { position, body: sealed }: Placed, inner: OpenedInner): void {
     const from = peer.person
     const { kind, body, isGap } = inner
     if (kind > INNER_KINDS.reset && kind <= INNER_KINDS.roomHead && peer.pin)
       return this.#put({ kind: 'control', from, fid: peer.pin.fid, innerKind: kind, body })
-    const verified = peer.pin !== undefined && isVerified(peer.pin)
-    this.#put({
-      kind: 'message',
-      from,
-      position,
-      contentKind: kind,
-      body,
-      isSealed: true,
-      isVerified: verified,
-      isGap,
-    })
+    const opened = { contentKind: kind, body, isGap }
+    this.#opened?.keep(conversationName(from), position, sealed, opened)
+    this.#show(peer, position, opened)
+  }
+
+  #show({ person: from, pin }: Peer, position: number, { contentKind, body, isGap }: Opened): void {
+    const flags = { isSealed: true, isVerified: pin !== undefined && isVerified(pin), isGap }
+    this.#put({ kind: 'message', from, position, contentKind, body, ...flags })
   }
 
   #compared(peer: Peer, inner: OpenedInner, nowMs: number): void {
@@ -483,6 +533,7 @@ export class Sealing {
         liveNonce: undefined,
         asks: [],
         noKeysUntilMs: 0,
+        isPlainTold: false,
         isResetting: false,
         comparison: undefined,
       }
@@ -542,6 +593,10 @@ export class Sealing {
   }
 }
 
-function directPrefix({ folded, key }: Person): string {
-  return `${DIRECT}${folded}/${hexOf(key)}/`
+function directPrefix(person: Person): string {
+  return `${DIRECT}${conversationName(person)}/`
+}
+
+function conversationName({ folded, key }: Person): string {
+  return `${folded}/${hexOf(key)}`
 }

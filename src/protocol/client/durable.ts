@@ -233,6 +233,12 @@ export class DurableClient {
     return true
   }
 
+  /** Whether a message of that id was handed in before, and is acknowledged or waits. */
+  knows(conversation: ClientConversation, id: string): boolean {
+    const kept = this.#byConversation.get(conversation)?.kept
+    return kept !== undefined && (kept.done.has(id) || kept.outbox.has(id))
+  }
+
   /** Takes a message back that is not acknowledged; whether it was sent may be unknown. */
   withdraw(conversation: ClientConversation, id: string): boolean {
     return this.#places.of(conversation)?.withdraw(id) === true
