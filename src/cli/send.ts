@@ -92,8 +92,9 @@ class Leftovers {
 
   tell(news: SealingNews): void {
     const words = newsWords(news, 'palaver id ')
-    if (words && this.#json) writeJson(...words.json)
-    else if (words?.isWarning) warnLines(words.text)
+    if (!words?.isWarning) return
+    if (this.#json) writeJson(...words.json)
+    else warnLines(words.text)
   }
 
   handle(event: SessionEvent): void {

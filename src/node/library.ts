@@ -66,7 +66,10 @@ export interface ConnectOptions {
    * unless there is an `identity` and no file to keep its keys in: then off.
    */
   readonly e2ee?: SealingMode
-  /** A file for what is sealed with, by default beside `stateFile`; it belongs to one identity at one relay, and to one process. */
+  /**
+   * A file for what is sealed with, by default beside `stateFile`; it belongs to one identity at one relay,
+   * and to one process.
+   */
   readonly sealedFile?: string
   /** What happens to keys: people met, changed keys, messages that cannot be read, comparisons. */
   readonly onSealing?: (news: SealingNews) => void

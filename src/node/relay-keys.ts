@@ -10,8 +10,10 @@ export type PublishedKeys = Pick<
   'bundle' | 'prekeys' | 'replaces'
 >
 
-/** Where bundles come from. Both reject with PalaverError. */
+/** Where bundles come from. What is asked for rejects with PalaverError. */
 export interface RelayKeys {
+  /** Whether the relay keeps keys at all; otherwise it is asked for nothing. */
+  readonly isThere: boolean
   /** Resolves with how many one-time prekeys are kept. */
   publish(keys: PublishedKeys): Promise<number>
   /** The stored bundle of the account with that identity key; undefined when there is none. */
@@ -21,6 +23,10 @@ export interface RelayKeys {
 /** The keys at the relay of a connection. */
 export function relayKeysOver(connection: ClientConnection): RelayKeys {
   return {
+    //= PAL-SDC-037
+    get isThere() {
+      return connection.facts.limits.has('prekeysPerKey')
+    },
     async publish({ bundle, prekeys, replaces }) {
       const { count } = await connection.request({
         type: 'publish',

@@ -1,7 +1,7 @@
 /**
  * Sealed direct conversations over a connection: joins the sealing machine with its store, the relay and
- * time. Keys come from the relay, so that a conversation begins while the other one is away; where it has none
- * and nothing plain may be sent, the peer itself is asked, through the conversation.
+ * time. Keys come from the relay, so that a conversation begins while the other one is away; where it has
+ * none and nothing plain may be sent, the peer itself is asked, through the conversation.
  */
 import { UsageError } from '../base/errors.ts'
 import type { Person, SealingOutput, SealRefusal } from '../crypto/client/outputs.ts'
@@ -115,11 +115,11 @@ export class SealedConversations {
     return sent
   }
 
-  /** There is a session, or again: the relay gets this client's keys, and is asked for those that are wanted. */
+  /** There is a session: the relay gets this client's keys, and is asked for those that are wanted. */
   connected(): void {
     if (this.#isClosed || this.#options.mode === 'off') return
     this.#isUnpublished = false
-    this.do((sealing, now) => sealing.connected(now))
+    if (this.#options.keys.isThere) this.do((sealing, now) => sealing.connected(now))
     for (const [folded, of] of this.#unclaimed) {
       this.#unclaimed.delete(folded)
       this.#claim(of)
@@ -205,6 +205,7 @@ export class SealedConversations {
   }
 
   #claim(of: Person): void {
+    if (!this.#options.keys.isThere) return this.#handleClaimed(of, undefined)
     this.#options.keys.claim(of.key).then(
       (bundle) => this.#handleClaimed(of, bundle),
       (error: unknown) => this.#handleUnclaimed(of, error),

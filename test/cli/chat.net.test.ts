@@ -139,7 +139,7 @@ describe('chat through a pipe', () => {
       ])
       expect(jsonLines(sent.stdout)).toMatchObject([{ type: 'sent', file: 'photo.jpg', size: 200_000 }])
     }
-    const files = jsonLines((await box.outcome).stdout).slice(1)
+    const files = jsonLines((await box.outcome).stdout).filter((line) => line['type'] === 'file')
     expect(files.map(({ saved }) => saved)).toEqual(['inbox/photo.jpg', 'inbox/photo-2.jpg'])
     for (const { saved } of files)
       expect(readFileSync(join(home.folder, saved as string)).equals(bytes)).toBe(true)

@@ -172,6 +172,7 @@ describe('the relay', () => {
     expect(alice.refusals()).toEqual(['bad_keys'])
   })
 
+  //= PAL-SDC-036
   test('malleated signature: a bundle with S + L is not taken', () => {
     const [alice, bob] = [new Client('alice'), new Client('bob')]
     const order = [

@@ -11,6 +11,7 @@ from .codec import Fault, elements, encode, framed
 from .conversation import Logs
 from .link import Endpoint
 from .names import well_formed
+from .prekeys import Prekeys
 from .rates import Bucket, Rates
 from .registry import CONVERSATIONS, FRAMES, LIMIT_LIST, LIMITS, REASONS, ROLES, is_request
 from .resume import Resumables
@@ -42,6 +43,7 @@ class Session:
     client_id: bytes
     role: int
     joined: dict = field(default_factory=dict)
+    publishes: bool = False
 
 
 class RelayLink(Endpoint):
@@ -163,6 +165,7 @@ class Relay(Logs):
         self.sessions: dict[bytes, Session] = {}
         self.conversations: dict = {}
         self.resumables = Resumables()
+        self.prekeys = Prekeys(self.limits)
         self.made = self._opened = 0
         self._origins: dict[str, Bucket] = {}
         for name in config.permanent:

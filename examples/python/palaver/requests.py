@@ -142,6 +142,24 @@ def _whois(relay, session, fields) -> None:
     session.link.send("identity", request=fields["request"], **about)
 
 
+def _publish(relay, session, fields) -> None:
+    require(relay.prekeys.may_ask(session.key, relay.now), "rate_limited")
+    session.publishes = True
+    count = relay.prekeys.publish(session.key, fields, relay.wall())
+    session.link.send("stock", request=fields["request"], count=count)
+
+
+def _claim(relay, session, fields) -> None:
+    require(relay.prekeys.may_ask(session.key, relay.now), "rate_limited")
+    claimed = relay.prekeys.claim(fields["key"], relay.wall())
+    require(claimed, "no_keys")
+    bundle, given, left = claimed
+    session.link.send("bundle", request=fields["request"], bundle=bundle, prekeys=given)
+    owner = relay.sessions.get(fields["key"])
+    if given and owner and owner.publishes and left < LIMITS["prekeys_low"]:
+        owner.link.send("stock", request=0, count=left)
+
+
 def _announce(relay, session, fields) -> None:
     require(session.role == ROLES["relay_operator"], "not_permitted")
     for other in relay.sessions.values():
@@ -227,4 +245,6 @@ REQUESTS = {
     "fetch": _fetch,
     "cursor": _cursor,
     "send": _send,
+    "publish": _publish,
+    "claim": _claim,
 }
