@@ -235,7 +235,7 @@ export class DurableClient {
 
   /** Whether a message of that id was handed in before, and is acknowledged or waits. */
   knows(conversation: ClientConversation, id: string): boolean {
-    const kept = this.#byConversation.get(conversation)?.kept
+    const kept = this.#places.of(conversation)?.kept
     return kept !== undefined && (kept.done.has(id) || kept.outbox.has(id))
   }
 
