@@ -35,8 +35,8 @@ export interface Figures {
   readonly p999: number | undefined
   readonly bytesPerConnection: number | undefined
   readonly stalls: number
-  /** The share that the busiest of its processes has in its CPU time. */
-  readonly busiestShare: number
+  /** The share of its first process in the CPU time of all. */
+  readonly firstShare: number
 }
 
 export interface RunSettings {
@@ -93,45 +93,37 @@ function runOptions(mode: Mode, settings: RunSettings, server: Server): RunOptio
 }
 
 /**
- * The CPU time of the processes that a server started, over about the time in which the generator measures
- * the server itself.
+ * The CPU time of the processes that a server started, from when the generator begins to measure until its
+ * result is there: a little longer than it measures, and counted for as long.
  */
 class Helpers {
   readonly #server: Server
   #before: number[] = []
-  #seconds: number[] = []
+  #since = 0
 
-  constructor(server: Server, { warmSeconds, seconds }: RunSettings) {
+  constructor(server: Server, { warmSeconds }: RunSettings) {
     this.#server = server
-    if (server.helpers().length === 0) return
     setTimeout(() => {
-      this.#before = this.#read()
+      this.#since = performance.now()
+      this.#before = server.helpers().map(cpuSecondsOf)
     }, warmSeconds * 1000)
-    setTimeout(() => this.#end(), (warmSeconds + seconds) * 1000)
   }
 
-  #read(): number[] {
-    return this.#server.helpers().map(cpuSecondsOf)
-  }
-
-  #end(): void {
-    const before = this.#before
-    this.#seconds = this.#read().map((seconds, i) => seconds - (before[i] ?? seconds))
-  }
-
-  /** The result with their time in it, and the share of the busiest process. */
-  added(result: RunResult): { readonly result: RunResult; readonly busiestShare: number } {
-    const all = [result.serverCpuSeconds, ...this.#seconds]
-    const serverCpuSeconds = all.reduce((sum, each) => sum + each, 0)
-    return { result: { ...result, serverCpuSeconds }, busiestShare: Math.max(...all) / serverCpuSeconds }
+  /** The result with their time in it, and the share of the first process. */
+  added(result: RunResult): { readonly result: RunResult; readonly firstShare: number } {
+    const part = (result.wallSeconds * 1000) / (performance.now() - this.#since)
+    const seconds = this.#server.helpers().map((pid, i) => cpuSecondsOf(pid) - (this.#before[i] ?? 0))
+    const own = result.serverCpuSeconds
+    const serverCpuSeconds = own + part * seconds.reduce((sum, each) => sum + each, 0)
+    return { result: { ...result, serverCpuSeconds }, firstShare: own / serverCpuSeconds }
   }
 }
 
 function checked(peer: Peer, mode: Mode, helpers: Helpers, own: RunResult): Figures {
-  const { result, busiestShare } = helpers.added(own)
+  const { result, firstShare } = helpers.added(own)
   if (result.lostConnections > 0) throw new Error(`${peer.name} closed ${result.lostConnections} connections`)
   if (result.sent === 0) throw new Error(`${peer.name} delivered nothing`)
-  return { ...loadFigures(mode, result), busiestShare }
+  return { ...loadFigures(mode, result), firstShare }
 }
 
 interface Bench {
@@ -258,7 +250,7 @@ function figuresOf(count: number, cpuSeconds: number, wallSeconds: number): Figu
     p999: undefined,
     bytesPerConnection: undefined,
     stalls: 0,
-    busiestShare: 1,
+    firstShare: 1,
   }
 }
 

@@ -23,8 +23,8 @@ export interface Row {
   readonly figure: number
   readonly perSecond: number
   readonly busy: number
-  /** The share that the busiest of its processes has in its CPU time. */
-  readonly busiestShare: number
+  /** The share of its first process in the CPU time of all. */
+  readonly firstShare: number
   readonly p50: number | undefined
   readonly p99: number | undefined
   readonly p999: number | undefined
@@ -68,7 +68,7 @@ export function rowsOf({ mode, runs }: Outcome): Row[] {
       perSecond: median(figures.map((each) => each.perSecond)),
       busy: median(figures.map((each) => each.serverBusy)),
       // Figures kept from before it was counted have none.
-      busiestShare: median(figures.map((each) => each.busiestShare ?? 1)),
+      firstShare: median(figures.map((each) => each.firstShare ?? 1)),
       p50: medianOf(figures, (each) => each.p50),
       p99: medianOf(figures, (each) => each.p99),
       p999: medianOf(figures, (each) => each.p999),
@@ -102,14 +102,14 @@ export function tableOf(outcome: Outcome): string {
   const head = ['server', UNITS[mode.figure], ...(hasTime ? ['p50 µs', 'p99 µs', 'p99.9 µs'] : [])]
   if (mode.figure === 'throughput') head.push('deliveries/s', 'core in use')
   const rows = rowsOf(outcome)
-  const hasHelpers = rows.some(({ busiestShare }) => busiestShare < 1)
-  if (hasHelpers) head.push('busiest process')
+  const hasHelpers = rows.some(({ firstShare }) => firstShare < 1)
+  if (hasHelpers) head.push('first process')
   head.push('ours is better by', 'runs')
   const lines = rows.map((row) => {
     const cells = [row.server, figureText(mode, row.figure)]
     if (hasTime) cells.push(...[row.p50, row.p99, row.p999].map(microText))
     if (mode.figure === 'throughput') cells.push(countText(row.perSecond), `${Math.round(row.busy * 100)} %`)
-    if (hasHelpers) cells.push(`${Math.round(row.busiestShare * 100)} %`)
+    if (hasHelpers) cells.push(`${Math.round(row.firstShare * 100)} %`)
     cells.push(row.ratio === undefined ? '' : `${row.ratio.toFixed(2)}×`, String(row.runs))
     return cells
   })

@@ -146,6 +146,7 @@ export class LinkWorkers {
     const listening = this.#addListening('tcp', at, onLink)
     const hand = (socket: Socket): void => this.#leastBusy().takeSocket(listening, socket)
     const listener = await listenSockets(at, hand, { pauseOnConnect: true })
+    await Promise.all(this.#workers.map((worker) => worker.ready))
     return {
       address: listener.address,
       // The server would wait for the sockets that it handed over; the links tell better when they are gone.
@@ -189,8 +190,11 @@ export class LinkWorkers {
     worker.listen(listening.number, listening.at, listening.udp as UdpListening)
   }
 
+  /** A worker that still starts is taken only where there is no other. */
   #leastBusy(): LinkWorker {
-    return this.#workers.reduce((least, worker) => (worker.linkCount < least.linkCount ? worker : least))
+    const ready = this.#workers.filter(({ isReady }) => isReady)
+    const able = ready.length > 0 ? ready : this.#workers
+    return able.reduce((least, worker) => (worker.linkCount < least.linkCount ? worker : least))
   }
 
   #workerWithFewestSockets(): LinkWorker {
@@ -199,7 +203,7 @@ export class LinkWorkers {
     return this.#workers.reduce((least, worker) => (socketsOf(worker) < socketsOf(least) ? worker : least))
   }
 
-  #handleAnswer(answer: Exclude<WorkerAnswer, { kind: 'report' | 'no_link' }>): void {
+  #handleAnswer(answer: ListenerAnswer): void {
     if (answer.kind === 'trace') return this.#trace(answer.origin, answer.events)
     const listening = this.#listenings.get(answer.listener) as Listening
     if (answer.kind === 'listening') listening.at = { ...listening.at, port: answer.address.port }
@@ -233,9 +237,12 @@ function errorOf({
   return new TransportError(code, text.replace(`[${code}] `, ''))
 }
 
+/** What is for all workers together. */
+type ListenerAnswer = Exclude<WorkerAnswer, { kind: 'ready' | 'report' | 'no_link' }>
+
 interface WorkerOwner {
   listeningOf(number: number): Listening
-  onAnswer(answer: Exclude<WorkerAnswer, { kind: 'report' | 'no_link' }>): void
+  onAnswer(answer: ListenerAnswer): void
   onEnd(worker: LinkWorker, detail: string): void
 }
 
@@ -251,8 +258,13 @@ class LinkWorker implements NewsHandler {
   readonly #waiting = new Set<WorkerLink>()
   readonly #reports = new Map<number, (memoryBytes: number) => void>()
   #lastReport = 0
-  /** Sockets handed over that are no links yet. */
+  /** Sockets taken that are no links yet, and those of them that wait for the worker to hear requests. */
   #handedOver = 0
+  readonly #early: { readonly listener: number; readonly socket: Socket }[] = []
+  /** Resolves when the worker hears requests, or has ended. */
+  readonly ready: Promise<void>
+  isReady = false
+  #becomeReady: () => void = () => {}
   #isScheduled = false
   /** Bundles of news that the worker knows to be handled. */
   #handledTold = 0
@@ -261,6 +273,9 @@ class LinkWorker implements NewsHandler {
 
   constructor(program: string, owner: WorkerOwner) {
     this.#owner = owner
+    this.ready = new Promise((resolve) => {
+      this.#becomeReady = resolve
+    })
     const child = fork(program, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'pipe', 'ipc'],
@@ -289,7 +304,12 @@ class LinkWorker implements NewsHandler {
 
   takeSocket(listening: Listening, socket: Socket): void {
     this.#handedOver += 1
-    this.#child.send({ kind: 'link', listener: listening.number }, socket, {}, (error) => {
+    if (this.isReady) this.#hand(listening.number, socket)
+    else this.#early.push({ listener: listening.number, socket })
+  }
+
+  #hand(listener: number, socket: Socket): void {
+    this.#child.send({ kind: 'link', listener }, socket, {}, (error) => {
       if (error) socket.destroy()
     })
   }
@@ -321,6 +341,7 @@ class LinkWorker implements NewsHandler {
 
   #handleAnswer(answer: WorkerAnswer): void {
     if (answer.kind === 'no_link') this.#handedOver -= 1
+    else if (answer.kind === 'ready') this.#handleReady()
     else if (answer.kind !== 'report') this.#owner.onAnswer(answer)
     else {
       for (const [number, stats] of answer.stats) {
@@ -330,6 +351,12 @@ class LinkWorker implements NewsHandler {
       this.#reports.get(answer.request)?.(answer.memoryBytes)
       this.#reports.delete(answer.request)
     }
+  }
+
+  #handleReady(): void {
+    this.isReady = true
+    for (const { listener, socket } of this.#early.splice(0)) this.#hand(listener, socket)
+    this.#becomeReady()
   }
 
   #settleReports(): void {
@@ -431,6 +458,8 @@ class LinkWorker implements NewsHandler {
     this.#hasEnded = true
     this.#channel.destroy()
     this.#settleReports()
+    this.#becomeReady()
+    for (const { socket } of this.#early.splice(0)) socket.destroy()
     for (const link of this.#links.values()) link.closed('the worker that carried the link ended')
     this.#links.clear()
     if (!this.#isStopping) this.#owner.onEnd(this, detail)

@@ -24,6 +24,8 @@ export type WorkerRequest =
 
 /** From a worker. */
 export type WorkerAnswer =
+  /** It hears requests: a socket that is handed over before could end unheard. */
+  | { readonly kind: 'ready' }
   | { readonly kind: 'listening'; readonly listener: number; readonly address: Address }
   | {
       readonly kind: 'not_listening'

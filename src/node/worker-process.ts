@@ -118,7 +118,7 @@ class LinkWorker implements OrderHandler {
   handle(request: WorkerRequest, socket: Socket | undefined): void {
     switch (request.kind) {
       case 'link':
-        if (socket) attachSocket(socket, (link) => this.onLink(request.listener, link))
+        if (socket && !socket.destroyed) attachSocket(socket, (link) => this.onLink(request.listener, link))
         else answer({ kind: 'no_link' })
         break
       case 'listen':
@@ -245,6 +245,7 @@ function run(): void {
   )
   // A terminal sends these to the whole group; everybody is told goodbye first, by the other process.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  answer({ kind: 'ready' })
 }
 
 run()

@@ -31,7 +31,7 @@ const NOTHING: Figures = {
   p999: undefined,
   bytesPerConnection: undefined,
   stalls: 0,
-  busiestShare: 1,
+  firstShare: 1,
 }
 
 function modeNamed(name: string): Mode {

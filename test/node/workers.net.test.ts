@@ -162,7 +162,7 @@ describe('a worker that ends', () => {
     say(0, 100)
     process.kill(first, 'SIGKILL')
     say(100, 200)
-    await vi.waitFor(() => expect(lost).toEqual(['SIGKILL']), { timeout: 5000 })
+    await vi.waitFor(() => expect(lost).toEqual(['SIGKILL']), { timeout: 15_000 })
     process.kill(second, 'SIGKILL')
     say(200, 300)
     await Promise.all(sends)
@@ -178,10 +178,42 @@ describe('a worker that ends', () => {
     const { server, address } = await serve(workers.udpTransport())
     await person('alice', udpTransport(), address)
     for (const pid of workers.pids) process.kill(pid, 'SIGKILL')
-    await vi.waitFor(() => expect(server.core.hub.links.size).toBe(0), { timeout: 5000 })
+    await vi.waitFor(() => expect(server.core.hub.links.size).toBe(0), { timeout: 15_000 })
     const bob = await person('bob', udpTransport(), address)
     await bob.connection.send(bob.number, 0, Buffer.from('1'))
     expect(server.core.hub.sessions.size).toBe(1)
+  })
+
+  test('leaves nothing of connections that come and go before the next one hears', async () => {
+    const lost: string[] = []
+    const workers = startWorkers({ onWorkerLost: (detail) => lost.push(detail) })
+    const open = new Set<Link>()
+    let opened = 0
+    const listener = await workers.tcpTransport().listen(LOOPBACK, (link) => {
+      opened += 1
+      open.add(link)
+      return {
+        onBytes() {},
+        onWritable() {},
+        onEnd: () => link.end(),
+        onClosed: () => void open.delete(link),
+      }
+    })
+    for (const pid of workers.pids) process.kill(pid, 'SIGKILL')
+    await vi.waitFor(() => expect(lost.length).toBe(2), { timeout: 15_000 })
+    for (let i = 0; i < 4; i++) {
+      const near = connect(listener.address.port, LOOPBACK.host)
+      await new Promise<void>((done) => near.once('connect', done))
+      if (i % 2 === 0) near.destroy()
+      else near.resetAndDestroy()
+    }
+    const last = connect(listener.address.port, LOOPBACK.host)
+    closing.push(() => last.resetAndDestroy())
+    await vi.waitFor(() => expect(open.size).toBe(1), { timeout: 15_000 })
+    last.resetAndDestroy()
+    await vi.waitFor(() => expect(open.size).toBe(0), { timeout: 15_000 })
+    expect(opened).toBeGreaterThanOrEqual(1)
+    await listener.close()
   })
 
   test('again and again ends the relay, with the reason', { timeout: 60_000 }, async () => {
@@ -190,9 +222,9 @@ describe('a worker that ends', () => {
     for (let i = 0; i < 6; i++) {
       const pid = workers.pids[0] as number
       process.kill(pid, 'SIGKILL')
-      if (i < 5) await vi.waitFor(() => expect(workers.pids[0]).not.toBe(pid), { timeout: 5000 })
+      if (i < 5) await vi.waitFor(() => expect(workers.pids[0]).not.toBe(pid), { timeout: 15_000 })
     }
-    await vi.waitFor(() => expect(errors.length).toBe(1), { timeout: 5000 })
+    await vi.waitFor(() => expect(errors.length).toBe(1), { timeout: 15_000 })
     expect(errors[0]).toMatchObject({ code: 'io', message: '[io] 6 workers ended within 60 s: SIGKILL' })
   })
 })
