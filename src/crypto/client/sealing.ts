@@ -16,7 +16,13 @@ import {
   readStoredBundle,
 } from '../bundle.ts'
 import { type DirectResult, SealedDirect } from '../direct/direct.ts'
-import { contextOf, INNER_KINDS, type OpenedInner, SEALED_BODY_BYTES_MAX } from '../direct/inner.ts'
+import {
+  contextOf,
+  INNER_KINDS,
+  type OpenedInner,
+  ROOM_KINDS,
+  SEALED_BODY_BYTES_MAX,
+} from '../direct/inner.ts'
 import { OwnPrekeys } from '../direct/prekeys.ts'
 import type { CryptoFault, Identity, OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
@@ -82,6 +88,8 @@ interface Waiting {
   readonly tag: number
   readonly kind: number
   readonly body: Uint8Array
+  /** The only identity that it is for. */
+  readonly fid?: Uint8Array | undefined
 }
 
 interface Peer {
@@ -169,8 +177,9 @@ export class Sealing {
 
   /**
    * Sends a message, sealed or plain as mode and pin have it. An output with `tag` says what became of it.
+   * With `fid` it is for that identity and no other.
    */
-  send(to: Person, message: { tag: number; kind: number; body: Uint8Array }, nowMs: number): void {
+  send(to: Person, message: Waiting, nowMs: number): void {
     const peer = this.#peer(to)
     if (peer.waiting.length >= WAITING_MAX) return this.#refuse(peer, message.tag, 'too_many')
     peer.waiting.push(message)
@@ -368,6 +377,11 @@ export class Sealing {
       const isKnown = peer.direct.canSeal || nowMs < peer.noKeysUntilMs || this.#options.mode === 'off'
       if (!isKnown) return this.#fetch(peer)
       const message = peer.waiting.shift() as Waiting
+      //= PAL-SRM-030
+      if (message.fid && peer.pin && !equalBytes(message.fid, peer.pin.fid)) {
+        this.#refuse(peer, message.tag, 'key_changed')
+        continue
+      }
       const isControl = message.kind >= INNER_KINDS.nudge
       const way = isControl && peer.direct.canSeal ? 'seal' : this.#way(peer)
       if (way === 'seal') this.#seal(peer, message, nowMs)
@@ -441,7 +455,7 @@ export class Sealing {
   #tell(peer: Peer, { position, body: sealed }: Placed, inner: OpenedInner): void {
     const from = peer.person
     const { kind, body, isGap } = inner
-    if (kind > INNER_KINDS.reset && kind <= INNER_KINDS.roomHead && peer.pin)
+    if (ROOM_KINDS.has(kind) && peer.pin)
       return this.#put({ kind: 'control', from, fid: peer.pin.fid, innerKind: kind, body })
     const opened = { contentKind: kind, body, isGap }
     this.#opened?.keep(conversationName(from), position, sealed, opened)

@@ -28,7 +28,23 @@ export const INNER_KINDS = {
   comparison: 0x45,
   /** A file's descriptor. */
   file: 0x46,
+  /** A member asks somebody for a key package. */
+  packageAsk: 0x47,
+  /** A key package for a room. */
+  package: 0x48,
+  /** Who the members of a room are on the relay. */
+  roomPeople: 0x49,
 } as const
+
+/** The kinds that only rooms have to do with. */
+export const ROOM_KINDS: ReadonlySet<number> = new Set([
+  INNER_KINDS.roomSecret,
+  INNER_KINDS.roomWelcome,
+  INNER_KINDS.roomHead,
+  INNER_KINDS.packageAsk,
+  INNER_KINDS.package,
+  INNER_KINDS.roomPeople,
+])
 
 /** A message before it is sealed, or after it was opened. */
 export interface Inner {

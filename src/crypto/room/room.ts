@@ -237,6 +237,12 @@ export class SealedRoom {
       .map((entry) => entry.package.fid)
   }
 
+  /** The package that this member was added by; undefined once it is no member. */
+  get ownPackage(): OwnKeyPackage | undefined {
+    const entry = this.roster[placeOf(this.roster, this.#own.fid)]
+    return entry && { bytes: entry.package.bytes, packageId: this.#packageId, roomKey: this.#roomKey }
+  }
+
   /** Whether the epoch is old enough for a new one before the next message. */
   needsRekey(nowMs: number): boolean {
     //= PAL-SRM-019
