@@ -8,6 +8,7 @@ import { isVerified } from '../crypto/trust/pins.ts'
 import type { Comparison, ComparisonFailure } from '../crypto/trust/short-code.ts'
 import { createNodePrimitives } from '../node/provider-node.ts'
 import type { SealingNews } from '../node/sealed-connection.ts'
+import { roomWords } from './room-news.ts'
 
 /** News in words. */
 export interface NewsWords {
@@ -58,6 +59,13 @@ export function newsWords(news: SealingNews, orders: Orders): NewsWords | undefi
     }
     case 'comparison':
       return compared(news.person.name, news.comparison)
+    case 'room_invited':
+    case 'room_changed':
+    case 'room_leaving':
+    case 'room_swapped':
+    case 'room_split':
+    case 'room_unreadable':
+      return roomWords(news, orders)
     default:
       return news satisfies never
   }

@@ -14,13 +14,14 @@ import { foldName } from '../protocol/names.ts'
 import type { ClientConnection, Receipt, SessionEvent } from './client-connection.ts'
 import { PalaverError } from './palaver-error.ts'
 import { relayKeysOver } from './relay-keys.ts'
+import { type RoomNews, RoomSealing, type RoomSealingOptions } from './room-sealing.ts'
 import { type Carry, SealedConversations, type SealedEvent } from './sealed-conversations.ts'
 import type { SealedStore } from './sealed-store.ts'
 import { noteSeal, type SealOf } from './seals.ts'
 import { Trailing } from './trailing.ts'
 
 /** What a program hears of sealing besides messages. */
-export type SealingNews = Exclude<SealedEvent, { kind: 'message' }>
+export type SealingNews = Exclude<SealedEvent, { kind: 'message' }> | RoomNews
 
 export interface SealedConnectionOptions {
   readonly mode: SealingMode
@@ -37,6 +38,7 @@ export class SealedConnection {
   readonly #options: SealedConnectionOptions
   readonly #early: SessionEvent[] = []
   #conversations: SealedConversations | undefined
+  #rooms: RoomSealing | undefined
   #connection: ClientConnection | undefined
   #taking: ReceivedMessage | undefined
   /** Whether the program was given what the entry at hand holds. */
@@ -56,7 +58,7 @@ export class SealedConnection {
     const { mode, primitives } = this.#options
     const send = connection.send.bind(connection)
     const applied = connection.applied.bind(connection)
-    const conversations = new SealedConversations({
+    const conversations: SealedConversations = new SealedConversations({
       store,
       relayKey: connection.facts.relayKey,
       accountKey,
@@ -65,21 +67,29 @@ export class SealedConnection {
       carry: carryBy(connection, send),
       keys: relayKeysOver(connection),
       onEvent: (event) => this.#handleSealed(event),
+      onControl: ({ from, fid, innerKind, body }) => rooms.handleControl(from, fid, innerKind, body),
     })
+    const rooms = this.#roomsOver(connection, { store, accountKey, conversations, send })
     this.#conversations = conversations
+    this.#rooms = rooms
     this.#connection = connection
     connection.closed.then(() => {
+      rooms.close()
       conversations.close()
       store.close()
     })
     // The program keeps its connection: only where its messages go changes.
     connection.send = async (to, kind, body, id) => {
       const conversation = typeof to === 'number' ? connection.conversations.get(to) : to
-      const peer = conversation && peerOf(conversation)
-      if (!conversation || !peer) return send(to, kind, body, id)
+      if (!conversation) return send(to, kind, body, id)
       // Sealed anew it would be another message.
       if (id !== undefined && connection.knows(conversation, id)) return send(to, kind, body, id)
-      const receipt = await conversations.send(peer, kind, body, id)
+      const peer = peerOf(conversation)
+      const sent = peer
+        ? conversations.send(peer, kind, body, id)
+        : rooms.send(conversation, { kind, body, id })
+      if (!sent) return send(to, kind, body, id)
+      const receipt = await sent
       this.#showOwn(conversation, { ...receipt, kind, body })
       return receipt
     }
@@ -92,6 +102,23 @@ export class SealedConnection {
     conversations.connected()
   }
 
+  #roomsOver(
+    connection: ClientConnection,
+    parts: Pick<RoomSealingOptions, 'store' | 'accountKey' | 'conversations' | 'send'>,
+  ): RoomSealing {
+    const { mode, primitives, onNews } = this.#options
+    return new RoomSealing(connection, {
+      ...parts,
+      mode,
+      primitives,
+      onNews,
+      show: (message, sealed) => {
+        if (sealed) noteSeal(message, sealWith(true, sealed.pin))
+        this.#show(message)
+      },
+    })
+  }
+
   /** There is nothing to seal with and nothing to open: everything passes as it is. */
   pass(): void {
     this.#isPassing = true
@@ -101,11 +128,17 @@ export class SealedConnection {
   #noteApplied(conversation: ClientConversation, seq: number): void {
     const peer = peerOf(conversation)
     if (peer) this.#conversations?.applied(peer, seq)
+    else this.#rooms?.applied(conversation, seq)
   }
 
   /** The machine behind it, once attached. */
   get conversations(): SealedConversations {
     return this.#conversations as SealedConversations
+  }
+
+  /** Sealed rooms, once attached. */
+  get rooms(): RoomSealing | undefined {
+    return this.#rooms
   }
 
   /** Who goes by that name on the relay now. */
@@ -134,9 +167,9 @@ export class SealedConnection {
     if (event.kind === 'status' && event.state === 'online') conversations.connected()
     if (event.kind !== 'message') return onEvent(event)
     const { message } = event
-    if (message.conversation.kind !== CONVERSATION_KINDS.direct) return onEvent(event)
     this.#isShown = false
-    this.#handleDirect(message, conversations)
+    if (message.conversation.kind === CONVERSATION_KINDS.direct) this.#handleDirect(message, conversations)
+    else this.#rooms?.handle(message)
     this.#account(message)
   }
 

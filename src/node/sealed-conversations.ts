@@ -5,6 +5,7 @@
  */
 import { UsageError } from '../base/errors.ts'
 import type { Person, SealingOutput, SealRefusal } from '../crypto/client/outputs.ts'
+import type { RoomRefusal } from '../crypto/client/room-outputs.ts'
 import { Sealing } from '../crypto/client/sealing.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { SealingMode } from '../crypto/trust/pins.ts'
@@ -22,21 +23,24 @@ const AGAIN_MS = 5000
 /** A message was not sent, because it could not be sealed as it has to be. */
 export class SealError extends Error {
   override readonly name: string = 'SealError'
-  readonly code: SealRefusal
+  readonly code: SealRefusal | RoomRefusal
 
-  constructor(code: SealRefusal) {
+  constructor(code: SealRefusal | RoomRefusal) {
     super(`[${code}] ${REFUSALS[code]}`)
     this.code = code
   }
 }
 
-const REFUSALS: Readonly<Record<SealRefusal, string>> = {
+const REFUSALS: Readonly<Record<SealRefusal | RoomRefusal, string>> = {
   key_changed: 'another identity answers under that name: nothing is sent until you decide',
   no_keys: 'the other one gave no keys to seal with, and nothing plain may be sent',
   sealed_before: 'this conversation was sealed before, and sealing is off',
   bad_keys: 'the keys that came for the other one are not sound',
   too_many: 'too many messages wait for the keys of the other one',
   too_large: 'the message is too long to be sealed',
+  not_sealed: 'the room is not sealed, and nothing plain may be sent',
+  not_in_room: 'you have no keys of this sealed room: a member who is admin has to add you',
+  not_permitted: 'only admins of the sealed room may do that, and only to members',
 }
 
 /** What a program hears of sealed conversations. */
@@ -57,6 +61,8 @@ export interface SealedConversationsOptions {
   readonly carry: Carry
   readonly keys: RelayKeys
   readonly onEvent: (event: SealedEvent) => void
+  /** What members of sealed rooms say to each other's programs. */
+  readonly onControl?: (control: SealingOutput & { kind: 'control' }) => void
 }
 
 /** Where a message ended up, and whether it was sealed. */
@@ -96,9 +102,9 @@ export class SealedConversations {
 
   /**
    * Sends a message; resolves when the relay has it, with whether it was sealed. Rejects with SealError. One
-   * with the id of a message that is under way is that message.
+   * with the id of a message that is under way is that message; with `fid` it is for that identity only.
    */
-  send(to: Person, kind: number, body: Uint8Array, id?: string): Promise<SealedReceipt> {
+  send(to: Person, kind: number, body: Uint8Array, id?: string, fid?: Uint8Array): Promise<SealedReceipt> {
     if (this.#isClosed) throw new UsageError('bad_state', 'the conversations are closed')
     const before = id === undefined ? undefined : this.#underWay.get(id)
     if (before) return before
@@ -106,7 +112,7 @@ export class SealedConversations {
     const tag = this.#tag
     const sent = new Promise<SealedReceipt>((resolve, reject) => {
       this.#waiting.set(tag, { id, resolve, reject })
-      this.do((sealing, now) => sealing.send(to, { tag, kind, body }, now))
+      this.do((sealing, now) => sealing.send(to, { tag, kind, body, fid }, now))
     })
     if (id === undefined) return sent
     const isOver = (): boolean => this.#underWay.delete(id)
@@ -180,7 +186,7 @@ export class SealedConversations {
       case 'publish':
         return this.#publish(output)
       case 'control':
-        return
+        return this.#options.onControl?.(output)
       default:
         return this.#options.onEvent(output)
     }

@@ -16,6 +16,7 @@ import { sendFile } from '../file-sending.ts'
 import { allRooms } from '../listing.ts'
 import { sizeText } from '../output.ts'
 import { parseCount, parseSeconds } from '../units.ts'
+import { sealedRoom } from './room-commands.ts'
 import { memberNames, type Talk } from './talk.ts'
 import { showKey, trustKey, verifyKey } from './trust-commands.ts'
 
@@ -61,6 +62,11 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
     usage: '/trust [NICK] [FINGERPRINT]',
     help: 'take a key that changed, or one by its fingerprint',
     run: trustKey,
+  },
+  sealed: {
+    usage: '/sealed [ACTION] [NICK]',
+    help: 'who can read this room; create, add, remove, admin, member, rekey, leave, close, accept',
+    run: sealedRoom,
   },
   transport: {
     usage: '/transport [tcp|udp|ADDRESS]',

@@ -21,7 +21,7 @@ import { newsWords } from '../sealing-news.ts'
 import { eventWords, type RoomEvent } from './event-text.ts'
 import { KeptFiles } from './kept-files.ts'
 import { type LinkEvent, linkWords } from './link-text.ts'
-import { placeSign, sealSign } from './seal-sign.ts'
+import { sealSign, signOf } from './seal-sign.ts'
 import type { ChatView, Entry, EntryKind } from './view.ts'
 
 /** Messages under way before the input has to wait. */
@@ -177,7 +177,7 @@ export class Talk {
     const unread = this.conversations.filter((each) => this.#unread.has(each.number)).map(placeName)
     const place = this.#current && placeName(this.#current)
     const { isOnline } = this.client.connection
-    const seal = this.#current ? placeSign(this.client.sealing?.pinIn(this.#current)) : ''
+    const seal = this.#current && this.client.sealing ? signOf(this.client.sealing, this.#current) : ''
     this.view.setStatus({ nick: this.client.nick, place, isOnline, unread, seal })
   }
 

@@ -82,9 +82,10 @@ function tellSureness(talk: Talk, sealing: SealedConnection, person: Person): vo
   talk.updateStatus()
 }
 
-function sealingOf(talk: Talk): SealedConnection {
+/** What seals here; throws where nothing does. */
+export function sealingOf(talk: Talk): SealedConnection {
   const { sealing } = talk.client
-  if (sealing) return sealing
+  if (sealing?.rooms) return sealing
   throw usageError('sealing is off', 'start with --e2ee prefer, or require')
 }
 

@@ -21,8 +21,6 @@ export type RoomRefusal =
   | 'not_in_room'
   /** The table of operations does not let this member do it. */
   | 'not_permitted'
-  /** The name stands for another sealed room already. */
-  | 'name_pinned'
   | 'too_many'
   | 'too_large'
 

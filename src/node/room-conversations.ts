@@ -1,0 +1,172 @@
+/** Sealed rooms over a connection: joins their machine with its store, the relay and time. */
+import { UsageError } from '../base/errors.ts'
+import type { Person } from '../crypto/client/outputs.ts'
+import type { RoomsOutput } from '../crypto/client/room-outputs.ts'
+import type { RoomEntry, Wish } from '../crypto/client/room-place.ts'
+import { SealedRooms, type SealedRoomsOptions } from '../crypto/client/rooms.ts'
+import type { Primitives } from '../crypto/primitives.ts'
+import type { Receipt } from './client-connection.ts'
+import { SealError } from './sealed-conversations.ts'
+import type { SealedStore } from './sealed-store.ts'
+
+const TICK_MS = 30_000
+/** How long an operation waits for members to be told before it goes out: who was not told asks later. */
+const TELL_MS = 10_000
+
+/** What a program hears of sealed rooms. */
+export type RoomEvent = Exclude<RoomsOutput, { kind: 'room_send' | 'tell' | 'room_refused' | 'room_done' }>
+
+export interface RoomConversationsOptions extends Omit<SealedRoomsOptions, 'own' | 'records'> {
+  readonly store: SealedStore
+  readonly primitives: Primitives
+  /** Tells somebody something in the direct conversation; resolves when the relay has it. */
+  readonly tell: (to: Person, innerKind: number, body: Uint8Array, fid: Uint8Array) => Promise<unknown>
+  /** Puts a sealed body into a room; resolves when the relay has it. */
+  readonly carry: (room: string, body: Uint8Array, id: string | undefined) => Promise<Receipt>
+  readonly onEvent: (event: RoomEvent) => void
+}
+
+interface Waiting {
+  readonly id: string | undefined
+  readonly resolve: (receipt: Receipt | undefined) => void
+  readonly reject: (error: Error) => void
+}
+
+export class RoomConversations {
+  readonly rooms: SealedRooms
+  readonly #options: RoomConversationsOptions
+  readonly #waiting = new Map<number, Waiting>()
+  /** What members of a room are being told. */
+  readonly #telling = new Map<string, Promise<unknown>[]>()
+  readonly #tick: ReturnType<typeof setInterval>
+  #tag = 0
+  #isClosed = false
+
+  constructor(options: RoomConversationsOptions) {
+    const { store, primitives } = options
+    this.#options = options
+    this.rooms = new SealedRooms(primitives, { ...options, own: store.own, records: store.records })
+    this.#tick = setInterval(() => this.do((rooms, now) => rooms.handleTime(now)), TICK_MS)
+    this.#tick.unref()
+  }
+
+  /** Sends a message; resolves when the relay has it. Rejects with SealError. */
+  async send(room: string, kind: number, body: Uint8Array, id?: string): Promise<Receipt> {
+    const receipt = await this.#asked((tag, now) => this.rooms.send(room, { tag, kind, body }, now), id)
+    return receipt as Receipt
+  }
+
+  /** Adds somebody, who has to be there or to come to give a key package. Resolves when it counts. */
+  async invite(room: string, to: Person, fid: Uint8Array): Promise<void> {
+    await this.#asked((tag) => this.rooms.invite(room, { to, fid, tag }))
+  }
+
+  /** Changes the room; resolves when the change counts. */
+  async change(room: string, change: Wish['change']): Promise<void> {
+    await this.#asked((tag, now) => this.rooms.change(room, { tag, change }, now))
+  }
+
+  /** Asks to be removed; resolves when the relay has that. */
+  async leave(room: string): Promise<void> {
+    await this.#asked((tag, now) => this.rooms.leave(room, tag, now))
+  }
+
+  /** Takes an entry of a room's log; false when it is plain and the room is not sealed. */
+  take(room: string, entry: RoomEntry): boolean {
+    let isTaken = false
+    this.do((rooms, now) => {
+      isTaken = rooms.handleEntry(room, entry, now)
+    })
+    return isTaken
+  }
+
+  /** Does something with the machine, keeps what changed, and then lets out what follows. */
+  do(action: (rooms: SealedRooms, nowMs: number) => void): void {
+    if (this.#isClosed) return
+    action(this.rooms, Date.now())
+    for (;;) {
+      const save = this.rooms.takeSave()
+      if (save) {
+        this.#options.store.write(save.changes)
+        this.rooms.handleSaved(save.version)
+      }
+      const output = this.rooms.pollOutput()
+      if (output) this.#carryOut(output)
+      else if (!save) return
+    }
+  }
+
+  close(): void {
+    if (this.#isClosed) return
+    this.do(() => {})
+    this.#isClosed = true
+    clearInterval(this.#tick)
+    for (const { reject } of this.#waiting.values()) reject(new SealError('not_in_room'))
+    this.#waiting.clear()
+  }
+
+  #asked(ask: (tag: number, nowMs: number) => void, id?: string): Promise<Receipt | undefined> {
+    if (this.#isClosed) throw new UsageError('bad_state', 'the conversations are closed')
+    this.#tag += 1
+    const tag = this.#tag
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(tag, { id, resolve, reject })
+      this.do((_, now) => ask(tag, now))
+    })
+  }
+
+  #carryOut(output: RoomsOutput): void {
+    switch (output.kind) {
+      case 'tell':
+        return this.#tell(output)
+      case 'room_send':
+        this.#send(output)
+        return
+      case 'room_refused':
+        return this.#settle(output.tag, ({ reject }) => reject(new SealError(output.why)))
+      case 'room_done':
+        return this.#settle(output.tag, ({ resolve }) => resolve(undefined))
+      default:
+        return this.#options.onEvent(output)
+    }
+  }
+
+  #tell({ room, to, fid, innerKind, body }: RoomsOutput & { kind: 'tell' }): void {
+    const telling = this.#telling.get(room) ?? []
+    this.#telling.set(room, telling)
+    const told = this.#options.tell(to, innerKind, body, fid).catch(() => {
+      // Who cannot be told now stays behind, sees that, and asks for help.
+    })
+    telling.push(told)
+    told.then(() => telling.splice(telling.indexOf(told), 1))
+  }
+
+  async #send({ room, tag, body, isOperation }: RoomsOutput & { kind: 'room_send' }): Promise<void> {
+    try {
+      if (isOperation) await this.#allTold(room)
+      const receipt = await this.#options.carry(room, body, this.#waiting.get(tag)?.id)
+      this.#settle(tag, ({ resolve }) => resolve(receipt))
+    } catch (error) {
+      // An operation stays under way: it goes out again when the room is joined the next time.
+      this.#settle(tag, ({ reject }) => reject(error as Error))
+    }
+  }
+
+  /** Members are told before the operation, so that no epoch begins that nobody can enter. */
+  async #allTold(room: string): Promise<void> {
+    const telling = this.#telling.get(room) ?? []
+    if (telling.length === 0) return
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, TELL_MS)
+    })
+    await Promise.race([Promise.all(telling), patience])
+    clearTimeout(timer)
+  }
+
+  #settle(tag: number, how: (waiting: Waiting) => void): void {
+    const waiting = this.#waiting.get(tag)
+    this.#waiting.delete(tag)
+    if (waiting) how(waiting)
+  }
+}
