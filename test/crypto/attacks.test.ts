@@ -4,6 +4,7 @@ import { hexOf, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
 import { createStoredBundle } from '../../src/crypto/bundle.ts'
 import type { Person, SealingOutput } from '../../src/crypto/client/outputs.ts'
 import { Sealing } from '../../src/crypto/client/sealing.ts'
+import { INNER_KINDS } from '../../src/crypto/direct/inner.ts'
 import { createIdentity, type OwnIdentity } from '../../src/crypto/identity.ts'
 import { applyChanges, readJournal, sealBatch } from '../../src/crypto/journal.ts'
 import type { Primitives } from '../../src/crypto/primitives.ts'
@@ -214,6 +215,24 @@ describe('the relay', () => {
     const before = alice.count('send')
     alice.drain()
     expect([alice.count('send') - before, alice.refusals()]).toEqual([0, ['key_changed']])
+  })
+
+  //= PAL-SRM-030
+  test('bundle swap in a room: what is for a member is sealed for its identity only', () => {
+    const { alice, bob, mallory } = talking()
+    const fid = bob.own.fid
+    const secret = { tag: 5, kind: INNER_KINDS.roomSecret, body: utf8Bytes('secret') }
+    const sendsTo = (person: Person): boolean => {
+      const before = alice.outputs.length
+      alice.sealing.send(person, { ...secret, fid }, alice.now)
+      alice.drain()
+      return alice.outputs.slice(before).some((each) => each.kind === 'send')
+    }
+    // The relay says that mallory goes by another name of bob's.
+    alice.given.set(mallory.person.folded, mallory.bundle)
+    expect(sendsTo(mallory.person)).toBe(false)
+    expect(alice.refusals()).toEqual(['key_changed'])
+    expect(sendsTo(bob.person)).toBe(true)
   })
 
   test('forged reset: a new session of another identity takes the place of none', () => {

@@ -189,6 +189,7 @@ describe('a sealed room', () => {
 })
 
 describe('the relay', () => {
+  //= PAL-SRM-027
   test('name swap: a room under a name that is bound to another one is not entered, nor read', () => {
     const all = world('alice', 'bob', 'mallory')
     const [alice, mallory] = [all.by('alice'), all.by('mallory')]
@@ -255,6 +256,7 @@ describe('the relay', () => {
     expect(bob.outputs.at(-1)).toEqual({ kind: 'room_refused', room: ROOM, tag: 1, why: 'not_in_room' })
   })
 
+  //= PAL-SRM-029
   test('welcomes count for a package that was given to just that member for just that room', () => {
     const all = new RoomsWorld('alice', 'bob', 'mallory')
     const [alice, bob, mallory] = all.programs as [Program, Program, Program]
@@ -276,6 +278,7 @@ describe('the relay', () => {
     expect(bob.rooms.accept('alice', all.now)).toBe(false)
   })
 
+  //= PAL-SRM-028
   test('who asks for packages without end gets ten a minute', () => {
     const all = new RoomsWorld('alice', 'bob')
     const [alice, bob] = all.programs as [Program, Program]
