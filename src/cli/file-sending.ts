@@ -6,6 +6,7 @@ import { utf8Bytes } from '../base/bytes.ts'
 import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { ClientConnection, Receipt } from '../node/client-connection.ts'
 import { fileError } from '../node/private-file.ts'
+import type { SealedConnection } from '../node/sealed-connection.ts'
 import type { ClientConversation } from '../protocol/client/index.ts'
 import { encodePart } from '../protocol/content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
@@ -25,7 +26,14 @@ export interface FileSending {
   readonly connection: ClientConnection
   readonly conversation: ClientConversation
   readonly path: string
+  /** Where sealing is on. */
+  readonly sealing?: SealedConnection | undefined
   readonly onProgress: (name: string, done: number, size: number) => void
+}
+
+interface Sent {
+  readonly sha256: Buffer
+  readonly receipt: Receipt
 }
 
 /** A file that the relay has taken. */
@@ -48,12 +56,39 @@ export async function sendFile(sending: FileSending): Promise<SentFile> {
   })
   try {
     const { size } = await checkedStat(file, path)
-    const sha256 = await digestOf(file)
-    const receipt = await sendParts(sending, file, { name, size, sha256 })
-    return { name: printable(name), size, sha256: sha256.toString('hex'), receipt }
+    const sent =
+      (await sendIfSealed(sending, file, { name, size })) ?? (await sendPlain(sending, file, { name, size }))
+    return { name: printable(name), size, sha256: sent.sha256.toString('hex'), receipt: sent.receipt }
   } finally {
     await file.close()
   }
+}
+
+/** Undefined where the conversation is plain, and may be. */
+async function sendIfSealed(
+  sending: FileSending,
+  file: FileHandle,
+  facts: { readonly name: string; readonly size: number },
+): Promise<Sent | undefined> {
+  if (!sending.sealing?.maySeal(sending.conversation)) return undefined
+  try {
+    const { sendSealedFile } = await import('./sealed-file-sending.ts')
+    return await sendSealedFile(sending, file, facts)
+  } catch (error) {
+    // The other one has no keys; whether it may go plainly then is decided with the first part.
+    if (error instanceof Error && error.name === 'SealError' && 'code' in error && error.code === 'no_keys')
+      return undefined
+    throw error
+  }
+}
+
+async function sendPlain(
+  sending: FileSending,
+  file: FileHandle,
+  facts: { readonly name: string; readonly size: number },
+): Promise<Sent> {
+  const sha256 = await digestOf(file)
+  return { sha256, receipt: await sendParts(sending, file, { ...facts, sha256 }) }
 }
 
 async function checkedStat(file: FileHandle, path: string): Promise<{ readonly size: number }> {

@@ -18,11 +18,12 @@ import {
 } from './content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { about } from './failure.ts'
-import { FileReceiver, folderSink, type PartResult } from './file-receiving.ts'
+import { FileReceiver, type FileSink, folderSink, type PartResult } from './file-receiving.ts'
 import { interruption } from './interrupt.ts'
 import { clockText, isoText, sizeText, warn, warnLines, writeJson, writeLine } from './output.ts'
 import { Patience } from './patience.ts'
 import { printable } from './printable.ts'
+import { isOfSealedFile, SealedFileReceiver } from './sealed-file-receiving.ts'
 import { newsWords } from './sealing-news.ts'
 import { parseSince, positionBefore, type SinceWish, sinceOf } from './since.ts'
 import { parseCount, parseDuration } from './units.ts'
@@ -169,6 +170,7 @@ function planOf(args: Arguments): Plan {
 class Receiving {
   readonly #plan: Plan
   readonly #files: FileReceiver
+  readonly #sealedFiles: SealedFileReceiver
   readonly #commands: ReceivedMessage[] = []
   /** Where each conversation ended when it was joined, once that is known for all. */
   readonly #ends = new Map<ClientConversation, number>()
@@ -187,9 +189,10 @@ class Receiving {
 
   constructor(plan: Plan) {
     this.#plan = plan
-    this.#files = new FileReceiver((name) =>
-      plan.save === undefined ? undefined : folderSink(plan.save)(name),
-    )
+    const openSink = (name: string): FileSink | undefined =>
+      plan.save === undefined ? undefined : folderSink(plan.save)(name)
+    this.#files = new FileReceiver(openSink)
+    this.#sealedFiles = new SealedFileReceiver(openSink)
     this.#over = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -303,7 +306,8 @@ class Receiving {
     if (this.#isOver || isRoom !== this.#plan.rooms.length > 0) return
     if (message.own) return this.#acknowledge(message.conversation, message.seq)
     this.#arm()
-    if (message.contentKind === CONTENT_KINDS.part) return this.#handlePart(message)
+    const isFile = message.contentKind === CONTENT_KINDS.part || isOfSealedFile(message)
+    if (isFile) return this.#handlePart(message)
     const { exec, json, raw, rooms } = this.#plan
     if (exec !== undefined) return this.#queueCommand(message)
     if (raw) {
@@ -325,7 +329,9 @@ class Receiving {
     const { json, save, isTalkative } = this.#plan
     const source = `${message.conversation.number}/${message.sender}`
     if (save === undefined) return this.#acknowledge(message.conversation, message.seq)
-    const result = this.#files.handlePart(source, message.body)
+    const result = isOfSealedFile(message)
+      ? this.#sealedFiles.handle(source, message)
+      : this.#files.handlePart(source, message.body)
     if (result.kind === 'started') this.#acknowledging?.begin(source, message.conversation, message.seq)
     else if (result.kind !== 'more') this.#acknowledging?.end(source)
     if (result.kind === 'started' && isTalkative)
@@ -402,6 +408,7 @@ class Receiving {
     this.#isOver = true
     clearTimeout(this.#timer)
     this.#files.close()
+    this.#sealedFiles.close()
   }
 }
 

@@ -252,12 +252,12 @@ class Sending {
 
   async #sendFile(path: string): Promise<void> {
     const { sendFile } = await import('./file-sending.ts')
-    const { connection } = this.#client
+    const { connection, sealing } = this.#client
     const progress = await import('./progress.ts')
     const meter = progress.meter(!this.#plan.quiet && !this.#plan.json && process.stderr.isTTY)
     const sent = await about(
       this.#target,
-      sendFile({ connection, conversation: this.#opened, path, onProgress: meter.show }),
+      sendFile({ connection, sealing, conversation: this.#opened, path, onProgress: meter.show }),
     ).finally(() => meter.end())
     const { name, size, sha256, receipt } = sent
     if (this.#plan.json)

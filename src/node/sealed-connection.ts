@@ -7,6 +7,7 @@ import { equalBytes } from '../base/bytes.ts'
 import { CONTENT_KINDS, CONVERSATION_KINDS, ERRORS } from '../codec/generated/registry.ts'
 import type { Person } from '../crypto/client/outputs.ts'
 import type { Primitives } from '../crypto/primitives.ts'
+import { FILE_CHUNK } from '../crypto/sealed-file.ts'
 import type { Pin, SealingMode } from '../crypto/trust/pins.ts'
 import { isVerified } from '../crypto/trust/pins.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
@@ -81,7 +82,8 @@ export class SealedConnection {
     // The program keeps its connection: only where its messages go changes.
     connection.send = async (to, kind, body, id) => {
       const conversation = typeof to === 'number' ? connection.conversations.get(to) : to
-      if (!conversation) return send(to, kind, body, id)
+      // Chunks of files are sealed already.
+      if (!conversation || kind === CONTENT_KINDS.sealed) return send(to, kind, body, id)
       // Sealed anew it would be another message.
       if (id !== undefined && connection.knows(conversation, id)) return send(to, kind, body, id)
       const peer = peerOf(conversation)
@@ -154,6 +156,15 @@ export class SealedConnection {
     return peer && this.#conversations?.sealing.pinOf(peer)
   }
 
+  /** Whether what is sent there may go sealed. */
+  maySeal(conversation: ClientConversation): boolean {
+    if (conversation.kind !== CONVERSATION_KINDS.direct) return this.#rooms?.isSealed(conversation) === true
+    return (
+      this.#rooms !== undefined &&
+      (this.#options.mode !== 'off' || this.pinIn(conversation)?.isSealed === true)
+    )
+  }
+
   handle(event: SessionEvent): void {
     const { onEvent } = this.#options
     const conversations = this.#conversations
@@ -168,7 +179,10 @@ export class SealedConnection {
     if (event.kind !== 'message') return onEvent(event)
     const { message } = event
     this.#isShown = false
-    if (message.conversation.kind === CONVERSATION_KINDS.direct) this.#handleDirect(message, conversations)
+    if (isChunk(message) && this.maySeal(message.conversation)) {
+      if (!message.own) this.#show(message)
+    } else if (message.conversation.kind === CONVERSATION_KINDS.direct)
+      this.#handleDirect(message, conversations)
     else this.#rooms?.handle(message)
     this.#account(message)
   }
@@ -234,6 +248,11 @@ export class SealedConnection {
 function sealWith(sealed: boolean, pin: Pin | undefined): SealOf {
   const verified = sealed && pin !== undefined && isVerified(pin)
   return { sealed, verified, key_changed: pin?.claim !== undefined }
+}
+
+/** A chunk of a file: the descriptor, which came sealed, tells the program what to do with it. */
+function isChunk({ contentKind, body }: ReceivedMessage): boolean {
+  return contentKind === CONTENT_KINDS.sealed && body[0] === FILE_CHUNK
 }
 
 /** The other one of a direct conversation. */

@@ -254,8 +254,8 @@ function send(talk: Talk, rest: string): void {
     told = percent - (percent % PERCENT_STEP)
     talk.info(`sending ${name}: ${told} % of ${sizeText(size)}`)
   }
-  const { connection } = talk.client
-  const sending = sendFile({ connection, conversation, path, onProgress })
+  const { connection, sealing } = talk.client
+  const sending = sendFile({ connection, sealing, conversation, path, onProgress })
   talk.track(
     sending.then(({ name, size }) =>
       talk.info(`sent ${name} (${sizeText(size)}) to ${placeName(conversation)}`),

@@ -15,8 +15,9 @@ import type { ClientConversation, ReceivedMessage, Since } from '../../protocol/
 import type { Client } from '../connect.ts'
 import { messageFields, placeName, senderOf } from '../content.ts'
 import { about, failureOf } from '../failure.ts'
-import { FileReceiver, folderSink, type PartResult } from '../file-receiving.ts'
+import { FileReceiver, type FileSink, folderSink, type PartResult } from '../file-receiving.ts'
 import { isoText, sizeText } from '../output.ts'
+import { isOfSealedFile, SealedFileReceiver } from '../sealed-file-receiving.ts'
 import { newsWords } from '../sealing-news.ts'
 import { eventWords, type RoomEvent } from './event-text.ts'
 import { KeptFiles } from './kept-files.ts'
@@ -44,6 +45,7 @@ export class Talk {
   /** In the order of opening. */
   readonly conversations: ClientConversation[] = []
   readonly #files: FileReceiver
+  readonly #sealedFiles: SealedFileReceiver
   readonly #history: number
   readonly #unread = new Set<number>()
   #client: Client | undefined
@@ -62,9 +64,10 @@ export class Talk {
     this.view = view
     this.#history = history
     const toFolder = saveFolder === undefined ? undefined : folderSink(saveFolder)
-    this.#files = new FileReceiver((name, size) =>
-      toFolder ? toFolder(name) : this.kept.openSink(name, size),
-    )
+    const openSink = (name: string, size: number): FileSink | undefined =>
+      toFolder ? toFolder(name) : this.kept.openSink(name, size)
+    this.#files = new FileReceiver(openSink)
+    this.#sealedFiles = new SealedFileReceiver(openSink)
     this.quit = new Promise((resolve) => {
       this.#settleQuit = resolve
     })
@@ -84,6 +87,7 @@ export class Talk {
 
   end(): void {
     this.#files.close()
+    this.#sealedFiles.close()
   }
 
   // ---- conversations --------------------------------------------------------------------------
@@ -291,7 +295,7 @@ export class Talk {
   #handleMessage(message: ReceivedMessage): void {
     const { conversation, contentKind, timeMs, body, own: isOwn } = message
     this.#open(conversation)
-    if (contentKind === CONTENT_KINDS.part) return this.#handlePart(message)
+    if (contentKind === CONTENT_KINDS.part || isOfSealedFile(message)) return this.#handlePart(message)
     if (conversation !== this.#current && !isOwn && !this.#unread.has(conversation.number)) {
       this.#unread.add(conversation.number)
       this.updateStatus()
@@ -317,7 +321,10 @@ export class Talk {
     if (message.own) return
     const { conversation, sender, timeMs, seq } = message
     const from = senderOf(message)
-    const result = this.#files.handlePart(`${conversation.number}/${sender}`, message.body)
+    const source = `${conversation.number}/${sender}`
+    const result = isOfSealedFile(message)
+      ? this.#sealedFiles.handle(source, message)
+      : this.#files.handlePart(source, message.body)
     const text = partText(from, result)
     if (text === undefined) return
     const { kind, ...facts } = result

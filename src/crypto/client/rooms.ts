@@ -15,6 +15,7 @@ import {
 import { FieldReader, uint16Bytes } from '../fields.ts'
 import { FID_BYTES, type OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
+import { ROOM_MESSAGE } from '../room/epoch.ts'
 import { createKeyPackage, readKeyPackage } from '../room/key-package.ts'
 import { GROUP_BYTES, placeOf, type Roster } from '../room/operation.ts'
 import { type Commit, type RoomResult, SealedRoom } from '../room/room.ts'
@@ -167,7 +168,8 @@ export class SealedRooms {
     const isSealed = entry.contentKind === CONTENT_KINDS.sealed
     const { position } = entry
     if (!place) {
-      if (isSealed) this.#put({ kind: 'room_unreadable', room, position, why: 'not_in_room' })
+      const isMessage = isSealed && entry.body[0] === ROOM_MESSAGE
+      if (isMessage) this.#put({ kind: 'room_unreadable', room, position, why: 'not_in_room' })
       return isSealed
     }
     //= PAL-TRU-014

@@ -1,0 +1,96 @@
+/** Sealed files from their descriptors and chunks (spec chapter 17). A sender's chunks come in order. */
+import { createHash, type Hash } from 'node:crypto'
+import { hexOf } from '../base/bytes.ts'
+import { CONTENT_KINDS } from '../codec/generated/registry.ts'
+import { INNER_KINDS } from '../crypto/direct/inner.ts'
+import {
+  decodeChunk,
+  decodeDescriptor,
+  FILE_CHUNK,
+  type FileDescriptor,
+  FileOpener,
+} from '../crypto/sealed-file.ts'
+import { createNodePrimitives } from '../node/provider-node.ts'
+import { type FileSink, type PartResult, safeFileName } from './file-receiving.ts'
+
+/** Files that may be under way at once. */
+const UNFINISHED_MAX = 16
+
+interface Unfinished {
+  readonly file: FileDescriptor
+  readonly name: string
+  readonly opener: FileOpener
+  readonly hash: Hash
+  readonly sink: FileSink
+  next: number
+  done: number
+}
+
+/** Whether a message belongs to a sealed file. */
+export function isOfSealedFile({ contentKind, body }: { contentKind: number; body: Uint8Array }): boolean {
+  return contentKind === INNER_KINDS.file || (contentKind === CONTENT_KINDS.sealed && body[0] === FILE_CHUNK)
+}
+
+/** Puts together the sealed files of one session. */
+export class SealedFileReceiver {
+  readonly #unfinished = new Map<string, Unfinished>()
+  readonly #openSink: (name: string, size: number) => FileSink | undefined
+
+  /** As that of `FileReceiver`. */
+  constructor(openSink: (name: string, size: number) => FileSink | undefined) {
+    this.#openSink = openSink
+  }
+
+  /** Takes a message for which `isOfSealedFile` holds; `source` tells whose it is. */
+  handle(source: string, { contentKind, body }: { contentKind: number; body: Uint8Array }): PartResult {
+    return contentKind === INNER_KINDS.file ? this.#begin(source, body) : this.#chunk(source, body)
+  }
+
+  #begin(source: string, body: Uint8Array): PartResult {
+    const file = decodeDescriptor(body)
+    if (!file) return { kind: 'refused', name: '?', why: 'what came does not describe a file' }
+    const key = `${source}/${hexOf(file.fileId)}`
+    const name = safeFileName(file.name)
+    if (this.#unfinished.has(key)) return { kind: 'ignored', name }
+    const sink = this.#unfinished.size < UNFINISHED_MAX ? this.#openSink(name, file.size) : undefined
+    if (!sink) return { kind: 'no_room', name }
+    const opener = new FileOpener(createNodePrimitives(), file)
+    this.#unfinished.set(key, { file, name, opener, hash: createHash('sha256'), sink, next: 0, done: 0 })
+    return { kind: 'started', name, done: 0, size: file.size }
+  }
+
+  #chunk(source: string, body: Uint8Array): PartResult {
+    const chunk = decodeChunk(body)
+    const key = `${source}/${chunk ? hexOf(chunk.fileId) : ''}`
+    const file = this.#unfinished.get(key)
+    if (!chunk || !file) return { kind: 'ignored', name: '?' }
+    const { name, opener, file: described } = file
+    if (chunk.index > file.next) return this.#refuse(key, file, `part ${file.next} is missing`)
+    const opened = opener.open(chunk.index, chunk.sealed)
+    if (opened.result === 'refused')
+      return this.#refuse(key, file, 'its bytes are not those that were sealed')
+    if (opened.result === 'ok') {
+      file.sink.write(opened.bytes)
+      file.hash.update(opened.bytes)
+      file.next += 1
+      file.done += opened.bytes.length
+    }
+    if (file.next < opener.count) return { kind: 'more', name, done: file.done, size: described.size }
+    if (!opener.isWhole()) return this.#refuse(key, file, 'its chunks are not those that were announced')
+    this.#unfinished.delete(key)
+    const sha256 = file.hash.digest('hex')
+    return { kind: 'complete', name, size: file.done, sha256, where: file.sink.finish() }
+  }
+
+  #refuse(key: string, file: Unfinished, why: string): PartResult {
+    this.#unfinished.delete(key)
+    file.sink.discard()
+    return { kind: 'refused', name: file.name, why }
+  }
+
+  /** Throws away what is unfinished. */
+  close(): void {
+    for (const { sink } of this.#unfinished.values()) sink.discard()
+    this.#unfinished.clear()
+  }
+}
