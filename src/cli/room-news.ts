@@ -42,8 +42,8 @@ export function roomWords(news: RoomNews, orders: Orders): NewsWords {
     case 'room_split': {
       const { name } = news.by
       const text =
-        `! ${place} is split: ${name} and you were shown different histories. The relay does that, or somebody ` +
-        'who restored a backup. Talk about it in another way'
+        `! ${place} is split: ${name} and you were shown different histories. The relay does ` +
+        'that, or somebody who restored a backup. Talk about it in another way'
       return { text, isWarning: true, json: ['room_split', { room: place, by: name }] }
     }
     case 'room_unreadable': {

@@ -92,7 +92,7 @@ export class RoomSealing {
     return this.#rooms.rooms.isSealed(foldName(conversation.name))
   }
 
-  /** Sends a message sealed; undefined when the room is plain, which is refused where all has to be sealed. */
+  /** Sends a message sealed; undefined when the room is plain, which may be refused. */
   send(
     conversation: ClientConversation,
     message: { readonly kind: number; readonly body: Uint8Array; readonly id: string | undefined },

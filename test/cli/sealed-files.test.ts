@@ -83,7 +83,7 @@ describe('a sealed file', () => {
     expect(holed.files).toEqual([])
   })
 
-  test('mixed: with a chunk of another file, another place, another sender or with a bit changed it is refused', () => {
+  test('mixed: a chunk of another file, place or sender, or with a bit changed, is refused', () => {
     const [one, other] = [messagesOf(randomBytes(3000)), messagesOf(randomBytes(3000))]
     const id = (one[1] as Message).body.subarray(1, 17)
     const strange = (index: number, from: Message): Message => ({

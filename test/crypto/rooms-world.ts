@@ -1,4 +1,4 @@
-/** Programs with sealed rooms, and a relay that orders what they send and carries what they tell each other. */
+/** Programs with sealed rooms, and a relay that orders what they send and carries what they tell. */
 import { hexOf, utf8Bytes, utf8Text } from '../../src/base/bytes.ts'
 import type { Person } from '../../src/crypto/client/outputs.ts'
 import type { RoomsOutput } from '../../src/crypto/client/room-outputs.ts'

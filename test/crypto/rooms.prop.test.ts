@@ -1,4 +1,4 @@
-/** Sealed rooms as programs have them: names, members, operations under way, and what a relay may do to them. */
+/** Sealed rooms as programs have them: names, members, operations under way, and what a relay may do. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { utf8Bytes } from '../../src/base/bytes.ts'
@@ -331,7 +331,7 @@ describe('a backup', () => {
   })
 })
 
-test('whatever members do at once, and whoever is away meanwhile, those who stay hear everything once', () => {
+test('whatever members do at once, and whoever is away meanwhile, all hear everything once', () => {
   const step = fc.record({ who: fc.nat(3), what: fc.nat(7), whom: fc.nat(3), away: fc.nat(4) })
   fc.assert(
     fc.property(fc.array(step, { maxLength: 14 }), (steps) => {

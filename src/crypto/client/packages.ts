@@ -66,7 +66,7 @@ export class GivenPackages {
     return made.bytes
   }
 
-  /** The package that a welcome from `from` names, which is used up by that; undefined when it is none of these. */
+  /** The package that a welcome from `from` names, which uses it up; undefined when it is none of these. */
   take(welcome: Welcome, from: Uint8Array): OwnKeyPackage | undefined {
     const entry = welcome.roster[placeOf(welcome.roster, this.#own.fid)]
     const id = entry && hexOf(entry.package.packageId)

@@ -10,8 +10,8 @@ const SENDING_AT = 1
 const CORE = '/core'
 
 /**
- * The records to begin with: identity and pins as they are, sessions for reading only. Prekeys and the keys of
- * rooms are left out: prekeys are made anew, and a member of a room is added anew.
+ * The records to begin with: identity and pins as they are, sessions for reading only. Prekeys and the keys
+ * of rooms are left out: prekeys are made anew, and a member of a room is added anew.
  */
 export function restoredRecords(records: ReadonlyMap<string, Uint8Array>): Map<string, Uint8Array> {
   const restored = new Map<string, Uint8Array>()

@@ -1,4 +1,4 @@
-/** What members tell each other about who is who on the relay. Hints: an identity's keys decide in the end. */
+/** What members tell each other about who is who on the relay. Hints: an identity's keys decide. */
 import { concatBytes, equalBytes, strictUtf8Text, utf8Bytes } from '../../base/bytes.ts'
 import { FieldReader, uint16Bytes, uint64Bytes } from '../fields.ts'
 import { FID_BYTES } from '../identity.ts'
@@ -30,7 +30,7 @@ export function encodePeople({ group, position, people }: RoomPeople): Uint8Arra
   return concatBytes(parts)
 }
 
-/** The people of a peer's message; undefined when it is not whole. `fold` gives the form that names are compared in. */
+/** The people of a peer's message; undefined when it is not whole. `fold` gives a name's form for comparing. */
 export function readPeople(bytes: Uint8Array, fold: (name: string) => string): RoomPeople | undefined {
   const reader = new FieldReader(bytes)
   const group = reader.bytes(GROUP_BYTES)

@@ -1,4 +1,4 @@
-/** What a client remembers of one sealed room besides its keys: its name, how far its log was read, who is who. */
+/** What a client remembers of a sealed room besides its keys: name, how far its log was read, who is who. */
 import { concatBytes, equalBytes, hexOf, strictUtf8Text, utf8Bytes } from '../../base/bytes.ts'
 import { innerHash, NO_PREVIOUS } from '../direct/inner.ts'
 import { FieldReader, uint64Bytes } from '../fields.ts'

@@ -1,7 +1,7 @@
 /**
- * The sealed rooms of one account on one relay (spec chapter 16): rooms bound to their names, operations under
- * way, key packages and invitations. Input is what rooms' logs bring, in their order, and what members said in
- * direct conversations; nothing comes out before the state after it was kept.
+ * The sealed rooms of one account on one relay (spec chapter 16): rooms bound to their names, operations
+ * under way, key packages and invitations. Input is what rooms' logs bring, in their order, and what members
+ * said in direct conversations; nothing comes out before the state after it was kept.
  */
 import { concatBytes, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { CONTENT_KINDS } from '../../codec/generated/registry.ts'
