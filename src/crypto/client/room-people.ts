@@ -30,7 +30,7 @@ export function encodePeople({ group, position, people }: RoomPeople): Uint8Arra
   return concatBytes(parts)
 }
 
-/** The people of a peer's message; undefined when it is not whole. `fold` gives a name's form for comparing. */
+/** The people of a peer's message; undefined when it is not whole. `fold` gives a name's folded form. */
 export function readPeople(bytes: Uint8Array, fold: (name: string) => string): RoomPeople | undefined {
   const reader = new FieldReader(bytes)
   const group = reader.bytes(GROUP_BYTES)
