@@ -103,8 +103,9 @@ bob < error code=rate_limited
 bob > close
 bob ended
 bob2 enters name=$bob+"2"
-bob2 > claim key=$alice
-bob2 < error code=no_keys
+3 times bob2 > claim key=$alice
+2 times bob2 < error request=* code=no_keys|rate_limited
+bob2 < error code=rate_limited
 `
 
 /** Cases of the keys that a relay keeps. */

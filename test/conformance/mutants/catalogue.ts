@@ -6,11 +6,11 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
 import { EXTRA } from './extra.ts'
-import { sourceOf } from './modules.ts'
+import { isCounted, sourceOf } from './modules.ts'
 
 /** One faulty implementation. */
 export interface Mutant {
-  /** Stable while the line stands: path, sentence, count. */
+  /** Stable while the line stands: path, sentences, change, and a count where it is made several times. */
   readonly id: string
   readonly path: string
   readonly requirements: readonly string[]
@@ -19,12 +19,12 @@ export interface Mutant {
   readonly start: number
   readonly end: number
   readonly text: string
-  /** Which side is faulty. */
-  readonly sides: readonly ('relay' | 'client')[]
+  /** The innermost block that it is in, as `reach.ts` counts them; empty outside of all. */
+  readonly block: string
 }
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-const FOLDERS = ['src/protocol', 'src/codec', 'src/base'] as const
+const FOLDERS = ['src/protocol', 'src/codec', 'src/base', 'src/reliable'] as const
 const CITATION = /\/\/=\s*(PAL-[^\n]*)/gu
 const ID = /PAL-[A-Z]{3}-\d{3}/gu
 const SWAPS: Readonly<Record<string, string>> = {
@@ -44,24 +44,25 @@ interface Edit {
   readonly text: string
 }
 
-/** All mutants, in the order of the sources. */
-export function catalogue(): Mutant[] {
+/** All mutants of sentences that cases test, in the order of the sources. */
+export function catalogue(tested: ReadonlySet<string>): Mutant[] {
   const paths = FOLDERS.flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.ts') && !name.includes('generated'))
       .sort()
       .map((name) => `${folder}/${name}`),
   )
-  return [...paths.flatMap(mutantsOf), ...extraMutants()]
+  const isTested = ({ requirements }: Mutant): boolean => requirements.some((id) => tested.has(id))
+  return [...paths.flatMap(mutantsOf), ...extraMutants()].filter(isTested)
 }
 
 function extraMutants(): Mutant[] {
-  return EXTRA.map(({ path, requirements, find, replace }, index) => {
+  return EXTRA.map(({ path, requirements, find, replace }) => {
     const source = sourceOf(path)
     const start = source.indexOf(find)
     if (start < 0) throw new RangeError(`${path} has no longer: ${find}`)
     const change = `${find} becomes ${replace || 'nothing'}`
-    const id = `extra/${index + 1} ${path}`
+    const id = `${path} ${requirements.join('+')}: ${change}`
     return {
       id,
       path,
@@ -70,19 +71,39 @@ function extraMutants(): Mutant[] {
       start,
       end: start + find.length,
       text: replace,
-      sides: sidesOf(path),
+      block: blockAt(path, parsed(path), start),
     }
   })
 }
 
-function sidesOf(path: string): ('relay' | 'client')[] {
-  if (path.includes('/relay/') || /names\.ts|skeleton\.ts/u.test(path)) return ['relay']
-  return path.includes('/client/') ? ['client'] : ['relay', 'client']
+const trees = new Map<string, ts.SourceFile>()
+
+function parsed(path: string): ts.SourceFile {
+  const tree = trees.get(path) ?? ts.createSourceFile(path, sourceOf(path), ts.ScriptTarget.ES2022, true)
+  trees.set(path, tree)
+  return tree
+}
+
+function blockAt(path: string, tree: ts.SourceFile, position: number): string {
+  let found = ''
+  const visit = (node: ts.Node): void => {
+    const start = node.getStart(tree)
+    if (position < start || position >= node.getEnd()) return
+    // What decides whether an arm is taken runs outside of it.
+    if (isCounted(node) && position > start && !isLabel(node, position)) found = `${path}:${start}`
+    ts.forEachChild(node, visit)
+  }
+  visit(tree)
+  return found
+}
+
+function isLabel(node: ts.Node, position: number): boolean {
+  return ts.isCaseClause(node) && position < node.expression.getEnd()
 }
 
 function mutantsOf(path: string): Mutant[] {
   const source = sourceOf(path)
-  const tree = ts.createSourceFile(path, source, ts.ScriptTarget.ES2022, true)
+  const tree = parsed(path)
   const counts = new Map<string, number>()
   const seen = new Set<string>()
   const found: Mutant[] = []
@@ -94,12 +115,14 @@ function mutantsOf(path: string): Mutant[] {
       const key = `${edit.start} ${edit.end} ${edit.text}`
       if (seen.has(key)) continue
       seen.add(key)
-      const label = `${path} ${requirements.join('+')}`
-      const count = (counts.get(label) ?? 0) + 1
-      counts.set(label, count)
       const before = source.slice(edit.start, edit.end).replace(/\s+/gu, ' ')
       const change = `${before.slice(0, 80)} becomes ${edit.text || 'nothing'}`
-      found.push({ id: `${label} #${count}`, path, requirements, change, ...edit, sides: sidesOf(path) })
+      const label = `${path} ${requirements.join('+')}: ${change}`
+      const count = (counts.get(label) ?? 0) + 1
+      counts.set(label, count)
+      const block = blockAt(path, tree, edit.start)
+      const id = count === 1 ? label : `${label} #${count}`
+      found.push({ id, path, requirements, change, ...edit, block })
     }
   }
   return found

@@ -1,15 +1,18 @@
 /**
  * `npm run mutants`: every faulty relay and client of the catalogue, and the case that catches it. Options: a
- * word that the names must hold, `--json FILE`. Fails when one survives that is not known to be equivalent.
+ * word that the names must hold, `--json FILE` for what became of each, `--survivors-of FILE` for those alone
+ * that no citing case killed in such a file. Fails when one survives that is not known to be equivalent.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { catalogue, type Mutant } from './catalogue.ts'
+import { reachOf } from './reach.ts'
+import { CASES } from './trials.ts'
 import { judge, type Verdict } from './world.ts'
 
-const HANG_MS = 60_000
+const HANG_MS = 20_000
 const WATCH_MS = 1000
 const IS_CHILD = process.argv[2] === '--child'
 
@@ -20,10 +23,18 @@ interface Equivalent {
   readonly reason: string
 }
 
+interface Judged {
+  readonly mutant: Mutant
+  readonly verdict: Verdict
+}
+
+const tested = new Set(CASES.flatMap(({ played }) => played.requirements))
+
 async function child(): Promise<void> {
-  const mutants = catalogue()
+  const mutants = catalogue(tested)
+  const reach = await reachOf()
   process.on('message', async (index: number) => {
-    const verdict = await judge(mutants[index] as Mutant, (at) => process.send?.({ at }))
+    const verdict = await judge(mutants[index] as Mutant, reach, (at) => process.send?.({ at }))
     process.send?.({ verdict })
   })
 }
@@ -60,7 +71,13 @@ class Judge {
   }
 
   #verdict(what: string): Verdict {
-    return { mutant: this.#busyWith?.id ?? '', outcome: 'killed', by: `${this.#at} (${what})`, cites: true }
+    return {
+      mutant: this.#busyWith?.id ?? '',
+      outcome: 'killed',
+      by: `${this.#at} (${what})`,
+      cites: true,
+      reached: 0,
+    }
   }
 
   #watch(): void {
@@ -98,12 +115,16 @@ function readEquivalents(): Equivalent[] {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const json = words.indexOf('--json')
-  const only = words.find((word, index) => !word.startsWith('--') && index !== json + 1)
-  const mutants = catalogue()
+  const option = (name: string): string | undefined =>
+    words.includes(name) ? words[words.indexOf(name) + 1] : undefined
+  const [json, before] = [option('--json'), option('--survivors-of')]
+  const only = words.find((word) => !word.startsWith('--') && word !== json && word !== before)
+  const wanted = before === undefined ? undefined : openIn(before)
+  const mutants = catalogue(tested)
+  await reachOf()
   const chosen = mutants
     .map((mutant, index) => ({ mutant, index }))
-    .filter(({ mutant }) => !only || mutant.id.includes(only))
+    .filter(({ mutant: { id } }) => (!only || id.includes(only)) && (!wanted || wanted.has(id)))
   const verdicts = new Map<string, Verdict>()
   let next = 0
   const work = async (): Promise<void> => {
@@ -111,30 +132,38 @@ async function main(words: readonly string[]): Promise<void> {
     for (let each = chosen[next++]; each; each = chosen[next++]) {
       const verdict = await judging.judge(each.mutant, each.index)
       verdicts.set(each.mutant.id, verdict)
-      const how =
-        verdict.outcome === 'survived' ? 'SURVIVED' : verdict.cites ? 'killed by' : 'killed, not citing, by'
-      console.log(`${each.mutant.id}: ${each.mutant.change}\n    ${how} ${verdict.by}`)
+      console.log(`${each.mutant.id}\n    ${howOf(verdict)}`)
     }
     judging.stop()
   }
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), chosen.length) }, work))
   const all = chosen.map(({ mutant }) => ({ mutant, verdict: verdicts.get(mutant.id) as Verdict }))
-  if (json >= 0) writeFileSync(words[json + 1] as string, JSON.stringify(all, null, 1))
+  if (json !== undefined) writeFileSync(json, JSON.stringify(all, null, 1))
   process.exitCode = summary(all) === 0 ? 0 : 1
 }
 
-function summary(all: readonly { mutant: Mutant; verdict: Verdict }[]): number {
+/** The mutants that no citing case killed in the run that the file tells of. */
+function openIn(path: string): Set<string> {
+  const all = JSON.parse(readFileSync(path, 'utf8')) as Judged[]
+  return new Set(all.filter(({ verdict }) => !verdict.cites).map(({ mutant }) => mutant.id))
+}
+
+function howOf({ outcome, cites, by, reached }: Verdict): string {
+  if (outcome === 'survived') return `SURVIVED ${reached} cases`
+  return `${cites ? 'killed by' : 'killed, not citing, by'} ${by}`
+}
+
+function summary(all: readonly Judged[]): number {
   const reasons = new Map(readEquivalents().map(({ id, reason }) => [id, reason]))
   const counted = all.filter(({ mutant }) => !reasons.has(mutant.id))
   const survivors = counted.filter(({ verdict }) => verdict.outcome === 'survived')
   const killed = counted.length - survivors.length
   const citing = counted.filter(({ verdict }) => verdict.cites).length
-  for (const { mutant } of survivors) console.log(`SURVIVED ${mutant.id}: ${mutant.change}`)
+  for (const { mutant, verdict } of survivors) console.log(`SURVIVED ${verdict.reached} cases: ${mutant.id}`)
   const share = (count: number): string => `${((100 * count) / Math.max(1, counted.length)).toFixed(1)} %`
   console.log(
     `${counted.length} mutants: ${killed} killed (${share(killed)}), ${citing} by a case that cites ` +
-      'the sentence ' +
-      `(${share(citing)}); ${all.length - counted.length} equivalent`,
+      `the sentence (${share(citing)}); ${all.length - counted.length} equivalent`,
   )
   for (const { mutant, verdict } of all)
     if (reasons.has(mutant.id) && verdict.outcome === 'killed')

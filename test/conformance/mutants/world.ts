@@ -1,20 +1,8 @@
 /** Judges one mutant: which case catches it first, those that test the broken sentence before all others. */
-import {
-  type Case,
-  castOf,
-  clientCases,
-  type KeyPair,
-  keyPairOf,
-  playCase,
-  playClientCase,
-  type Result,
-  relayCases,
-  seedOf,
-} from '../../../src/conformance/index.ts'
-import { shimOf } from '../shim.ts'
-import { virtualArena } from '../virtual-arena.ts'
 import type { Mutant } from './catalogue.ts'
-import { loadProtocol, sourceOf } from './modules.ts'
+import { loadModules, type Modules, sourceOf } from './modules.ts'
+import type { Reach } from './reach.ts'
+import { CASES, playTrial, type Trial } from './trials.ts'
 
 /** What became of a mutant. */
 export interface Verdict {
@@ -24,66 +12,40 @@ export interface Verdict {
   readonly by: string
   /** Whether that case, or its finding, cites the sentence that is broken. */
   readonly cites: boolean
+  /** How many cases ran the changed place. */
+  readonly reached: number
 }
 
-const SEED = 11
-const GENERATED = /\/(?:[a-zA-Z]+-(?:wide-8|signed-8|trailing-)|type-\d)/u
-
-const relay = relayCases().filter(({ transports }) => !transports || transports.includes('tcp'))
-const client = clientCases()
-const pairs = new Map<string, KeyPair>()
-
-/** Key pairs are costly, and each world is a new one: the same few serve all. */
-function pairOf(party: string): KeyPair {
-  const pair = pairs.get(party) ?? keyPairOf(seedOf(`mutants/${party}`))
-  pairs.set(party, pair)
-  return pair
-}
-
-/** The cases to try: those that cite first, and of the many that differ in a frame only some. */
-function casesFor(mutant: Mutant): { readonly side: 'relay' | 'client'; readonly played: Case }[] {
-  const all = mutant.sides.flatMap((side) =>
-    (side === 'relay' ? relay : client).map((played) => ({ side, played })),
+/** The cases that run the changed place; those that cite the sentence first. */
+function trialsFor(mutant: Mutant, reach: Reach): Trial[] {
+  const all = (mutant.block === '' ? [...CASES.keys()] : (reach.get(mutant.block) ?? [])).map(
+    (index) => CASES[index] as Trial,
   )
-  const cites = ({ played }: { played: Case }): boolean =>
+  const cites = ({ played }: Trial): boolean =>
     mutant.requirements.some((id) => played.requirements.includes(id))
-  const isCodec = mutant.path.startsWith('src/codec')
-  const rest = all.filter((each) => !cites(each) && (isCodec || !isGenerated(each.played)))
-  return [...all.filter(cites), ...rest]
-}
-
-function isGenerated({ id }: Case): boolean {
-  return /FRM-005\//u.test(id) || GENERATED.test(id)
+  return [...all.filter(cites), ...all.filter((each) => !cites(each))]
 }
 
 /** Plays cases against the mutant until one fails. `onCase` is told of each before it begins. */
-export async function judge(mutant: Mutant, onCase: (id: string) => void): Promise<Verdict> {
+export async function judge(mutant: Mutant, reach: Reach, onCase: (id: string) => void): Promise<Verdict> {
   const source = sourceOf(mutant.path)
   const text = source.slice(0, mutant.start) + mutant.text + source.slice(mutant.end)
-  let modules: ReturnType<typeof loadProtocol>
+  const trials = trialsFor(mutant, reach)
+  const about = { mutant: mutant.id, reached: trials.length }
+  let modules: Modules
   try {
-    modules = loadProtocol(new Map([[mutant.path, text]]))
+    modules = loadModules(new Map([[mutant.path, text]]))
   } catch (error) {
-    return { mutant: mutant.id, outcome: 'killed', by: `does not load: ${String(error)}`, cites: false }
+    return { ...about, outcome: 'killed', by: `does not load: ${String(error)}`, cites: false }
   }
-  for (const { side, played } of casesFor(mutant)) {
+  for (const trial of trials) {
+    const { played } = trial
     onCase(played.id)
-    const result = await play(modules, side, played)
+    const result = await playTrial(modules, trial)
     if (result.outcome !== 'failed') continue
     const cited = [...played.requirements, ...result.broken]
     const cites = mutant.requirements.some((id) => cited.includes(id))
-    return { mutant: mutant.id, outcome: 'killed', by: played.id, cites }
+    return { ...about, outcome: 'killed', by: played.id, cites }
   }
-  return { mutant: mutant.id, outcome: 'survived', by: '', cites: false }
-}
-
-async function play(
-  modules: ReturnType<typeof loadProtocol>,
-  side: 'relay' | 'client',
-  played: Case,
-): Promise<Result> {
-  const cast = castOf('', SEED, played, pairOf)
-  return side === 'relay'
-    ? playCase(virtualArena(modules, SEED), cast, played, false)
-    : playClientCase(shimOf(modules, SEED), cast, played, false)
+  return { ...about, outcome: 'survived', by: '', cites: false }
 }
