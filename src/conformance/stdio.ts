@@ -11,32 +11,58 @@ export interface StdioClient extends ClientUnderTest {
   stop(): void
 }
 
-/** Starts a shim by a command line of the shell. One command is under way at a time. */
+/**
+ * Starts a shim by a command line of the shell. One command is under way at a time. A shim that ended is
+ * started again at the next `start`, which forgets everything anyway.
+ */
 export function stdioClient(command: string): StdioClient {
+  let shim = startShim(command)
+  return {
+    async command(what) {
+      if (what['do'] === 'start' && shim.isOver()) shim = startShim(command)
+      return answerOf(await shim.ask(`${JSON.stringify(what)}\n`))
+    },
+    stop: () => shim.stop(),
+  }
+}
+
+interface Shim {
+  /** The line that it answers; undefined when none comes. */
+  ask(line: string): Promise<string | undefined>
+  isOver(): boolean
+  stop(): void
+}
+
+function startShim(command: string): Shim {
   const child: ChildProcess = spawn(command, { shell: true, stdio: ['pipe', 'pipe', 'inherit'] })
   let answer: ((line: string | undefined) => void) | undefined
+  let isOver = false
   const settle = (line: string | undefined): void => {
     const waiting = answer
     answer = undefined
     waiting?.(line)
   }
-  if (child.stdout) createInterface({ input: child.stdout }).on('line', settle)
-  child.on('error', () => settle(undefined))
-  child.on('exit', () => settle(undefined))
+  const end = (): void => {
+    isOver = true
+    settle(undefined)
+  }
+  if (child.stdout) createInterface({ input: child.stdout }).on('line', settle).on('close', end)
+  child.on('error', end)
   // A shim that has ended takes no more commands; that shows as an answer that does not come.
   child.stdin?.on('error', () => {})
   return {
-    async command(what) {
-      const line = await new Promise<string | undefined>((resolve) => {
+    ask(line) {
+      if (isOver) return Promise.resolve(undefined)
+      return new Promise((resolve) => {
         const timer = setTimeout(() => settle(undefined), ANSWER_MS)
         answer = (text) => {
           clearTimeout(timer)
           resolve(text)
         }
-        child.stdin?.write(`${JSON.stringify(what)}\n`)
+        child.stdin?.write(line)
       })
-      return answerOf(line)
     },
+    isOver: () => isOver,
     stop: () => void child.kill(),
   }
 }

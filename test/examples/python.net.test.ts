@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Home, Running } from '../cli/process.ts'
+import { Home, MAIN, Running } from '../cli/process.ts'
 
 const FOLDER = fileURLToPath(new URL('../../examples/python', import.meta.url))
 const PYTHON = spawnSync('python3', ['--version'], { encoding: 'utf8' }).stdout ?? ''
@@ -11,6 +11,7 @@ if (MISSING)
   console.warn('python3 of version 3.10 or later is not here: the tests of examples/python are skipped')
 
 const RUN_MS = 120_000
+const KIT_MS = 300_000
 
 let home: Home
 let started: Running[]
@@ -46,6 +47,15 @@ describe.skipIf(MISSING)('the implementation in Python', { timeout: RUN_MS }, ()
     const { code, stdout } = await python('palaver.walk').outcome
     expect([code, stdout]).toEqual([0, expect.not.stringContaining('FAILS')])
     expect(stdout.match(/^ok/gmu)?.length).toBeGreaterThan(15)
+  })
+
+  it('has a client that keeps every sentence that the kit tests', { timeout: KIT_MS }, async () => {
+    const shim = 'python3 -m palaver.shim'
+    const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1', HOME: home.folder }
+    const kit = new Running(spawn(process.execPath, [MAIN, 'conform', '--stdio', shim], { cwd: FOLDER, env }))
+    started.push(kit)
+    const { code, stdout } = await kit.outcome
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/ stdio: \d+ passed, 0 failed of/u)])
   })
 
   it('has a client that talks through our relay', async () => {

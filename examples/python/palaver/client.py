@@ -9,7 +9,8 @@ from .link import Endpoint
 from .registry import ERROR_OF_CODE, EVENTS, FRAMES, LIMIT_LIST, LIMITS, OPTIONS, is_request
 
 REQUESTS = tuple(name for name in FRAMES if is_request(name))
-WITHOUT_ANSWER = tuple(set(REQUESTS) - {"join", "direct", "follow", "fetch", "who", "list", "whois"})
+ANSWERED = {"join", "direct", "follow", "fetch", "who", "list", "whois", "publish", "claim"}
+WITHOUT_ANSWER = tuple(set(REQUESTS) - ANSWERED)
 ENDS = (EVENTS["left"], EVENTS["kicked"], EVENTS["banned"])
 
 
@@ -51,7 +52,7 @@ class Client(Endpoint):
         self.requests: dict[int, tuple[str, dict]] = {}
         self.fences: set[tuple[int, int]] = set()
         self.events: list[tuple[str, dict]] = []
-        self.opened_at, self.ping_at, self.counter = now, None, 0
+        self.opened_at, self.sent_at, self.ping_at, self.counter = now, now, None, 0
         nonce = entropy(32)
         self.hello = encode("hello", versions=[1], capabilities=[], nonce=nonce, agent="palaver-python/1")
         self.send_frame(framed(self.hello))
@@ -71,6 +72,10 @@ class Client(Endpoint):
         while self.state == "open" and self.early:
             self.receive_on(*self.early.pop(0), now)
 
+    def send_frame(self, data: bytes, lane: int = 0) -> None:
+        self.sent_at = self.now
+        super().send_frame(data, lane)
+
     # --- time -------------------------------------------------------------------------------------------
 
     def deadline(self) -> int | None:
@@ -81,7 +86,8 @@ class Client(Endpoint):
             return self.opened_at + LIMITS["handshake_ms"]
         if self.ping_at is not None:
             return self.ping_at + LIMITS["pong_ms"]
-        return self.heard_at + min(LIMITS["ping_ms"], self.limits["idle_ms"] // 2)
+        quiet_since = min(self.heard_at, self.sent_at)
+        return quiet_since + min(LIMITS["ping_ms"], self.limits["idle_ms"] // 2)
 
     def tick(self, now: int) -> None:
         self.now = now
@@ -209,6 +215,12 @@ class Client(Endpoint):
     def on_identity(self, identity: dict, _data: bytes) -> None:
         self.answer(("whois",), identity)
 
+    def on_stock(self, stock: dict, _data: bytes) -> None:
+        self.answer(("publish",), stock)
+
+    def on_bundle(self, bundle: dict, _data: bytes) -> None:
+        self.answer(("claim",), bundle)
+
     def on_ok(self, ok: dict, _data: bytes) -> None:
         name, fields = self.requests.get(ok["request"], ("", {}))
         if name == "leave":
@@ -259,10 +271,9 @@ class Client(Endpoint):
 
     def on_gap(self, gap: dict, _data: bytes) -> None:
         conversation = self.conversations.get(gap["conversation"])
-        if conversation is None or gap["from"] != conversation.seq + 1 or gap["to"] < gap["from"]:
-            return self.close("bad_frame")
-        conversation.seq = gap["to"]
-        self.tell("gap", gap)
+        if conversation and gap["from"] == conversation.seq + 1 and gap["to"] >= gap["from"]:
+            conversation.seq = gap["to"]
+            self.tell("gap", gap)
 
     def on_ack(self, ack: dict, _data: bytes) -> None:
         conversation = self.conversations.get(ack["conversation"])
@@ -274,6 +285,8 @@ class Client(Endpoint):
         self.tell("senders", senders)
 
     def on_history(self, history: dict, _data: bytes) -> None:
+        if history["request"] not in self.requests:
+            return
         self.check_page(history)
         if self.state == "open":
             self.answer(("fetch",), history)
