@@ -101,7 +101,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   address(party, stage, [name = '']) {
     const text = String(stage.variables.get(name))
     const isV4 = /^\d{1,3}(?:\.\d{1,3}){3}:\d+$/u.test(text)
-    const isV6 = /^\[[\da-f:.%\w]+\]:\d+$/u.test(text)
+    const isV6 = /^\[(?=[^\]]*:)[\da-f:.%\w]+\]:\d+$/u.test(text)
     const isLocal = text === 'local'
     if (!isV4 && !isV6 && !isLocal) throw new CaseFailure(`${party.label} was told the address ${text}`)
     if (isLocal !== (party.link?.remote === undefined)) throw new CaseFailure(`the address is ${text}`)

@@ -214,7 +214,7 @@ export class Party implements LinkHandler {
 
   #watchSeq(spec: FrameSpec, frame: Loose): void {
     const conversation = frame['conversation'] as number
-    if (spec.name === 'gap') this.seqs.set(conversation, frame['to'] as number)
+    if (spec.name === 'gap') this.#watchGap(conversation, frame)
     if (spec.name === 'joined' && (frame['kind'] === 0 || !this.seqs.has(conversation))) {
       this.seqs.set(conversation, frame['seq'] as number)
       this.refs.set(conversation, frame['ref'] as number)
@@ -229,6 +229,15 @@ export class Party implements LinkHandler {
     this.seqs.set(conversation, frame['seq'] as number)
     const isEnd = spec.name === 'event' && ENDS.includes(frame['kind'] as number)
     if (isEnd && frame['subject'] === this.aliases.get(conversation)) this.forget(conversation)
+  }
+
+  /** A gap stands in the place of entries: it begins at the next one and holds at least that. */
+  #watchGap(conversation: number, frame: Loose): void {
+    const [from, to] = [frame['from'] as number, frame['to'] as number]
+    const last = this.seqs.get(conversation)
+    if (last !== undefined && (from !== last + 1 || to < from))
+      this.breach(['PAL-ROM-042', 'PAL-ROM-062'], `a gap from ${from} to ${to} after ${last}`)
+    this.seqs.set(conversation, to)
   }
 
   /** Its membership is over: nothing more of the conversation may come. */

@@ -10,7 +10,8 @@ import { Home, MAIN, type Outcome, Running } from './process.ts'
 const SHIM = `node --import tsx ${fileURLToPath(new URL('../conformance/shim.ts', import.meta.url))}`
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Answers everything, and does nothing. */
-const IDLE = `const answer = JSON.stringify({ write: [], events: [], deadline: null, state: 'open', refused: false })
+const IDLE = `const idle = { write: [], events: [], deadline: null, state: 'open', refused: false }
+const answer = JSON.stringify(idle)
 require('node:readline').createInterface({ input: process.stdin }).on('line', () => console.log(answer))`
 const CASES = ['C-SES-001/ping-open', 'C-SES-001/pong-open']
 const RUN_MS = 120_000

@@ -37,7 +37,7 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
       handshakes: 4,
       outboundBytes: 65536,
       mailboxMessages: 2,
-      retentionBytes: 8192,
+      mailboxBytes: 900,
     },
   },
   token: { limits: UNHURRIED, admission: { token: 'palaver-conformance' } },
@@ -57,10 +57,19 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
       rateExcessMs: 3000,
     },
   },
-  links: { limits: { ...UNHURRIED, linksPerSecond: 1, linksBurst: 3 } },
+  links: { limits: { ...UNHURRIED, linksPerSecond: 1, linksBurst: 3, logBytes: 16_384 } },
   slow: {
     limits: { ...UNHURRIED, outboundTotalBytes: 450_000, stallMs: 1500, detachedMs: 1500 },
   },
-  kept: { limits: { ...UNHURRIED, logBytes: 16_384 } },
-  quick: { limits: { ...UNHURRIED, handshakeMs: 2500, idleMs: 3750, lingerMs: 300, detachedMs: 1500 } },
+  kept: { limits: { ...UNHURRIED, retentionBytes: 8192, logBytes: 262_144 } },
+  quick: {
+    limits: {
+      ...UNHURRIED,
+      handshakeMs: 2500,
+      idleMs: 3750,
+      lingerMs: 300,
+      detachedMs: 1500,
+      resumeMs: 2000,
+    },
+  },
 }

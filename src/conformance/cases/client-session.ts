@@ -40,7 +40,7 @@ client < hello
 client > challenge capabilities=[1]
 client closed bad_frame
 
-= C-HSK-010/pin-kept : HSK-010
+= C-HSK-010/pin-kept : HSK-010 HSK-007 HSK-008
 client starts pin=relay
 client < hello
 client > challenge
@@ -52,7 +52,7 @@ client < hello
 client > challenge
 client closed bad_signature
 
-= C-HSK-011/transcript-of-bytes : HSK-011 HSK-012 HSK-016
+= C-HSK-011/transcript-of-bytes : HSK-011 HSK-012 HSK-016 HSK-015 HSK-007
 client enters
 client quiet
 
@@ -232,7 +232,7 @@ client > error request=$a code=no_such_name
 client quiet
 client untold error
 
-= C-SES-008/joined-is-real : SES-008 ROM-028
+= C-SES-008/joined-is-real : SES-008 ROM-028 LIM-008
 client enters
 client > joined request=77 conversation=9 name="r"
 client tells joined conversation=9
@@ -267,7 +267,7 @@ client > pong nonce=5 conversation=0
 client > pong nonce=6 conversation=9
 client quiet
 
-= C-SES-013/ping-after-silence : SES-013
+= C-SES-013/ping-after-silence : SES-013 SES-016
 client enters
 client waits ping_ms-1
 client silent
@@ -306,7 +306,7 @@ client waits 1
 client silent
 client is open
 
-= C-SES-016/short-patience : SES-016 LIM-003
+= C-SES-016/short-patience : SES-016 LIM-003 LIM-004
 client enters announce=66:20000
 client waits 10000
 client < ping conversation=0

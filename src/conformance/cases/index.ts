@@ -1,12 +1,14 @@
 /** All cases. */
 import type { Case } from '../case.ts'
 import { clientGenerated } from './client-generated.ts'
+import { CLIENT_HISTORY } from './client-history.ts'
 import { CLIENT_SESSION } from './client-session.ts'
 import { RELAY_DATAGRAM } from './relay-datagram.ts'
 import { RELAY_DIRECTS } from './relay-directs.ts'
 import { RELAY_FRAMING } from './relay-framing.ts'
 import { relayGenerated } from './relay-generated.ts'
 import { RELAY_HANDSHAKE } from './relay-handshake.ts'
+import { RELAY_KEPT } from './relay-kept.ts'
 import { RELAY_LOADS } from './relay-loads.ts'
 import { RELAY_MESSAGES } from './relay-messages.ts'
 import { RELAY_MODERATION } from './relay-moderation.ts'
@@ -29,6 +31,7 @@ export function relayCases(): Case[] {
     ...RELAY_MODERATION,
     ...RELAY_PREKEYS,
     ...RELAY_LOADS,
+    ...RELAY_KEPT,
     ...relayGenerated(),
     ...RELAY_DATAGRAM,
     ...RELAY_WEATHER,
@@ -37,5 +40,5 @@ export function relayCases(): Case[] {
 
 /** The cases for clients. */
 export function clientCases(): Case[] {
-  return [...CLIENT_SESSION, ...clientGenerated()]
+  return [...CLIENT_SESSION, ...CLIENT_HISTORY, ...clientGenerated()]
 }

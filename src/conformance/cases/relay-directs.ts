@@ -143,7 +143,7 @@ alice < message conversation=#d ref=2 body="2"
 bob < joined request=0 conversation=#d seq=1 ref=0
 bob < message conversation=#d ref=2 body="2"
 
-= ROM-028/new-session : ROM-057 ROM-056 ROM-050
+= ROM-028/new-session : ROM-057 ROM-056 ROM-050 ROM-058 ROM-072
 alice enters
 bob enters
 alice > direct name=$bob
@@ -203,7 +203,7 @@ alice ended
 alice2 enters
 alice2 quiet #d
 
-= ROM-029/mailbox-full : ROM-029 | small
+= ROM-029/mailbox-full : ROM-029 ROM-072 | small
 bob enters
 bob > close
 bob ended

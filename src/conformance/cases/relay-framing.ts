@@ -4,6 +4,7 @@ import { casesOf } from './text.ts'
 
 const CASES = `
 = FRM-001/every-answer : FRM-001 FRM-002 FRM-004 FRM-009 LIM-007 STR-001 STR-010 STR-011 STR-012
+& SES-006 SES-007 ROM-002 ROM-019 ROM-026 MOD-001
 alice enters
 bob enters
 alice joins r

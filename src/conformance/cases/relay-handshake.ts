@@ -217,7 +217,7 @@ alice greets
 alice > auth token="palaver-conformance-"
 alice closed not_admitted
 
-= HSK-018/token-right : HSK-018 HSK-021 | token
+= HSK-018/token-right : HSK-018 HSK-021 HSK-020 | token
 alice enters
 
 = HSK-018/token-before-signature : HSK-018 | token
@@ -300,7 +300,7 @@ frank > auth
 grace > auth
 frank competes grace relay_full
 
-= HSK-032/takeover-when-full : HSK-032 HSK-031 HSK-030 | small
+= HSK-032/takeover-when-full : HSK-032 HSK-031 HSK-030 HSK-027 | small
 alice enters
 bob enters
 carol enters
@@ -427,7 +427,7 @@ bob greets
 bob > auth name="\u0441\u0441"+$digits
 bob closed name_taken
 
-= HSK-028/names-per-key : HSK-028 | small
+= HSK-028/names-per-key : HSK-028 HSK-027 | small
 alice enters name=$x+"one"
 alice > close
 alice ended
@@ -496,7 +496,7 @@ alice2 > auth name="z"+$alice
 alice closed replaced
 alice2 < ready name="z"+$alice
 
-= HSK-031/entries-first : HSK-031 SES-060 ROM-018 SES-017
+= HSK-031/entries-first : HSK-031 SES-060 ROM-018 SES-017 ROM-030
 alice enters
 bob enters
 bob joins r
@@ -518,7 +518,7 @@ alice2 closed bad_signature
 alice quiet
 alice says r "still here"
 
-= HSK-041/resumes : HSK-041 HSK-043 HSK-044 HSK-031
+= HSK-041/resumes : HSK-041 HSK-043 HSK-044 HSK-031 HSK-039
 alice enters
 alice2 greets
 alice2 > resume
@@ -527,7 +527,7 @@ alice2 < ready session=$session_alice name=$alice token=?token
 alice2 checks differ token token_alice
 alice2 quiet
 
-= HSK-041/after-a-lost-link : HSK-041 HSK-043 SES-029
+= HSK-041/after-a-lost-link : HSK-041 HSK-043 SES-029 ROM-015
 alice enters
 alice joins r
 alice aborts

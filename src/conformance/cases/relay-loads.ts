@@ -3,7 +3,7 @@ import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
 const CASES = `
-= SES-036/sends : SES-036 | rates
+= SES-036/sends : SES-036 LIM-008 | rates
 alice enters
 alice joins r
 alice hurries sends r
@@ -45,6 +45,12 @@ alice enters
 alice joins r
 alice exceeds sends r closed
 
+= ROM-041/full : ROM-041 LIM-009 | links
+alice enters
+alice joins r
+alice fills r
+alice quiet #r
+
 = SES-040/too-fast : SES-040 LIM-009 | links
 alice enters
 alice rushes
@@ -85,7 +91,7 @@ carol aborts
 dave > close
 dave ended
 
-= ROM-062/kicked-while-behind : ROM-062 ROM-044
+= ROM-062/kicked-while-behind : ROM-062 ROM-044 ROM-002
 alice enters
 bob enters
 bob joins r
@@ -99,7 +105,7 @@ alice resumes
 alice finds gap conversation=#r reason=skipped
 alice < event conversation=#r kind=kicked actor=1 subject=2 name=$alice text="slow"
 
-= ROM-042/retention : ROM-042 ROM-040 ROM-048 | small
+= ROM-042/retention : ROM-042 ROM-040 ROM-048 | kept
 alice enters
 alice > join room=#r
 alice < joined conversation=?r log=?log keepBytes=?kept
@@ -110,12 +116,6 @@ alice < joined conversation=#r seq=1 first=?first
 alice < gap conversation=#r from=2 to=$first-1 reason=retention
 alice finds message conversation=#r seq=$first
 alice quiet #r ignoring
-
-= ROM-041/full : ROM-041 LIM-009 | kept
-alice enters
-alice joins r
-alice fills r
-alice quiet #r
 `
 
 /** Cases about rates, readers and logs for a relay. */

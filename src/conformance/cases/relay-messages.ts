@@ -136,7 +136,7 @@ alice < message conversation=#s ref=1 body="s1"
 alice > send conversation=#r ref=2 body="r2"
 alice < message conversation=#r ref=2 body="r2"
 
-= MSG-021/acknowledged-again : MSG-021 MSG-022 MSG-026
+= MSG-021/acknowledged-again : MSG-021 MSG-022 MSG-026 MSG-023
 alice enters
 bob enters
 alice joins r

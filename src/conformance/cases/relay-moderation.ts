@@ -71,7 +71,7 @@ function generated(): string {
 }
 
 const CASES = `
-= MOD-007/unban : MOD-007 MOD-009 ROM-036
+= MOD-007/unban : MOD-007 MOD-009 ROM-036 MOD-015
 alice enters
 bob enters
 alice joins r
@@ -358,7 +358,7 @@ alice < error code=not_permitted conversation=#r
 operator > setRole conversation=#r name=$operator role=member
 operator < error code=not_permitted conversation=#r
 
-= MOD-015/not-bound : MOD-015
+= MOD-015/not-bound : MOD-015 MOD-017
 alice enters
 alice joins r
 alice > kick conversation=#r name=$nobody reason=""

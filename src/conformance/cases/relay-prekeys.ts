@@ -3,7 +3,7 @@ import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
 const CASES = `
-= SDC-030/stock : SDC-030 SDC-028
+= SDC-030/stock : SDC-030 SDC-028 SDC-029
 alice enters
 alice > publish replaces=true bundle=hex:0102 prekeys=[1:hex:11*32,2:hex:22*32]
 alice < stock count=2
@@ -36,7 +36,7 @@ bob enters
 bob > claim key=$alice
 bob < bundle bundle=hex:0102 prekeys=[1:hex:11*32]
 
-= SDC-031/no-keys : SDC-031
+= SDC-031/no-keys : SDC-031 SDC-028
 alice enters
 bob enters
 bob > claim key=$alice

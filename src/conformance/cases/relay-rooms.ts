@@ -64,7 +64,7 @@ alice < event conversation=#r kind=kicked actor=alice@r subject=2 name=$x+"two" 
 alice < ok
 bob2 < event conversation=#r kind=kicked actor=alice@r subject=2 name=$x+"two" text="why"
 
-= ROM-036/absent-by-bound-name : ROM-036 MOD-011 MOD-007 | may:bad_name
+= ROM-036/absent-by-bound-name : ROM-036 MOD-011 MOD-007 MOD-017 MOD-005 | may:bad_name
 bob enters name="e\u0301"+$digits
 bob > close
 bob ended
@@ -603,7 +603,7 @@ alice < joined conversation=#r seq=1 head=2 alias=1 role=operator
 alice < senders conversation=#r senders=[alice]
 alice < message conversation=#r seq=2 body="one"
 
-= ROM-048/from-the-beginning : ROM-048 ROM-049
+= ROM-048/from-the-beginning : ROM-048 ROM-049 ROM-050
 alice enters
 alice > join room=#r
 alice < joined conversation=?r log=?log
@@ -655,7 +655,7 @@ alice < ok
 bob > follow conversation=#r log=$log seq=0
 bob < error code=room_banned conversation=#r
 
-= ROM-046/role-kept : ROM-046 ROM-012
+= ROM-046/role-kept : ROM-046 ROM-012 MOD-014 MOD-016
 alice enters
 bob enters
 alice joins r
@@ -673,7 +673,7 @@ bob < joined conversation=#r alias=2 role=operator
 alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob value=operator
 bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob value=operator
 
-= ROM-058/cursor-of-a-room : ROM-058
+= ROM-058/cursor-of-a-room : ROM-058 ROM-056
 alice enters
 alice joins r
 alice > cursor conversation=#r seq=1

@@ -3,7 +3,7 @@ import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
 const CASES = `
-= SES-006/ok : SES-006 MOD-007
+= SES-006/ok : SES-006 MOD-007 MOD-001
 alice enters
 alice joins r
 alice > setTopic conversation=#r topic="x" request=77
@@ -164,7 +164,7 @@ alice2 > join room=#r
 alice2 < joined conversation=#r alias=2 role=member seq=2 count=2
 bob quiet #r
 
-= SES-029/by-follow : SES-029 ROM-048
+= SES-029/by-follow : SES-029 ROM-048 ROM-002
 alice enters
 bob enters
 bob > join room=#r
@@ -245,7 +245,7 @@ alice enters
 relay restarts
 alice closed going_away
 
-= SES-026/others-go-on : SES-026 SES-033
+= SES-026/others-go-on : SES-026 SES-033 ROM-033
 alice enters
 bob enters
 carol enters

@@ -11,13 +11,9 @@ const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
 export function casesOf(profile: Profile, text: string): Case[] {
   const cases: Case[] = []
   let steps: string[] = []
-  for (const raw of text.split('\n')) {
+  for (const raw of text.replace(/\n\s*& /gu, ' ').split('\n')) {
     const line = raw.trim()
     if (line === '' || line.startsWith('//')) continue
-    if (line.startsWith('& ')) {
-      steps.push(`${steps.pop() ?? ''} ${line.slice(2)}`)
-      continue
-    }
     if (!line.startsWith('= ')) {
       steps.push(line)
       continue
