@@ -240,7 +240,7 @@ class Administration {
     if (room === null) return refusedBy('no_such_room')
     server.core.hub.setTime(monotonicNow())
     const refused = this.#carryOut(path, body, room)
-    server.touch()
+    server.touch(monotonicNow())
     if (refused === 'not_found') return refusal(404, 'not_found', 'there is no such order')
     return refused === undefined ? { status: 200, body: { done: true } } : refusedBy(refused)
   }

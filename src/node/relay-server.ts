@@ -1,5 +1,6 @@
 /** Joins the relay core with links, the clock and the store. */
 import type { Address, LaneBytes } from '../base/machine.ts'
+import type { Instant } from '../base/time.ts'
 import {
   RelayCore,
   type RelayEvent,
@@ -14,6 +15,8 @@ import type { RelayStore } from './store.ts'
 
 /** Turns that stay gathered after one in which the relay was fed more than once. */
 const GATHERED_TURNS = 16
+/** Who is fed again so soon after a flush is fed twice in one turn, or might as well be. */
+const SAME_TURN_MS = 0.02
 const SHUTDOWN_POLL_MS = 20
 
 export interface RelayServerOptions {
@@ -35,7 +38,8 @@ export class RelayServer {
   #flushScheduled = false
   #gatheredTurns = 0
   #inputsThisTurn = 0
-  #turnMarked = false
+  /** When the last flush outside a gathered turn ended. */
+  #flushedAt: Instant = -Infinity as Instant
   #isCommitting = false
   /** What waits for the commit under way, and its last turn. */
   #uncommitted: StoreWrite[] = []
@@ -74,26 +78,20 @@ export class RelayServer {
   }
 
   /** The relay was fed: its output leaves soon. */
-  touch(): void {
+  touch(now: Instant): void {
     this.#inputsThisTurn += 1
     if (this.#flushScheduled) return
     this.#flushScheduled = true
     // A lone message leaves at once; under load the whole turn is gathered into one batch.
+    if (now - this.#flushedAt < SAME_TURN_MS) this.#gatheredTurns = GATHERED_TURNS
     if (this.#gatheredTurns > 0) setImmediate(this.#flushTurn)
     else process.nextTick(this.#flushNow)
   }
 
   readonly #flushNow = (): void => {
-    this.#flush()
-    if (this.#turnMarked) return
-    this.#turnMarked = true
-    setImmediate(this.#endOfTurn)
-  }
-
-  readonly #endOfTurn = (): void => {
-    this.#turnMarked = false
-    if (this.#inputsThisTurn > 1) this.#gatheredTurns = GATHERED_TURNS
     this.#inputsThisTurn = 0
+    this.#flush()
+    this.#flushedAt = monotonicNow()
   }
 
   readonly #flushTurn = (): void => {
@@ -203,8 +201,9 @@ export class ServerLink implements LinkHandler {
     this.#link = link
     const { remote, kind: transport, laneCount, binding } = link
     const info = { host: remote?.host, port: remote?.port ?? 0, transport, laneCount, binding }
-    this.#relayLink = server.core.openLink(this, info, monotonicNow())
-    server.touch()
+    const now = monotonicNow()
+    this.#relayLink = server.core.openLink(this, info, now)
+    server.touch(now)
   }
 
   /** What the link counted, over datagrams. */
@@ -213,10 +212,12 @@ export class ServerLink implements LinkHandler {
   }
 
   onBytes(lane: number, chunk: Uint8Array): void {
+    const server = this.#server
+    const now = monotonicNow()
     this.#isFed = true
-    this.#server.bytesReceived += chunk.length
-    this.#server.core.handleBytes(this.#relayLink, lane, chunk, monotonicNow())
-    this.#server.touch()
+    server.bytesReceived += chunk.length
+    server.core.handleBytes(this.#relayLink, lane, chunk, now)
+    server.touch(now)
   }
 
   /** Whether bytes came since this was asked. */
@@ -231,13 +232,15 @@ export class ServerLink implements LinkHandler {
   }
 
   onEnd(): void {
-    this.#server.core.endLink(this.#relayLink, monotonicNow())
-    this.#server.touch()
+    const now = monotonicNow()
+    this.#server.core.endLink(this.#relayLink, now)
+    this.#server.touch(now)
   }
 
   onClosed(): void {
-    this.#server.core.closeLink(this.#relayLink, monotonicNow())
-    this.#server.touch()
+    const now = monotonicNow()
+    this.#server.core.closeLink(this.#relayLink, now)
+    this.#server.touch(now)
   }
 
   /** Writes what is queued while the link takes it; several pieces go in one system call. */

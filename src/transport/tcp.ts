@@ -153,7 +153,7 @@ class TcpLink implements Link {
   write(_lane: number, bytes: Uint8Array): void {
     //= PAL-STR-012
     // After `end` or `abort` there is nobody to take them.
-    if (this.#socket.writable) this.#socket.write(bytes)
+    if (this.#socket.writable) this.#socket.write(bufferOf(bytes))
   }
 
   cork(): void {
@@ -180,4 +180,16 @@ class TcpLink implements Link {
     // A reset, so that the peer does not take it for the end of what we had to say.
     this.#socket.resetAndDestroy()
   }
+}
+
+let lastBytes: Uint8Array = EMPTY_BYTES
+let lastBuffer: Buffer = Buffer.alloc(0)
+
+/** A socket wants a Buffer and makes one for each write: the same bytes go to many sockets in a row. */
+function bufferOf(bytes: Uint8Array): Buffer {
+  if (bytes !== lastBytes) {
+    lastBytes = bytes
+    lastBuffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+  return lastBuffer
 }
