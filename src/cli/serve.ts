@@ -16,6 +16,7 @@ import {
 import { adminToken, listenAdmin } from '../node/admin.ts'
 import { ConfigError, isKey, type RelayConfig, readConfig, WORKERS_MAX } from '../node/config.ts'
 import type { LinkWorkers } from '../node/link-workers.ts'
+import { keepNurserySmall } from '../node/nursery.ts'
 import { stateFolder } from '../node/private-file.ts'
 import { RelayServer } from '../node/relay-server.ts'
 import { ephemeralStore, openStore, type RelayStore } from '../node/store.ts'
@@ -224,6 +225,7 @@ interface Relay {
 }
 
 async function startRelay(settings: Settings): Promise<Relay> {
+  keepNurserySmall()
   const { config, name, operators, token, dataDir } = settings
   const store = openRelayStore(dataDir)
   for (const record of store.damaged) warn(`the store in ${dataDir} is damaged: left out is ${record}`)

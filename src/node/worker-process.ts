@@ -15,6 +15,7 @@ import {
 import type { UdpTraceEvent } from '../reliable/index.ts'
 import { attachSocket } from '../transport/tcp.ts'
 import type { Link, LinkHandler, LinkStats, Listener } from '../transport/transport.ts'
+import { keepNurserySmall } from './nursery.ts'
 import { udpTransport } from './udp-transport.ts'
 import { CHANNEL_FD, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts'
 
@@ -240,6 +241,7 @@ function run(): void {
   channel.on('error', end)
   channel.on('end', end)
   process.on('disconnect', end)
+  keepNurserySmall()
   process.on('message', (request: WorkerRequest, socket: unknown) =>
     worker.handle(request, socket instanceof Socket ? socket : undefined),
   )
