@@ -41,7 +41,15 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
     },
   },
   token: { limits: UNHURRIED, admission: { token: 'palaver-conformance' } },
-  crowded: { limits: { ...UNHURRIED, handshakesPerAddress: 3, linksPerAddress: 5 } },
+  crowded: {
+    limits: {
+      ...UNHURRIED,
+      handshakesPerAddress: 3,
+      linksPerAddress: 5,
+      refusalsPerMinute: 3,
+      refusalsBurst: 3,
+    },
+  },
   full: { limits: { ...UNHURRIED, names: 3 } },
   rates: {
     limits: {

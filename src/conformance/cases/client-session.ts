@@ -1,200 +1,8 @@
-/** Chapters 4 to 11, as a client obeys them. */
+/** Chapters 6 to 11, as a client obeys them. */
 import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
 const CASES = `
-= C-HSK-001/hello-first : HSK-001 STR-001 FRM-001 FRM-002 CNF-001 CNF-003 CNF-004
-client starts
-client < hello versions=[1] nonce=?nonce
-client checks not-all-zero nonce
-client silent
-
-= C-HSK-002/fresh-nonce : HSK-002 CNV-002
-client starts
-client < hello nonce=?first
-client starts
-client < hello nonce=?second
-client checks differ first second
-
-= C-HSK-007/version-not-offered : HSK-007
-client starts
-client < hello
-client > challenge version=2
-client closed unsupported_version
-
-= C-HSK-007/greatest-version : HSK-007
-client starts
-client < hello
-client > challenge version=65535
-client closed unsupported_version
-
-= C-HSK-008/capability-not-offered : HSK-008
-client starts
-client < hello
-client > challenge capabilities=[65280]
-client closed bad_frame
-
-= C-HSK-008/reserved-capability-not-offered : HSK-008 EXT-004
-client starts
-client < hello
-client > challenge capabilities=[1]
-client closed bad_frame
-
-= C-HSK-010/pin-kept : HSK-010 HSK-007 HSK-008
-client starts pin=relay
-client < hello
-client > challenge
-client < auth
-
-= C-HSK-010/other-key : HSK-010
-client starts pin=somebody
-client < hello
-client > challenge
-client closed bad_signature
-
-= C-HSK-011/transcript-of-bytes : HSK-011 HSK-012 HSK-016 HSK-015 HSK-007
-client enters
-client quiet
-
-= C-HSK-011/challenge-in-wide-form : HSK-011 FRM-003
-client starts
-client < hello
-client > body dc0007d10002cd0001dc0000
-& c50020$relaykey c50020${'17'.repeat(32)}da00056c6f63616cda00036b6974 as=challenge
-client < auth
-client > ready
-client tells ready
-
-= C-HSK-011/challenge-with-an-element-more : HSK-011 FRM-008
-client starts
-client < hello
-client > challenge trailing=hex:c0
-client < auth
-client > ready
-client tells ready
-
-= C-HSK-011/binding : HSK-011 HSK-012
-client starts lanes=64
-client < hello
-client > challenge
-client < auth
-client > ready
-client tells ready
-
-= C-HSK-012/claims : HSK-012 HSK-016
-client starts token=secret
-client < hello
-client > challenge
-client < auth name=$client key=$client token="secret"
-client > ready
-client tells ready
-
-= C-HSK-016/client-id : HSK-016
-client starts
-client < hello
-client > challenge
-client < auth clientId=?id
-client checks first-bytes id client
-
-= C-HSK-015/unsigned : HSK-015
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready but_signature=hex:00*64
-client closed bad_signature
-
-= C-HSK-015/other-name-signed : HSK-015 HSK-013
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready but_name="other"
-client closed bad_signature
-
-= C-HSK-015/other-session-signed : HSK-015 HSK-013
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready but_session=hex:00*16
-client closed bad_signature
-
-= C-HSK-014/high-s : HSK-014 HSK-015
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready twist=high-s
-client closed bad_signature
-
-= C-HSK-014/small-order-r : HSK-014 HSK-015
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready twist=small-order-r
-client closed bad_signature
-
-= C-HSK-014/non-canonical-r : HSK-014 HSK-015
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready twist=non-canonical-r
-client closed bad_signature
-
-= C-HSK-014/negative-zero-r : HSK-014 HSK-015
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready twist=negative-zero-r
-client closed bad_signature
-
-= C-HSK-014/small-order-key : HSK-014 HSK-015
-client starts
-client < hello
-client > challenge relayKey=hex:01+hex:00*31
-client < auth
-client > ready but_signature=hex:01+hex:00*63
-client closed bad_signature
-
-= C-HSK-022/name-given : HSK-022
-client starts
-client < hello
-client > challenge
-client < auth
-client > ready name="Given"
-client tells ready name="Given"
-
-= C-HSK-034/silence-at-first : HSK-034 SES-001 CNF-002
-client starts
-client < hello
-client waits handshake_ms-1
-client silent
-client waits 1
-client closed handshake_timeout
-
-= C-HSK-034/silence-after-challenge : HSK-034 SES-001
-client starts
-client < hello
-client waits 3000
-client > challenge
-client < auth
-client waits 1999
-client silent
-client waits 1
-client closed handshake_timeout
-
-= C-HSK-034/bytes-do-not-help : HSK-034
-client starts
-client < hello
-client waits 4900
-client gets whole 000000029170
-client waits 100
-client closed handshake_timeout
-
 = C-SES-005/numbers : SES-005
 client enters
 client asks whois name="x"
@@ -254,8 +62,7 @@ client > ping nonce=6 conversation=0
 client < pong nonce=6 conversation=0
 
 = C-SES-010/after-effects : SES-010
-client enters
-client joins r
+client in r
 client > event conversation=#r seq=2 kind=topic text="x"
 client > ping nonce=5 conversation=#r
 client < pong nonce=5 conversation=#r
@@ -312,8 +119,7 @@ client waits 10000
 client < ping conversation=0
 
 = C-SES-017/nothing-after-close : SES-017 SES-020
-client enters
-client joins r
+client in r
 client leaves
 client < close code=goodbye
 client > ping nonce=1 conversation=0
@@ -344,8 +150,7 @@ client silent
 client tells closed by=peer code=name_taken
 
 = C-SES-019/asks-nothing-afterwards : SES-017 SES-019
-client enters
-client joins r
+client in r
 client > close code=kicked
 client asks list after=""
 client refused
@@ -487,8 +292,7 @@ client tells message conversation=1 seq=1
 client quiet
 
 = C-STR-012/one-lane : STR-012
-client enters
-client joins r
+client in r
 client talks conversation=#r body="x"
 client < send conversation=#r ref=1
 
@@ -504,28 +308,24 @@ client asks join room="x" options=0
 client < join room="x"
 
 = C-ROM-007/unknown-event : ROM-007 FRM-010
-client enters
-client joins r
+client in r
 client > event conversation=#r seq=2 kind=200 text="later"
 client > event conversation=#r seq=3 kind=topic text="x"
 client tells entry seq=3
 client quiet
 
 = C-ROM-008/gap : ROM-008
-client enters
-client joins r
+client in r
 client > event conversation=#r seq=3 kind=topic text="x"
 client closed bad_frame
 
 = C-ROM-008/again : ROM-008
-client enters
-client joins r
+client in r
 client > event conversation=#r seq=1 kind=topic text="x"
 client closed bad_frame
 
 = C-ROM-008/message-gap : ROM-008
-client enters
-client joins r
+client in r
 client > message conversation=#r seq=3 ref=1 body="x"
 client closed bad_frame
 
@@ -535,14 +335,12 @@ client > message conversation=9 seq=1 ref=1 body="x"
 client closed bad_frame
 
 = C-ROM-008/event-of-another : ROM-008
-client enters
-client joins r
+client in r
 client > event conversation=9 seq=2 kind=topic text="x"
 client closed bad_frame
 
 = C-ROM-008/after-leaving : ROM-008 ROM-018
-client enters
-client joins r
+client in r
 client asks leave conversation=#r
 client < leave conversation=#r request=?a
 client > event conversation=#r seq=2 kind=left subject=1 name=$client value=left
@@ -552,8 +350,7 @@ client > event conversation=#r seq=3 kind=topic
 client closed bad_frame
 
 = C-ROM-008/after-kick : ROM-008
-client enters
-client joins r
+client in r
 client > event conversation=#r seq=2 kind=kicked subject=1 name=$client actor=2
 client tells entry seq=2
 client > message conversation=#r seq=3 ref=1 sender=2 body="x"
@@ -567,23 +364,20 @@ client tells entry conversation=4 seq=42
 client quiet
 
 = C-ROM-044/gap : ROM-044
-client enters
-client joins r
+client in r
 client > gap conversation=#r from=2 to=5 reason=1
 client > event conversation=#r seq=6 kind=topic text="x"
 client tells entry seq=6
 client quiet
 
 = C-ROM-044/gap-and-gap : ROM-044 ROM-008
-client enters
-client joins r
+client in r
 client > gap conversation=#r from=2 to=5 reason=1
 client > event conversation=#r seq=8 kind=topic text="x"
 client closed bad_frame
 
 = C-ROM-055/history-that-is-none : ROM-055
-client enters
-client joins r
+client in r
 client asks fetch conversation=#r from=1 count=10
 client < fetch conversation=#r from=1 count=10 request=?a
 client > history request=$a conversation=#r entries=hex:ff more=false
@@ -605,8 +399,7 @@ client tells message seq=2 ref=2
 client quiet
 
 = C-MSG-001/refs : MSG-001
-client enters
-client joins r
+client in r
 client talks conversation=#r body="1"
 client talks conversation=#r body="2"
 client talks conversation=#r body="3"
@@ -622,8 +415,7 @@ client talks conversation=4 body="8"
 client < send conversation=4 ref=8
 
 = C-MSG-001/each-conversation : MSG-001
-client enters
-client joins r
+client in r
 client joins s
 client talks conversation=#r body="1"
 client talks conversation=#s body="1"
@@ -645,8 +437,7 @@ client talks conversation=#r body="x"
 client refused
 
 = C-MSG-019/bytes-under-way : MSG-019
-client enters
-client joins r
+client in r
 4 times client talks conversation=#r body="a"*60000
 4 times client < send conversation=#r
 client talks conversation=#r body="a"*60000
@@ -657,14 +448,12 @@ client talks conversation=#r body="a"*60000
 client < send conversation=#r ref=5
 
 = C-MSG-019/one-may-always-be : MSG-019
-client enters
-client joins r
+client in r
 client talks conversation=#r body="a"*61440
 client < send conversation=#r ref=1
 
 = C-MSG-020/after-a-refusal : MSG-020 MSG-001
-client enters
-client joins r
+client in r
 client talks conversation=#r body="1"
 client talks conversation=#r body="2"
 client < send conversation=#r ref=1
@@ -679,15 +468,13 @@ client talks conversation=#r body="4"
 client < send conversation=#r ref=1 body="4"
 
 = C-MSG-011/unknown-kind : MSG-011 FRM-010
-client enters
-client joins r
+client in r
 client > message conversation=#r seq=2 sender=2 ref=1 kind=200 body=hex:c1ff
 client tells message kind=200
 client quiet
 
 = C-MSG-011/broken-text : MSG-011
-client enters
-client joins r
+client in r
 client > message conversation=#r seq=2 sender=2 ref=1 kind=text body=hex:ff
 client > message conversation=#r seq=3 sender=2 ref=2 kind=text body=""
 client > message conversation=#r seq=4 sender=2 ref=3 kind=part body=hex:c1
@@ -717,8 +504,7 @@ client gets whole 000000029170
 client quiet
 
 = C-EXT-009/little-grease : EXT-009 EXT-005
-client enters
-client joins r
+client in r
 200 times client talks conversation=#r body="x"
 200 times client < send conversation=#r
 
@@ -729,8 +515,7 @@ client tells joined conversation=4
 client quiet
 
 = C-FRM-010/unlisted-leave-reason : FRM-010
-client enters
-client joins r
+client in r
 client > event conversation=#r seq=2 kind=left subject=2 name="x" value=99
 client tells entry seq=2
 client quiet

@@ -1,6 +1,7 @@
 /** All cases. */
 import type { Case } from '../case.ts'
 import { clientGenerated } from './client-generated.ts'
+import { CLIENT_HANDSHAKE } from './client-handshake.ts'
 import { CLIENT_HISTORY } from './client-history.ts'
 import { CLIENT_SESSION } from './client-session.ts'
 import { RELAY_DATAGRAM } from './relay-datagram.ts'
@@ -10,6 +11,7 @@ import { relayGenerated } from './relay-generated.ts'
 import { RELAY_HANDSHAKE } from './relay-handshake.ts'
 import { RELAY_KEPT } from './relay-kept.ts'
 import { RELAY_LOADS } from './relay-loads.ts'
+import { RELAY_LOGS } from './relay-logs.ts'
 import { RELAY_MESSAGES } from './relay-messages.ts'
 import { RELAY_MODERATION } from './relay-moderation.ts'
 import { RELAY_NAMES } from './relay-names.ts'
@@ -26,6 +28,7 @@ export function relayCases(): Case[] {
     ...RELAY_NAMES,
     ...RELAY_SESSION,
     ...RELAY_ROOMS,
+    ...RELAY_LOGS,
     ...RELAY_DIRECTS,
     ...RELAY_MESSAGES,
     ...RELAY_MODERATION,
@@ -40,5 +43,5 @@ export function relayCases(): Case[] {
 
 /** The cases for clients. */
 export function clientCases(): Case[] {
-  return [...CLIENT_SESSION, ...CLIENT_HISTORY, ...clientGenerated()]
+  return [...CLIENT_HANDSHAKE, ...CLIENT_SESSION, ...CLIENT_HISTORY, ...clientGenerated()]
 }

@@ -22,15 +22,23 @@ const FAULTS: readonly (readonly [string, string, string, number])[] = [
   ['unknown-frame-of-two-bytes', 'UDP-044', '4040', 3],
   ['ack-below-zero', 'UDP-045', '0200000005', 2],
   ['ack-of-33-pairs', 'UDP-045', `024200402100${'0000'.repeat(33)}`, 2],
+  ['ack-cut-behind-its-type', 'UDP-041', '02', 2],
+  ['ack-cut-behind-largest', 'UDP-041', '0200', 2],
+  ['ack-cut-behind-delay', 'UDP-041', '020000', 2],
+  ['ack-cut-behind-count', 'UDP-041', '02000000', 2],
+  ['ack-cut-behind-first', 'UDP-041', '0200000100', 2],
+  ['ack-cut-behind-gap', 'UDP-041', '020000010000', 2],
+  ['ack-gap-below-zero', 'UDP-045', '02000001000500', 2],
+  ['ack-length-below-zero', 'UDP-045', '02000001000005', 2],
   ['reason-of-129-bytes', 'UDP-046', `03004081${'61'.repeat(129)}`, 2],
   ['lane-without-bytes', 'UDP-047', '10000000', 2],
-  ['rest-without-bytes', 'UDP-047', '110000', 2],
+  ['rest-without-bytes', 'UDP-047 UDP-048', '110000', 2],
   ['lane-beyond-number-max', 'UDP-047', '1000c01fffffffffffff020102', 2],
   ['lane-64', 'UDP-048', '1040400001ff', 2],
-  ['lane-beyond-its-credit', 'UDP-054', '10008004000001ff', 4],
+  ['lane-beyond-its-credit', 'UDP-054 UDP-047', '10008004000001ff', 4],
   ['beyond-the-connection-credit', 'UDP-054 UDP-082', '1000801fffff01ff', 4],
   ['token-to-a-relay', 'UDP-107', '0a02aabb', 2],
-  ['false-ack', 'UDP-057', '024390000000', 5],
+  ['false-ack', 'UDP-057 UDP-045', '024390000000', 5],
 ]
 
 const MALFORMED_PARAMETERS: readonly (readonly [string, string])[] = [
@@ -68,18 +76,19 @@ function generated(): string {
 }
 
 const CASES = `
-= UDP/handshake : UDP-001 UDP-014 UDP-018 UDP-026 UDP-028 UDP-031 UDP-035 UDP-059 | udp
+= UDP/handshake : UDP-001 UDP-014 UDP-018 UDP-026 UDP-028 UDP-031 UDP-035 UDP-059 UDP-023
+& UDP-034 UDP-033 UDP-080 UDP-022 UDP-015 | udp
 alice connects
 
 = UDP/short-initial : UDP-010 UDP-079 | udp
 alice initial size=1199
 alice hears-nothing
 
-= UDP/long-initial : UDP-003 UDP-079 | udp
+= UDP/long-initial : UDP-003 UDP-079 UDP-002 | udp
 alice initial size=1453
 alice hears-nothing
 
-= UDP/longest-initial : UDP-003 UDP-010 | udp
+= UDP/longest-initial : UDP-003 UDP-010 UDP-002 | udp
 alice initial size=1452
 alice retry
 
@@ -198,7 +207,48 @@ alice connects
 alice data ping number=1000000
 alice gets ack 1000000
 alice data ping number=3000000000
-alice gets ack *
+alice gets ack 3000000000
+alice data ping number=4294967301
+alice gets ack 4294967301
+alice data 3f number=4294967000
+alice gets close 3
+
+= UDP/numbers-equally-near : UDP-027 | udp
+alice connects
+alice data ping number=2000000000
+alice gets ack 2000000000
+alice data ping number=4147483648
+alice gets ack 4147483648
+alice data ping number=4294967301
+alice gets ack 4294967301
+alice data ping number=6442450950
+alice gets ack 6442450950
+
+= UDP/ack-with-a-gap : UDP-045 UDP-057 | udp
+alice connects
+alice data ping
+alice gets ack 1
+alice data ping
+alice gets ack 2
+alice data 02020001000000
+alice gets-none close
+
+= UDP/ack-of-all : UDP-045 UDP-057 | udp
+alice connects
+alice data ping
+alice gets ack 1
+alice data 0201000001
+alice gets-none close
+
+= UDP/lane-63 : UDP-048 UDP-041 | udp
+alice connects
+alice data lane=63,0,00
+alice gets-none close
+
+= UDP/reason-of-128-bytes : UDP-046 UDP-041 UDP-072 | udp
+alice connects
+alice data 03004080${'61'.repeat(128)}
+alice hears-nothing
 
 = UDP/header-is-sealed-in : UDP-026 UDP-025 | udp
 alice connects
@@ -222,7 +272,7 @@ alice data credit=1
 alice data credit=0
 alice gets-none close
 
-= UDP/no-more-than-the-credit : UDP-037 UDP-001 UDP-028 | udp
+= UDP/no-more-than-the-credit : UDP-037 UDP-001 UDP-028 UDP-054 | udp
 alice connects parameters=0204001000000304000000050000 limit=5
 alice data lane=0,0,00000000
 alice gets lane 0 0
@@ -235,7 +285,7 @@ alice gets lane 0 0
 alice grants 6
 alice gets lane 0 5
 
-= UDP/path-challenge : UDP-095 | udp
+= UDP/path-challenge : UDP-095 UDP-041 | udp
 alice connects
 alice data challenge=0102030405060708
 alice gets path_response 0102030405060708
@@ -273,9 +323,11 @@ alice data 3f
 alice gets close 3
 alice data ping
 alice gets close 3
+alice data ping
+alice hears-nothing
 
 = UDP/reset : UDP-074 | udp alone
-alice reset
+alice reset size=43
 alice reset answer=none
 alice hears-nothing
 
@@ -283,7 +335,7 @@ alice hears-nothing
 alice reset size=42 answer=none
 alice hears-nothing
 
-= UDP/return-token : UDP-105 | udp
+= UDP/return-token : UDP-105 UDP-079 | udp
 alice connects
 alice takes-token
 bob initial token=$alice
@@ -321,7 +373,7 @@ alice updates
 alice data ping number=20
 alice gets ack 20 phase=0
 
-= UDP/keys-change-too-soon : UDP-110 UDP-071 | udp
+= UDP/keys-change-too-soon : UDP-110 UDP-071 UDP-057 UDP-045 | udp
 alice connects
 alice updates
 alice acks number=10
@@ -342,6 +394,23 @@ alice connects
 alice moves
 alice data ping
 alice gets path_challenge
+
+= UDP/moved-and-silent : UDP-096 UDP-097 | udp
+alice connects
+alice moves
+alice data ping
+alice gets path_challenge
+alice data ping
+alice hears-nothing but path_challenge
+
+= UDP/moved-and-answered-wrongly : UDP-096 UDP-097 | udp
+alice connects
+alice moves
+alice data ping
+alice gets path_challenge
+alice data 070000000000000000
+alice data ping
+alice hears-nothing but path_challenge
 
 = UDP/moved-and-answered : UDP-094 UDP-096 | udp
 alice connects

@@ -42,10 +42,7 @@ alice > direct name=$nobody
 alice < error code=no_such_name
 
 = FRM-010/unlisted-content-kind : FRM-010 MSG-007 MSG-006
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > send conversation=#r kind=200 body=hex:00ff80
 alice < message conversation=#r kind=200 body=hex:00ff80 sender=alice@r
 bob < message conversation=#r kind=200 body=hex:00ff80 sender=alice@r
@@ -107,8 +104,7 @@ alice > body 9270c50ffb${'00'.repeat(0xffb)} about=grease
 alice quiet
 
 = STR-007/byte-by-byte : STR-007 STR-008
-alice enters
-alice joins r
+alice in r
 alice > cut 00000004930707000000000493070800
 alice < pong nonce=7 conversation=0
 alice < pong nonce=8 conversation=0
@@ -132,20 +128,14 @@ alice > cut 0000400092 70c53ffb${'00'.repeat(0x3ffb)}
 alice quiet
 
 = STR-009/unfinished-frame : STR-009 SES-027
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > raw 000000ff9520
 alice ends
 alice ended
 bob quiet #r
 
 = STR-013/any-lane : STR-013 | udp
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > send conversation=#r body="x" lane=9
 alice < message conversation=#r body="x"
 bob < message conversation=#r body="x"
@@ -153,8 +143,7 @@ alice > ping nonce=5 conversation=0 lane=17
 alice < pong nonce=5 conversation=0
 
 = STR-014/order-in-a-lane : STR-014 ROM-033 SES-010
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r ref=1 body="1"
 alice > setTopic conversation=#r topic="2"
 alice > send conversation=#r ref=2 body="3"

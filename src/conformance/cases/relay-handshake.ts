@@ -498,8 +498,7 @@ alice2 < ready name="z"+$alice
 
 = HSK-031/entries-first : HSK-031 SES-060 ROM-018 SES-017 ROM-030
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice2 greets
 alice2 > auth clientId=hex:0102030405060708
@@ -510,8 +509,7 @@ alice2 < ready
 alice2 joins r
 
 = HSK-031/refused-takeover-changes-nothing : HSK-031 HSK-019
-alice enters
-alice joins r
+alice in r
 alice2 greets
 alice2 > auth but_signature=hex:00*64
 alice2 closed bad_signature
@@ -528,8 +526,7 @@ alice2 checks differ token token_alice
 alice2 quiet
 
 = HSK-041/after-a-lost-link : HSK-041 HSK-043 SES-029 ROM-015
-alice enters
-alice joins r
+alice in r
 alice aborts
 alice2 greets
 alice2 > resume

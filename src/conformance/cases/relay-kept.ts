@@ -4,10 +4,7 @@ import { casesOf } from './text.ts'
 
 const CASES = `
 = SES-032/given-back : SES-032 SES-029 ROM-045 ROM-046
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice says r "kept"
 relay restarts
 alice2 enters
@@ -19,10 +16,7 @@ bob2 < joined conversation=#r alias=2 role=member count=2 seq=3 ref=0
 alice2 quiet #r
 
 = SES-032/nobody-returns : SES-032 SES-028 | quick
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 relay restarts
 alice2 enters
 alice2 > join room=#r
@@ -30,10 +24,7 @@ alice2 < joined conversation=#r alias=1 role=operator count=2 seq=2
 alice2 < event conversation=#r kind=left subject=2 name=$bob value=lost within=detached_ms+6000
 
 = SES-032/looked-at-late : SES-032 SES-028 | quick
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 relay restarts
 carol opens
 carol closed handshake_timeout within=handshake_ms+6000
@@ -63,8 +54,7 @@ alice2 quiet #d
 
 = SES-031/gone-once : SES-031 SES-028 | quick
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice aborts
 bob quiet #r
@@ -77,8 +67,7 @@ bob quiet #r
 
 = SES-025/answers-unread : SES-025 LIM-008
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice pauses
 bob floods r
@@ -114,8 +103,7 @@ alice2 closed cannot_resume
 
 = SES-029/not-lost-later : SES-029 SES-028 | quick
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice aborts
 alice2 enters
@@ -127,10 +115,7 @@ bob quiet #r
 alice2 quiet #r
 
 = ROM-033/answers-of-one-behind : ROM-033 SES-033
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice pauses
 bob floods r
 alice > setTopic conversation=#r topic="x"
@@ -141,6 +126,26 @@ alice resumes
 alice finds event conversation=#r kind=topic actor=alice@r text="x"
 alice < ok
 alice < message conversation=#r body="after"
+
+= HSK-061/guesses : HSK-061 | crowded
+alice greets
+alice > auth but_signature=hex:00*64
+alice closed bad_signature
+alice2 greets
+alice2 > auth but_signature=hex:00*64
+alice2 closed bad_signature
+alice3 greets
+alice3 > auth but_signature=hex:00*64
+alice3 closed bad_signature
+alice4 greets
+alice4 > auth but_signature=hex:00*64
+alice4 closed bad_signature|rate_exceeded
+alice5 greets
+alice5 > auth but_signature=hex:00*64
+alice5 closed bad_signature|rate_exceeded
+bob greets
+bob > auth
+bob closed rate_exceeded
 
 = HSK-042/revoked-for-good : HSK-042 HSK-045
 alice enters
@@ -170,13 +175,11 @@ alice finds message conversation=#r seq=<35
 alice quiet #r ignoring
 
 = ROM-040/room-again : ROM-040 ROM-041 | kept
-alice enters
-alice joins r
+alice in r
 alice floods r 300 1000
 
 = ROM-045/trimmed : ROM-045 ROM-040 | kept
-alice enters
-alice joins r
+alice in r
 alice floods r 20 1000
 relay restarts
 alice2 enters
@@ -184,17 +187,13 @@ alice2 > join room=#r
 alice2 < joined conversation=#r alias=1 ref=20 role=operator
 
 = ROM-045/many-come-and-go : ROM-045 ROM-005 | kept
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob says r "was here"
 bob > leave conversation=#r
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < ok
 alice < event conversation=#r kind=left subject=2 name=$bob value=left
-carol enters
-carol joins r
+carol in r
 bob > join room=#r
 bob < joined conversation=#r alias=2 ref=1
 bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob
@@ -255,8 +254,7 @@ bob4 < senders conversation=#d
 bob4 < message conversation=#d seq=4 ref=4 body="4"
 
 = ROM-053/to-the-end : ROM-053 ROM-054
-alice enters
-alice joins r
+alice in r
 alice floods r 3 30000
 alice > fetch conversation=#r from=2 count=3
 alice < history conversation=#r more=true

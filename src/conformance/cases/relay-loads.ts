@@ -4,13 +4,11 @@ import { casesOf } from './text.ts'
 
 const CASES = `
 = SES-036/sends : SES-036 LIM-008 | rates
-alice enters
-alice joins r
+alice in r
 alice hurries sends r
 
 = SES-036/bytes : SES-036 | rates
-alice enters
-alice joins r
+alice in r
 alice hurries bytes r
 
 = SES-036/requests : SES-036 | rates
@@ -31,8 +29,7 @@ alice exceeds requests none
 alice drains
 
 = SES-037/sends : SES-037 SES-036 MSG-004 | rates
-alice enters
-alice joins r
+alice in r
 alice exceeds sends r
 alice drains #r
 
@@ -41,13 +38,11 @@ alice enters
 alice exceeds requests none closed
 
 = SES-038/sends : SES-038 SES-037 | rates
-alice enters
-alice joins r
+alice in r
 alice exceeds sends r closed
 
 = ROM-041/full : ROM-041 LIM-009 | links
-alice enters
-alice joins r
+alice in r
 alice fills r
 alice quiet #r
 
@@ -57,8 +52,7 @@ alice rushes
 
 = SES-034/takes-nothing : SES-034 SES-027 SES-028 | slow
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice pauses
 bob floods r
@@ -71,8 +65,7 @@ alice gone slow_consumer
 alice enters
 bob enters
 carol enters
-dave enters
-dave joins r
+dave in r
 carol joins r
 bob joins r
 alice joins r
@@ -93,8 +86,7 @@ dave ended
 
 = ROM-062/kicked-while-behind : ROM-062 ROM-044 ROM-002
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice pauses
 bob floods r

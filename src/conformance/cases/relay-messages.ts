@@ -9,16 +9,14 @@ alice > send conversation=4000000 ref=1 body="x"
 alice < error code=not_a_member conversation=4000000 ref=1
 
 = MSG-003/repeated : MSG-023 MSG-003 MSG-004 MSG-026
-alice enters
-alice joins r
+alice in r
 alice says r "one"
 alice > send conversation=#r ref=1 body="again"
 alice < error code=ref_repeated conversation=#r ref=1
 alice says r "two"
 
 = MSG-003/gap : MSG-003 MSG-004 MSG-005
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r ref=2 body="x"
 alice < error code=ref_gap conversation=#r ref=2
 alice > send conversation=#r ref=1 body="y"
@@ -27,28 +25,24 @@ alice > send conversation=#r ref=2 body="z"
 alice < message conversation=#r ref=2 body="z"
 
 = MSG-003/far-gap : MSG-003
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r ref=9007199254740991 body="x"
 alice < error code=ref_gap conversation=#r ref=9007199254740991
 
 = MSG-003/too-large : MSG-003 MSG-005 LIM-003 | small
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r ref=1 body="a"*body_bytes+"a"
 alice < error code=body_too_large conversation=#r ref=1
 alice > send conversation=#r ref=1 body="a"*body_bytes
 alice < message conversation=#r ref=1 body="a"*body_bytes
 
 = MSG-003/gap-before-too-large : MSG-003 | small
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r ref=2 body="a"*body_bytes+"a"
 alice < error code=ref_gap conversation=#r ref=2
 
 = MSG-003/repeated-before-too-large : MSG-003 MSG-023 | small
-alice enters
-alice joins r
+alice in r
 alice says r "x"
 alice > send conversation=#r ref=1 body="a"*body_bytes+"a"
 alice < error code=ref_repeated conversation=#r ref=1
@@ -69,8 +63,7 @@ alice > send conversation=#d ref=1 body="a"*body_bytes+"a"
 alice < error code=body_too_large conversation=#d ref=1
 
 = MSG-005/three-after-a-refusal : MSG-005 MSG-003
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r ref=1 body="1"
 alice > send conversation=#r ref=3 body="3"
 alice > send conversation=#r ref=4 body="4"
@@ -81,10 +74,7 @@ alice > send conversation=#r ref=2 body="2"
 alice < message conversation=#r ref=2 body="2"
 
 = MSG-006/kinds : MSG-006 MSG-007
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > send conversation=#r kind=action body="waves"
 alice < message conversation=#r kind=action ref=1 sender=alice@r body="waves"
 bob < message conversation=#r kind=action ref=1 sender=alice@r body="waves"
@@ -93,28 +83,22 @@ alice < message conversation=#r kind=part ref=2 sender=alice@r body=hex:c1
 bob < message conversation=#r kind=part ref=2 sender=alice@r body=hex:c1
 
 = MSG-007/not-utf-8 : MSG-007
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r kind=text body=hex:fffe00c0
 alice < message conversation=#r kind=text body=hex:fffe00c0
 
 = MSG-007/empty : MSG-007
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r kind=text body=""
 alice < message conversation=#r kind=text body=""
 
 = MSG-007/largest : MSG-007 FRM-004
-alice enters
-alice joins r
+alice in r
 alice > send conversation=#r kind=bytes body=hex:00ff*30720
 alice < message conversation=#r kind=bytes body=hex:00ff*30720
 
 = MSG-008/over-all-memberships : MSG-008 ROM-045
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob says r "1"
 bob > leave conversation=#r
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
@@ -126,8 +110,7 @@ bob < message conversation=#r ref=2 sender=2 body="goes on"
 alice < message conversation=#r ref=2 sender=2 body="goes on"
 
 = MSG-008/each-conversation : MSG-008
-alice enters
-alice joins r
+alice in r
 alice joins s
 alice > send conversation=#r ref=1 body="r1"
 alice < message conversation=#r ref=1 body="r1"
@@ -137,10 +120,7 @@ alice > send conversation=#r ref=2 body="r2"
 alice < message conversation=#r ref=2 body="r2"
 
 = MSG-021/acknowledged-again : MSG-021 MSG-022 MSG-026 MSG-023
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > send conversation=#r ref=1 body="one"
 alice < message conversation=#r seq=3 ref=1 body="one"
 bob < message conversation=#r seq=3 ref=1 body="one"
@@ -152,8 +132,7 @@ bob quiet #r
 alice says r "two"
 
 = MSG-023/other-kind : MSG-023 MSG-026
-alice enters
-alice joins r
+alice in r
 alice says r "one"
 alice > send conversation=#r ref=1 kind=action body="one"
 alice < error code=ref_repeated conversation=#r ref=1
@@ -161,8 +140,7 @@ alice quiet #r
 
 = MSG-021/after-a-lost-link : MSG-021 MSG-008 SES-029 SES-027
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice says r "one"
 alice aborts
@@ -176,8 +154,7 @@ alice2 < message conversation=#r ref=2 sender=2 body="two"
 bob < message conversation=#r ref=2 sender=2 body="two"
 
 = ROM-052/history : ROM-052 ROM-053 ROM-054
-alice enters
-alice joins r
+alice in r
 alice says r "one"
 alice says r "two"
 alice > fetch conversation=#r from=1 count=10

@@ -98,10 +98,7 @@ alice < ok
 bob joins r
 
 = MOD-007/role-takes-effect : MOD-007
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > setRole conversation=#r name=$bob role=operator
 alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
 alice < ok
@@ -135,8 +132,7 @@ bob < error code=room_banned
 = MOD-007/relay-kick : SES-060 MOD-007 MOD-008 ROM-017
 operator enters
 bob enters
-alice enters
-alice joins r
+alice in r
 bob joins r
 operator > kick conversation=0 name=$bob reason="enough"
 operator < ok conversation=0
@@ -193,10 +189,7 @@ operator < ok conversation=0
 alice < notice from=$operator text="hear"
 
 = MOD-008/kicked-last : MOD-008 ROM-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > kick conversation=#r name=$bob reason="r"
 alice > send conversation=#r ref=1 body="after"
 bob < event conversation=#r kind=kicked actor=alice@r subject=2 name=$bob text="r"
@@ -229,20 +222,14 @@ operator < ok conversation=0
 bob2 closed kicked
 
 = MOD-018/kick-oneself : MOD-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > kick conversation=#r name=$alice reason="bye"
 alice < event conversation=#r kind=kicked actor=1 subject=1 name=$alice text="bye"
 alice < ok
 bob < event conversation=#r kind=kicked actor=1 subject=1 name=$alice text="bye"
 
 = MOD-018/set-what-is-set : MOD-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > setTopic conversation=#r topic=""
 alice < event conversation=#r kind=topic actor=alice@r
 alice < ok
@@ -261,8 +248,7 @@ alice < ok
 bob < event conversation=#r kind=limit actor=alice@r value=members_per_room
 
 = MOD-018/own-role : MOD-018
-alice enters
-alice joins r
+alice in r
 alice > setRole conversation=#r name=$alice role=member
 alice < event conversation=#r kind=role actor=1 subject=1 name=$alice value=member
 alice < ok
@@ -319,26 +305,17 @@ carol > join room=#r
 carol < error code=room_full
 
 = MOD-005/kick : MOD-005
-alice enters
-operator enters
-alice joins r
-operator joins r
+alice, operator in r
 alice > kick conversation=#r name=$operator reason=""
 alice < error code=not_permitted conversation=#r
 
 = MOD-005/ban : MOD-005
-alice enters
-operator enters
-alice joins r
-operator joins r
+alice, operator in r
 alice > ban conversation=#r name=$operator
 alice < error code=not_permitted conversation=#r
 
 = MOD-001/relay-operator-may : MOD-001 MOD-009
-alice enters
-operator enters
-alice joins r
-operator joins r
+alice, operator in r
 operator > setTopic conversation=#r topic="x"
 operator < event conversation=#r kind=topic actor=operator@r text="x"
 operator < ok
@@ -349,18 +326,14 @@ operator < ok
 alice < event conversation=#r kind=kicked actor=operator@r subject=1 name=$alice
 
 = MOD-014/role-of-relay-operator : MOD-014
-alice enters
-operator enters
-alice joins r
-operator joins r
+alice, operator in r
 alice > setRole conversation=#r name=$operator role=member
 alice < error code=not_permitted conversation=#r
 operator > setRole conversation=#r name=$operator role=member
 operator < error code=not_permitted conversation=#r
 
 = MOD-015/not-bound : MOD-015 MOD-017
-alice enters
-alice joins r
+alice in r
 alice > kick conversation=#r name=$nobody reason=""
 alice < error code=no_such_name
 alice > ban conversation=#r name=$nobody
@@ -396,10 +369,7 @@ operator > unban conversation=0 name=$bob
 operator < error code=no_such_name conversation=0
 
 = MOD-016/role : MOD-016 FRM-010
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > setRole conversation=#r name=$bob role=relay_operator
 alice < error code=bad_value
 alice > setRole conversation=#r name=$bob role=3
@@ -408,14 +378,12 @@ alice > setRole conversation=#r name=$bob role=255
 alice < error code=bad_value
 
 = MOD-016/limit : MOD-016
-alice enters
-alice joins r
+alice in r
 alice > setLimit conversation=#r limit=members_per_room+1
 alice < error code=bad_value
 
 = MOD-016/own-ban : MOD-016
-alice enters
-alice joins r
+alice in r
 alice > ban conversation=#r name=$alice
 alice < error code=bad_value
 
@@ -450,18 +418,12 @@ alice > setRole conversation=#r name=$bob role=9
 alice < error code=no_such_name
 
 = MOD-017/person-before-value : MOD-017 MOD-014
-alice enters
-operator enters
-alice joins r
-operator joins r
+alice, operator in r
 alice > setRole conversation=#r name=$operator role=9
 alice < error code=not_permitted
 
 = MOD-006/permission-before-name : MOD-006 MOD-017
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > kick conversation=#r name=$nobody reason=""
 bob < error code=not_permitted
 bob > setRole conversation=#r name=$alice role=9
@@ -477,10 +439,7 @@ bob > kick conversation=#r name=$nobody reason=""
 bob < error code=not_a_member
 
 = MOD-009/crossing : MOD-007 ROM-033 ROM-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > send conversation=#r ref=1 body="before"
 bob < message conversation=#r ref=1 body="before"
 alice < message conversation=#r ref=1 body="before"
@@ -496,10 +455,7 @@ bob < message conversation=#r ref=2 sender=2 body="again"
 alice < message conversation=#r ref=2 sender=2 body="again"
 
 = MOD-008/takeover-then-kick : MOD-008 HSK-031 ROM-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob2 greets
 bob2 > auth clientId=hex:0102030405060708
 alice < event conversation=#r kind=left subject=2 name=$bob value=replaced

@@ -12,7 +12,7 @@ alice < stock count=2
 alice > publish replaces=false bundle=hex:0304 prekeys=[7:hex:77*32]
 alice < stock count=3
 
-= SDC-031/given-out-once : SDC-031 SDC-032 SDC-028
+= SDC-031/given-out-once : SDC-031 SDC-032 SDC-028 SDC-033
 alice enters
 bob enters
 alice > publish replaces=true bundle=hex:0102 prekeys=[1:hex:11*32,5:hex:22*32]

@@ -29,8 +29,7 @@ alice says s "in s, too"
 alice checks differ r s
 
 = ROM-004/number-not-again : ROM-004 ROM-016
-alice enters
-alice joins r
+alice in r
 alice > leave conversation=#r
 alice < event conversation=#r kind=left subject=1 name=$alice value=left
 alice < ok
@@ -40,10 +39,7 @@ alice < event conversation=#again kind=joined subject=1 name=$alice key=$alice v
 alice checks differ r again
 
 = ROM-005/the-same-alias : ROM-005 ROM-006 ROM-045
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > leave conversation=#r
 alice < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
@@ -68,8 +64,7 @@ bob2 < event conversation=#r kind=kicked actor=alice@r subject=2 name=$x+"two" t
 bob enters name="e\u0301"+$digits
 bob > close
 bob ended
-alice enters
-alice joins r
+alice in r
 alice > ban conversation=#r name="e\u0301"+$digits
 alice < event conversation=#r kind=banned actor=alice@r name="\u00e9"+$digits key=$bob
 alice < ok
@@ -91,14 +86,12 @@ alice < joined conversation=?r name=#r+$y
 alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
 
 = ROM-009/already : ROM-009
-alice enters
-alice joins r
+alice in r
 alice > join room=#r
 alice < error code=already_member
 
 = ROM-009/already-before-locked : ROM-009
-alice enters
-alice joins r
+alice in r
 alice > lock conversation=#r locked=true
 alice < event conversation=#r kind=lock actor=alice@r value=1
 alice < ok
@@ -167,10 +160,7 @@ bob > join room=#r+"1o1"
 bob < error code=bad_room_name
 
 = ROM-009/banned : ROM-009 MOD-007 MOD-008
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > ban conversation=#r name=$bob seconds=0 reason="go"
 alice < event conversation=#r kind=banned actor=alice@r subject=2 name=$bob key=$bob value=0 text="go"
 alice < ok
@@ -256,17 +246,14 @@ bob < event conversation=#r kind=joined subject=3 name=$carol key=$carol
 carol < event conversation=#r kind=joined subject=3 name=$carol key=$carol
 
 = ROM-009/operator-passes-lock : ROM-009 ROM-012
-alice enters
-alice joins r
+alice in r
 alice > lock conversation=#r locked=true
 alice < event conversation=#r kind=lock actor=alice@r value=1
 alice < ok
-operator enters
-operator joins r
+operator in r
 
 = ROM-009/operator-not-past-limit : ROM-009
-alice enters
-alice joins r
+alice in r
 alice > setLimit conversation=#r limit=1
 alice < event conversation=#r kind=limit actor=alice@r value=1
 alice < ok
@@ -275,8 +262,7 @@ operator > join room=#r
 operator < error code=room_full
 
 = ROM-009/ban-holds-for-operator : ROM-009 MOD-005
-alice enters
-alice joins r
+alice in r
 operator enters
 alice > ban conversation=#r name=$operator
 alice < error code=not_permitted
@@ -302,19 +288,12 @@ alice > join room="\u00c9"+$digits
 alice < error code=already_member
 
 = ROM-012/roles : ROM-012 ROM-011
-alice enters
-bob enters
-alice joins r
-bob joins r
-operator enters
-operator joins r
+alice, bob in r
+operator in r
 operator joins s
 
 = ROM-012/nobody-inherits : ROM-012 ROM-046
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > leave conversation=#r
 alice < event conversation=#r kind=left subject=1 name=$alice value=left
 alice < ok
@@ -435,10 +414,7 @@ alice < joined conversation=#r topic="kept" role=member
 alice < event conversation=#r kind=joined subject=* name=$alice key=$alice value=member
 
 = ROM-017/leave : ROM-017 ROM-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > leave conversation=#r
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < ok
@@ -447,37 +423,25 @@ alice says r "gone?"
 bob quiet #r
 
 = ROM-017/link-lost : SES-028 SES-027 ROM-018 | quick
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob aborts
 alice < event conversation=#r kind=left subject=2 name=$bob value=lost within=detached_ms+6000
 
 = ROM-017/link-ended : SES-027 ROM-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob ends
 bob ended
 alice quiet #r
 
 = ROM-017/removed : SES-060 ROM-017 ROM-018
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > body 913f
 bob < event conversation=#r kind=left subject=2 name=$bob value=removed
 bob closed unknown_frame
 alice < event conversation=#r kind=left subject=2 name=$bob value=removed
 
 = ROM-018/after-kick : ROM-018 MOD-008
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > kick conversation=#r name=$bob reason=""
 bob < event conversation=#r kind=kicked actor=alice@r subject=2 name=$bob
 alice < event conversation=#r kind=kicked actor=alice@r subject=2 name=$bob
@@ -496,10 +460,7 @@ alice > who conversation=4000000
 alice < error code=not_a_member conversation=4000000
 
 = ROM-019/leave-twice : ROM-019
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > leave conversation=#r
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < ok
@@ -515,12 +476,7 @@ bob > who conversation=#r
 bob < error code=not_a_member
 
 = ROM-020/after : ROM-020
-alice enters
-bob enters
-carol enters
-alice joins r
-bob joins r
-carol joins r
+alice, bob, carol in r
 carol > who conversation=#r
 carol < members members=[alice,bob,carol] more=false
 carol > who conversation=#r after=1
@@ -529,12 +485,7 @@ carol > who conversation=#r after=3
 carol < members members=[] more=false
 
 = ROM-020/gaps : ROM-020
-alice enters
-bob enters
-carol enters
-alice joins r
-bob joins r
-carol joins r
+alice, bob, carol in r
 bob > leave conversation=#r
 bob < event conversation=#r kind=left subject=2 name=$bob value=left
 bob < ok
@@ -576,122 +527,8 @@ bob checks last-alias all
 bob > who conversation=0 after=$last
 bob < members conversation=0 members=[] more=false
 
-= ROM-037/one-log : ROM-037 ROM-040
-alice enters
-bob enters
-alice > join room=#r
-alice < joined conversation=?r log=?log keepMs=>0 keepBytes=>0
-alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
-bob > join room=#r
-bob < joined conversation=#r log=$log keepMs=>0 keepBytes=>0
-alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob
-bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob
-alice > join room=#s
-alice < joined conversation=?s log=?other
-alice < event conversation=#s kind=joined subject=1 name=$alice key=$alice value=operator
-alice checks differ log other
-
-= ROM-048/follow : ROM-048 ROM-049 ROM-050
-alice enters
-alice > join room=#r
-alice < joined conversation=?r log=?log
-alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
-alice > send conversation=#r body="one"
-alice < message conversation=#r seq=2 body="one"
-alice > follow conversation=#r log=$log seq=1
-alice < joined conversation=#r seq=1 head=2 alias=1 role=operator
-alice < senders conversation=#r senders=[alice]
-alice < message conversation=#r seq=2 body="one"
-
-= ROM-048/from-the-beginning : ROM-048 ROM-049 ROM-050
-alice enters
-alice > join room=#r
-alice < joined conversation=?r log=?log
-alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
-alice > follow conversation=#r log=$log seq=0
-alice < joined conversation=#r seq=0 head=1
-alice < event conversation=#r seq=1 kind=joined subject=1 name=$alice key=$alice value=operator
-
-= ROM-048/without-membership : ROM-048 ROM-047
-alice enters
-bob enters
-alice > join room=#r
-alice < joined conversation=?r log=?log
-alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
-bob > follow conversation=#r log=$log seq=0
-bob < joined conversation=#r seq=0 head=1 alias=2 role=member
-bob < event conversation=#r seq=1 kind=joined subject=1 name=$alice key=$alice value=operator
-bob < event conversation=#r seq=2 kind=joined subject=2 name=$bob key=$bob
-alice < event conversation=#r seq=2 kind=joined subject=2 name=$bob key=$bob
-
-= ROM-047/other-log : ROM-047
-alice enters
-alice joins r
-alice > follow conversation=#r log=hex:0102030405060708 seq=0
-alice < error code=no_such_conversation conversation=#r
-
-= ROM-047/beyond-the-end : ROM-047
-alice enters
-alice > join room=#r
-alice < joined conversation=?r log=?log
-alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
-alice > follow conversation=#r log=$log seq=2
-alice < error code=no_such_conversation conversation=#r
-
-= ROM-047/no-conversation : ROM-047
-alice enters
-alice > follow conversation=4000000 log=hex:0102030405060708 seq=0
-alice < error code=no_such_conversation conversation=4000000
-
-= ROM-047/banned : ROM-047
-alice enters
-bob enters
-alice > join room=#r
-alice < joined conversation=?r log=?log
-alice < event conversation=#r kind=joined subject=1 name=$alice key=$alice value=operator
-alice > ban conversation=#r name=$bob
-alice < event conversation=#r kind=banned actor=1 name=$bob key=$bob
-alice < ok
-bob > follow conversation=#r log=$log seq=0
-bob < error code=room_banned conversation=#r
-
-= ROM-046/role-kept : ROM-046 ROM-012 MOD-014 MOD-016
-alice enters
-bob enters
-alice joins r
-bob joins r
-alice > setRole conversation=#r name=$bob role=operator
-alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
-alice < ok
-bob < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
-bob > leave conversation=#r
-bob < event conversation=#r kind=left subject=2 name=$bob value=left
-bob < ok
-alice < event conversation=#r kind=left subject=2 name=$bob value=left
-bob > join room=#r
-bob < joined conversation=#r alias=2 role=operator
-alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob value=operator
-bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob value=operator
-
-= ROM-058/cursor-of-a-room : ROM-058 ROM-056
-alice enters
-alice joins r
-alice > cursor conversation=#r seq=1
-alice > cursor conversation=4000000 seq=1
-alice quiet #r
-
-= ROM-004/across-restarts : ROM-004 SES-032
-alice enters
-alice joins r
-alice says r "kept"
-relay restarts
-alice2 enters
-alice2 joins s
-alice2 checks differ r s
-
 = ROM-022/order : ROM-022 | alone
-alice enters
-alice joins r
+alice in r
 alice joins s
 alice > list
 alice < rooms rooms=?rooms

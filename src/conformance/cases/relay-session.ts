@@ -4,8 +4,7 @@ import { casesOf } from './text.ts'
 
 const CASES = `
 = SES-006/ok : SES-006 MOD-007 MOD-001
-alice enters
-alice joins r
+alice in r
 alice > setTopic conversation=#r topic="x" request=77
 alice < event conversation=#r kind=topic actor=alice@r text="x"
 alice < ok request=77 conversation=#r
@@ -34,10 +33,7 @@ alice < error request=3 code=no_such_name
 alice < rooms request=4
 
 = SES-007/refused-topic : SES-007 MOD-001
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 bob > setTopic conversation=#r topic="mine"
 bob < error code=not_permitted
 carol enters
@@ -68,8 +64,7 @@ alice > ping nonce=9007199254740991 conversation=0
 alice < pong nonce=9007199254740991 conversation=0
 
 = SES-009/each : SES-009 SES-010
-alice enters
-alice joins r
+alice in r
 alice > ping nonce=1 conversation=#r
 alice > ping nonce=1 conversation=#r
 alice > ping nonce=2 conversation=#r
@@ -78,10 +73,7 @@ alice < pong nonce=1 conversation=#r
 alice < pong nonce=2 conversation=#r
 
 = SES-010/fence-of-a-room : SES-010
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > send conversation=#r body="1"
 alice > send conversation=#r body="2"
 alice > ping nonce=3 conversation=#r
@@ -143,19 +135,16 @@ dave greets
 alice closed idle_timeout within=idle_ms+6000
 
 = SES-015/left-behind : SES-015 SES-027 ROM-002 | quick
-alice enters
-alice joins r
+alice in r
 carol opens
 carol closed handshake_timeout within=handshake_ms+6000
-bob enters
-bob joins r
+bob in r
 alice closed idle_timeout within=idle_ms+6000
 bob quiet #r
 
 = SES-029/given-back : SES-029 SES-027 SES-002
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice aborts
 alice2 enters
@@ -183,8 +172,7 @@ bob quiet #r
 
 = SES-030/another-installation : SES-030
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice aborts
 bob quiet #r
@@ -195,8 +183,7 @@ alice2 < ready
 
 = SES-031/kicked-while-detached : SES-031 MOD-007
 alice enters
-bob enters
-bob joins r
+bob in r
 alice joins r
 alice aborts
 bob quiet #r
@@ -231,10 +218,7 @@ alice > close
 alice ended
 
 = SES-019/nothing-after-close : SES-019 SES-004 SES-017
-alice enters
-bob enters
-alice joins r
-bob joins r
+alice, bob in r
 alice > close
 alice > send conversation=#r body="too late"
 alice ended

@@ -6,7 +6,7 @@ const HEAD = /^= (\S+) : ([^|]+?)(?:\s*\|\s*(.*))?$/u
 /**
  * Reads cases. A head is `= ID : REQUIREMENT… | OPTION…`; the `PAL-` of requirements is left out. Options
  * are a configuration, `alone`, `tcp`, `udp`, `may:CODE`, and faults of the link such as `loss:0.2`. A line
- * that begins with `&` continues the one before.
+ * that begins with `&` continues the one before; `alice, bob in r` stands for how most cases open.
  */
 export function casesOf(profile: Profile, text: string): Case[] {
   const cases: Case[] = []
@@ -15,7 +15,7 @@ export function casesOf(profile: Profile, text: string): Case[] {
     const line = raw.trim()
     if (line === '' || line.startsWith('//')) continue
     if (!line.startsWith('= ')) {
-      steps.push(line)
+      steps.push(...openingOf(line))
       continue
     }
     const [, id = '', requirements = '', options = ''] = HEAD.exec(line) ?? []
@@ -26,6 +26,16 @@ export function casesOf(profile: Profile, text: string): Case[] {
     )
   }
   return cases.map((each) => ({ ...each, ...(needsRelay(each) ? { isAlone: true } : {}) }))
+}
+
+const OPENING = /^(\w+(?:, \w+)*) in (\w+)$/u
+
+/** `alice, bob in r`: they enter and join, in that order; any other line is one step. */
+function openingOf(line: string): string[] {
+  const [, names, room] = OPENING.exec(line) ?? []
+  if (names === undefined) return [line]
+  const people = names.split(', ')
+  return [...people.map((each) => `${each} enters`), ...people.map((each) => `${each} joins ${room}`)]
 }
 
 const SETUP_WORDS: readonly string[] = SETUP_NAMES

@@ -149,18 +149,29 @@ function nodeAfter(tree: ts.SourceFile, source: string, position: number): ts.No
 function editsOf(node: ts.Node, tree: ts.SourceFile): Edit[] {
   const edits: Edit[] = []
   const replace = (target: ts.Node, text: string): void => {
+    if (isUnseen(target, tree) || target.getText(tree) === text) return
     edits.push({ start: target.getStart(tree), end: target.getEnd(), text })
   }
   if (ts.isIfStatement(node)) return ifEdits(node, tree, replace, edits)
   if (ts.isExpressionStatement(node)) replace(node, ';')
   if (ts.isReturnStatement(node) && node.expression && ts.isCallExpression(node.expression))
     replace(node, 'return;')
-  if (ts.isCaseClause(node)) replace(node, `case ${node.expression.getText(tree)}: return;`)
+  if (ts.isCaseClause(node) && !/\breturn;?\s*$/u.test(node.getText(tree)))
+    replace(node, `case ${node.expression.getText(tree)}: return;`)
   if (ts.isPropertyAssignment(node) && ts.isCallExpression(node.initializer))
     replace(node.initializer, zeroOf(node.initializer, tree))
   if (ts.isForOfStatement(node)) replace(node, ';')
   visitInner(node, tree, replace)
   return edits
+}
+
+/** What no peer can notice: checks of ourselves, counters and traces for people, what a caller misused. */
+const UNSEEN = /^(?:assert\(|this\.#trace\?|this\.#counters\.|(?:throw )?new UsageError\()/u
+
+function isUnseen(target: ts.Node, tree: ts.SourceFile): boolean {
+  for (let node = target; node && !ts.isBlock(node); node = node.parent)
+    if (UNSEEN.test(node.getText(tree))) return true
+  return false
 }
 
 function ifEdits(
