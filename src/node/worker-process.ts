@@ -16,7 +16,6 @@ import type { UdpTraceEvent } from '../reliable/index.ts'
 import { attachSocket } from '../transport/tcp.ts'
 import type { Link, LinkHandler, LinkStats, Listener } from '../transport/transport.ts'
 import { keepNurserySmall } from './nursery.ts'
-import { udpTransport } from './udp-transport.ts'
 import { CHANNEL_FD, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts'
 
 /** Read of one link, and of all, before the process with the rooms has handled it. */
@@ -140,6 +139,8 @@ class LinkWorker implements OrderHandler {
     const { listener, at, staticSecret, limits, isTraced } = request
     const secret = staticSecret && { staticSecret }
     const onTrace = isTraced ? (event: UdpTraceEvent) => this.#trace(event) : undefined
+    // Loaded by the workers that need it.
+    const { udpTransport } = await import('./udp-transport.ts')
     const transport = udpTransport({ ...secret, limits: limits ?? {}, onTrace })
     try {
       const listening = await transport.listen(at, (link) => this.onLink(listener, link))
