@@ -25,6 +25,7 @@ const UNREADABLE: Readonly<Record<Extract<SealingNews, { kind: 'unreadable' }>['
   rate: 'the other side begins anew too often',
   context: 'it belongs to another conversation',
   malformed: 'its bytes are damaged',
+  repeated: 'its key was used before: the program there was set back, or the relay repeats old bytes',
   plain: 'it was not sealed, and only sealed ones count here',
 }
 
@@ -36,6 +37,11 @@ export function newsWords(news: SealingNews, orders: Orders): NewsWords | undefi
   switch (news.kind) {
     case 'key_changed':
       return keyChanged(news, orders)
+    case 'missing': {
+      const { name } = news.person
+      const text = `messages of ${name} before the next one did not come`
+      return { text, isWarning: true, json: ['missing', { nick: name }] }
+    }
     case 'plain': {
       const { name } = news.person
       const text = `${name} has no keys here: what goes to ${name} is not sealed, the relay can read it`

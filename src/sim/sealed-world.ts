@@ -224,6 +224,7 @@ export class SealedWorld {
         return
       case 'met':
       case 'plain':
+      case 'missing':
       case 'refused':
       case 'unreadable':
       case 'peer_reset':

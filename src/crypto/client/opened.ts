@@ -3,13 +3,16 @@
  * it held is kept in the same step: after a crash the relay gives the message again, and it is found here.
  */
 import { concatBytes, equalBytes, uint32Bytes } from '../../base/bytes.ts'
-import { FieldReader } from '../fields.ts'
+import { FieldReader, readUint64, uint64Bytes } from '../fields.ts'
 import type { Primitives } from '../primitives.ts'
 import type { Changes } from '../records.ts'
 
 const FORMAT = 1
-const PREFIX = 'open/'
+/** Records of what was opened and not applied, and of up to where each conversation was opened. */
+export const OPENED = 'open/'
+export const SEEN = 'seen/'
 const HASH_BYTES = 16
+const POSITION_BYTES = 8
 const BYTES_MAX = 64 * 1024 * 1024
 const IS_GAP = 1
 
@@ -30,6 +33,8 @@ export class OpenedMessages {
   readonly #primitives: Primitives
   readonly #changes: Changes
   readonly #kept = new Map<string, Map<number, Kept>>()
+  /** The highest position at which a message of each conversation was opened. */
+  readonly #seen = new Map<string, number>()
   #bytes = 0
 
   constructor(primitives: Primitives, changes: Changes, records: Iterable<readonly [string, Uint8Array]>) {
@@ -39,7 +44,21 @@ export class OpenedMessages {
       const [, conversation, position] = /^open\/(.+)\/(\d+)$/u.exec(name) ?? []
       const kept = conversation === undefined ? undefined : decode(bytes)
       if (kept) this.#add(conversation as string, Number(position), kept)
+      if (name.startsWith(SEEN) && bytes.length === POSITION_BYTES)
+        this.#seen.set(name.slice(SEEN.length), readUint64(bytes, 0))
     }
+  }
+
+  /** A message was opened there. */
+  see(conversation: string, position: number): void {
+    if (position <= (this.#seen.get(conversation) ?? 0)) return
+    this.#seen.set(conversation, position)
+    this.#changes.put(SEEN + conversation, uint64Bytes(position))
+  }
+
+  /** Whether what comes there was not given before by an honest relay. */
+  isNew(conversation: string, position: number): boolean {
+    return position > (this.#seen.get(conversation) ?? 0)
   }
 
   /** Whether no more may be kept: what comes is left at the relay. */
@@ -57,7 +76,7 @@ export class OpenedMessages {
   keep(conversation: string, position: number, sealed: Uint8Array, opened: Opened): void {
     const kept = { ...opened, hash: this.#hash(sealed) }
     this.#add(conversation, position, kept)
-    this.#changes.put(`${PREFIX}${conversation}/${position}`, encode(kept))
+    this.#changes.put(`${OPENED}${conversation}/${position}`, encode(kept))
   }
 
   /** The program has done with everything up to there. */
@@ -67,7 +86,7 @@ export class OpenedMessages {
       if (at > position) continue
       all?.delete(at)
       this.#bytes -= body.length
-      this.#changes.forget(`${PREFIX}${conversation}/${at}`)
+      this.#changes.forget(`${OPENED}${conversation}/${at}`)
     }
   }
 

@@ -76,7 +76,8 @@ export type SealingOutput =
       readonly kind: 'unreadable'
       readonly from: Person
       readonly position: number
-      readonly why: Unreadable | 'plain'
+      /** `repeated`: its key was used up by an earlier one, and yet it is new. */
+      readonly why: Unreadable | 'plain' | 'repeated'
       /** Whether a new session is begun because of it. */
       readonly isHealing: boolean
     }
@@ -91,6 +92,8 @@ export type SealingOutput =
   | { readonly kind: 'met'; readonly person: Person; readonly pin: Pin }
   /** Messages to that person go out plainly, because there are no keys of it. Told once in a run. */
   | { readonly kind: 'plain'; readonly person: Person }
+  /** Messages of that person from before the next one did not come. */
+  | { readonly kind: 'missing'; readonly person: Person }
   /** The peer lost its state and began anew: messages before may be lost. */
   | { readonly kind: 'peer_reset'; readonly person: Person }
   | { readonly kind: 'comparison'; readonly person: Person; readonly comparison: Comparison }

@@ -226,6 +226,12 @@ export class Sealing {
     if (body[0] === LIVE_ANSWER) return this.#answered(peer, body.subarray(1), nowMs)
     const isPeer = (identity: Identity): boolean => this.#meets(peer, identity, nowMs)
     const opened = peer.direct.open(body, { nowMs, isPeer })
+    const isRepeated = opened.result === 'duplicate' && this.#opened?.isNew(conversationName(from), position)
+    if (isRepeated) {
+      // Its author's program was set back to an older state; or the relay gives old bytes as new.
+      const isHealing = this.#heal(peer, true, nowMs)
+      this.#put({ kind: 'unreadable', from: peer.person, position, why: 'repeated', isHealing })
+    }
     if (opened.result === 'ok') this.#handleOpened(peer, message, opened, nowMs)
     if (opened.result === 'undecryptable') {
       const isHealing = this.#heal(peer, opened.why === 'no_session' || opened.why === 'prekey', nowMs)
@@ -433,6 +439,7 @@ export class Sealing {
 
   #handleOpened(peer: Peer, message: Placed, opened: DirectResult & { result: 'ok' }, nowMs: number): void {
     const { inner } = opened
+    this.#opened?.see(conversationName(peer.person), message.position)
     const from = peer.person
     if (peer.pin && !peer.pin.isSealed) this.#keepPin(peer, sealedOnce(peer.pin))
     switch (inner.kind) {
@@ -463,6 +470,8 @@ export class Sealing {
   }
 
   #show({ person: from, pin }: Peer, position: number, { contentKind, body, isGap }: Opened): void {
+    //= PAL-SDC-005
+    if (isGap) this.#put({ kind: 'missing', person: from })
     const flags = { isSealed: true, isVerified: pin !== undefined && isVerified(pin), isGap }
     this.#put({ kind: 'message', from, position, contentKind, body, ...flags })
   }
