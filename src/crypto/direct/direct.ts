@@ -240,7 +240,7 @@ export class SealedDirect {
     this.#prekeys.used(signedPrekeyId, oneTimePrekeyId, ephemeralKey)
     const added = { ...session, ratchet: opened.next }
     this.#add(added)
-    this.#choose(added, sending, nowMs)
+    this.#choose(added, sending, { isReset: inner.kind === INNER_KINDS.reset, nowMs })
     this.#received(opened.plaintext, inner, nowMs)
     return { result: 'ok', inner, isNewSession: true }
   }
@@ -264,9 +264,13 @@ export class SealedDirect {
     }
   }
 
-  /** Which session is used for sending after `added` came in. */
-  #choose(added: DirectSession, sending: DirectSession | undefined, nowMs: number): void {
-    if (sending && !sending.isConfirmed) {
+  /** Which session is used for sending after `added` came in. What a reset answers was not readable. */
+  #choose(
+    added: DirectSession,
+    sending: DirectSession | undefined,
+    { isReset, nowMs }: { readonly isReset: boolean; readonly nowMs: number },
+  ): void {
+    if (sending && !sending.isConfirmed && !isReset) {
       //= PAL-SDC-007
       if (compareBytes(added.sessionId, sending.sessionId) > 0) return
     } else if (sending) this.#resetTakenMs = nowMs
