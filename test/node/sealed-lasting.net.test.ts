@@ -173,7 +173,7 @@ describe('a state that was lost', () => {
     expect(restoreSealedStore(primitives, of.file, records)).toBe(true)
   }
 
-  test('heals by itself: its owner hears that a message is lost, the other one that it began anew', async () => {
+  test('heals by itself: its owner hears of the lost message, the other one that it began anew', async () => {
     const [alice, bob] = await couple()
     await bob.stop()
     loseSessions(bob)
@@ -211,7 +211,7 @@ describe('a state that was lost', () => {
     expect([...alice.told('unreadable'), ...bob.told('unreadable')]).toEqual([])
   }, 30_000)
 
-  test('was set back unseen: what is sealed twice is told and not shown, and a new session begins', async () => {
+  test('was set back unseen: what is sealed twice is told, not shown, and a new session begins', async () => {
     const [alice, bob] = await couple()
     await bob.stop()
     const setBack = snapshot(bob)
