@@ -5,11 +5,11 @@
 import type { LaneBytes } from '../../base/machine.ts'
 import { Queue } from '../../base/queue.ts'
 import { type Instant, instantAfter, NEVER } from '../../base/time.ts'
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
 import { LIMITS } from '../../codec/generated/registry.ts'
 
 /** A margin for clocks that differ and links that bunch: who goes at the full rate is delayed at times. */
 const SHARE = 0.9
-const SECOND_MS = 1000
 
 type LimitOf = (name: keyof typeof LIMITS) => number
 
@@ -46,10 +46,10 @@ export class Outgoing {
   readonly #lanes: PacedLane[] = []
   /** The lane whose turn it is. */
   #turn = 0
-  readonly #sends = new Bucket(LIMITS.sendsPerSecond, LIMITS.sendsBurst)
-  readonly #sendBytes = new Bucket(LIMITS.sendBytesPerSecond, LIMITS.sendBytesBurst)
-  readonly #requests = new Bucket(LIMITS.requestsPerSecond, LIMITS.requestsBurst)
-  readonly #joins = new Bucket(LIMITS.joinsPerSecond, LIMITS.joinsBurst)
+  readonly #sends = new PacedBucket(LIMITS.sendsPerSecond, LIMITS.sendsBurst)
+  readonly #sendBytes = new PacedBucket(LIMITS.sendBytesPerSecond, LIMITS.sendBytesBurst)
+  readonly #requests = new PacedBucket(LIMITS.requestsPerSecond, LIMITS.requestsBurst)
+  readonly #joins = new PacedBucket(LIMITS.joinsPerSecond, LIMITS.joinsBurst)
   /** Whether frames that are counted may leave at all. */
   isOpen = false
   #readyAt: Instant = NEVER
@@ -149,38 +149,27 @@ export class Outgoing {
   }
 }
 
-/** Begins full; may be overdrawn by one large take, which is paid back first. */
-class Bucket {
-  #perSecond: number
-  #burst: number
-  #tokens: number
-  #filledAt: Instant | undefined
+/** A bucket whose rate the relay may announce anew. */
+class PacedBucket {
+  readonly #bucket: TokenBucket
+  #rate: Rate
 
   constructor(perSecond: number, burst: number) {
-    this.#perSecond = perSecond * SHARE
-    this.#burst = burst
-    this.#tokens = burst
+    this.#bucket = new TokenBucket(burst)
+    this.#rate = { perSecond: perSecond * SHARE, burst }
   }
 
   /** Other rates; what was taken stays taken. */
   set(perSecond: number, burst: number): void {
-    this.#tokens += burst - this.#burst
-    this.#perSecond = perSecond * SHARE
-    this.#burst = burst
+    this.#bucket.take(this.#rate.burst - burst)
+    this.#rate = { perSecond: perSecond * SHARE, burst }
   }
 
-  /** How long until `count` tokens, or all that the bucket can hold, are there. */
   waitMs(count: number, now: Instant): number {
-    if (count === 0) return 0
-    const gained = ((now - (this.#filledAt ?? now)) * this.#perSecond) / SECOND_MS
-    this.#tokens = Math.min(this.#burst, this.#tokens + gained)
-    this.#filledAt = now
-    const missing = Math.min(count, this.#burst) - this.#tokens
-    // What is missing because of rounding is there.
-    return missing < 1e-6 ? 0 : (missing * SECOND_MS) / this.#perSecond
+    return count === 0 ? 0 : this.#bucket.waitMs(count, this.#rate, now)
   }
 
   take(count: number): void {
-    this.#tokens -= count
+    this.#bucket.take(count)
   }
 }

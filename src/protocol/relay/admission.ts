@@ -262,7 +262,7 @@ function sessionOf<Owner>(hub: Hub<Owner>, link: RelayLink<Owner>, admitted: Adm
     clientHex,
     role: hub.operators.has(keyHex) ? ROLES.relay_operator : ROLES.member,
     memberships: new Map(),
-    rates: new SessionRates(hub.rates, hub.now),
+    rates: new SessionRates(),
     roomCount: 0,
     directCount: 0,
     hasPublished: false,

@@ -1,9 +1,10 @@
 /** How many links each address has, and how fast it opens them (spec chapters 5 and 6). */
 import { addressPrefix } from '../../base/ip-address.ts'
 import type { Instant } from '../../base/time.ts'
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
 import type { RelayLimits } from './hub.ts'
 import type { LinkInfo } from './link.ts'
-import { type Rate, type Rates, TokenBucket } from './rates.ts'
+import type { Rates } from './rates.ts'
 
 /** Addresses without a link that are remembered because of their rate. */
 const HOSTS_IDLE_MAX = 65_536
@@ -33,7 +34,7 @@ export class Hosts {
     const key = neighbourOf(info)
     let host = this.#hosts.get(key)
     if (!host) {
-      host = { links: 0, handshakes: 0, opened: new TokenBucket(rate.burst, now), refused: undefined }
+      host = { links: 0, handshakes: 0, opened: new TokenBucket(rate.burst), refused: undefined }
       this.#hosts.set(key, host)
     }
     host.links += 1
@@ -62,7 +63,7 @@ export class Hosts {
   noteRefusal(info: LinkInfo, rate: Rate, now: Instant): void {
     const host = this.#hosts.get(neighbourOf(info))
     if (!host || info.host === undefined || this.#isExempt(info.host)) return
-    host.refused ??= new TokenBucket(rate.burst, now)
+    host.refused ??= new TokenBucket(rate.burst)
     if (host.refused.has(1, rate, now)) host.refused.take(1)
   }
 

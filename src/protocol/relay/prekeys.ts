@@ -5,9 +5,9 @@
  */
 import { bytesOfHex, hexOf } from '../../base/bytes.ts'
 import type { Instant } from '../../base/time.ts'
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
 import type { BundleFrame, ClaimFrame, PublishFrame } from '../../codec/generated/registry.ts'
 import type { Hub } from './hub.ts'
-import { type Rate, TokenBucket } from './rates.ts'
 import type { Session } from './session.ts'
 import type { PrekeysRecord, RelayStorage, StoreWrite } from './storage.ts'
 
@@ -47,7 +47,7 @@ export class PrekeyShelf {
   /** Whether the identity may publish or claim now. */
   //= PAL-SDC-034
   takeToken(keyHex: string, rate: Rate, now: Instant): boolean {
-    const bucket = this.#buckets.get(keyHex) ?? new TokenBucket(rate.burst, now)
+    const bucket = this.#buckets.get(keyHex) ?? new TokenBucket(rate.burst)
     this.#buckets.delete(keyHex)
     this.#buckets.set(keyHex, bucket)
     if (this.#buckets.size > BUCKETS_MAX) {

@@ -1,44 +1,10 @@
-/** Token buckets: how fast a session may go (spec chapter 6). */
+/** How fast a session may go (spec chapter 6). */
 import { type Instant, instantAfter } from '../../base/time.ts'
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts'
 import type { RelayLimits } from './hub.ts'
 
 const SECOND_MS = 1000
 const MINUTE_SECONDS = 60
-
-/** A bucket begins full; it may be overdrawn by one large take, which is paid back first. */
-export class TokenBucket {
-  #tokens: number
-  #filledAt: Instant
-
-  constructor(burst: number, now: Instant) {
-    this.#tokens = burst
-    this.#filledAt = now
-  }
-
-  /** Fills up to `now`, and tells whether a token, or all that the bucket can hold, is there. */
-  has(count: number, rate: Rate, now: Instant): boolean {
-    const gained = ((now - this.#filledAt) * rate.perSecond) / SECOND_MS
-    this.#tokens = Math.min(rate.burst, this.#tokens + gained)
-    this.#filledAt = now
-    return this.#tokens >= Math.min(count, rate.burst)
-  }
-
-  take(count: number): void {
-    this.#tokens -= count
-  }
-
-  /** When `count` tokens will be there. Call `has` before. */
-  readyAt(count: number, rate: Rate): Instant {
-    const missing = Math.min(count, rate.burst) - this.#tokens
-    return instantAfter(this.#filledAt, Math.max(1, Math.ceil((missing * SECOND_MS) / rate.perSecond)))
-  }
-}
-
-/** How fast a bucket fills and how much it holds. */
-export interface Rate {
-  readonly perSecond: number
-  readonly burst: number
-}
 
 /** The rates in force on a relay, by what they count. */
 export interface Rates {
@@ -64,32 +30,22 @@ export function ratesOf(limits: RelayLimits): Rates {
   }
 }
 
-/** The buckets of one session, and how long it has been too fast. */
+/** The buckets of one session, each made when it is first taken from, and how long it has been too fast. */
 export class SessionRates {
-  readonly #sends: TokenBucket
-  readonly #sendBytes: TokenBucket
-  readonly #requests: TokenBucket
-  readonly #joins: TokenBucket
+  #sends: TokenBucket | undefined
+  #sendBytes: TokenBucket | undefined
+  #requests: TokenBucket | undefined
+  #joins: TokenBucket | undefined
   /** Since when frames had to wait, and when the last one did; undefined when none had to for a second. */
   #excess: { readonly since: Instant; last: Instant } | undefined
 
-  constructor(rates: Rates, now: Instant) {
-    this.#sends = new TokenBucket(rates.sends.burst, now)
-    this.#sendBytes = new TokenBucket(rates.sendBytes.burst, now)
-    this.#requests = new TokenBucket(rates.requests.burst, now)
-    this.#joins = new TokenBucket(rates.joins.burst, now)
-  }
-
   /** Takes what a message costs; otherwise when it may be tried again. */
   takeSend(bodyBytes: number, rates: Rates, now: Instant): Instant | undefined {
-    const isThere = this.#sends.has(1, rates.sends, now)
-    if (!isThere || !this.#sendBytes.has(bodyBytes, rates.sendBytes, now)) {
-      const counts = this.#sends.has(1, rates.sends, now) ? now : this.#sends.readyAt(1, rates.sends)
-      const bytes = this.#sendBytes.has(bodyBytes, rates.sendBytes, now)
-        ? now
-        : this.#sendBytes.readyAt(bodyBytes, rates.sendBytes)
-      return Math.max(counts, bytes) as Instant
-    }
+    this.#sends ??= new TokenBucket(rates.sends.burst)
+    this.#sendBytes ??= new TokenBucket(rates.sendBytes.burst)
+    const sendsMs = this.#sends.waitMs(1, rates.sends, now)
+    const bytesMs = this.#sendBytes.waitMs(bodyBytes, rates.sendBytes, now)
+    if (sendsMs > 0 || bytesMs > 0) return retryAt(now, Math.max(sendsMs, bytesMs))
     this.#sends.take(1)
     this.#sendBytes.take(bodyBytes)
     return undefined
@@ -97,9 +53,13 @@ export class SessionRates {
 
   /** Takes what a request costs, with a join where it may be one; otherwise when it may be tried again. */
   takeRequest(isJoin: boolean, rates: Rates, now: Instant): Instant | undefined {
-    if (!this.#requests.has(1, rates.requests, now)) return this.#requests.readyAt(1, rates.requests)
+    this.#requests ??= new TokenBucket(rates.requests.burst)
+    const requestsMs = this.#requests.waitMs(1, rates.requests, now)
+    if (requestsMs > 0) return retryAt(now, requestsMs)
     if (isJoin) {
-      if (!this.#joins.has(1, rates.joins, now)) return this.#joins.readyAt(1, rates.joins)
+      this.#joins ??= new TokenBucket(rates.joins.burst)
+      const joinsMs = this.#joins.waitMs(1, rates.joins, now)
+      if (joinsMs > 0) return retryAt(now, joinsMs)
       this.#joins.take(1)
     }
     this.#requests.take(1)
@@ -116,4 +76,8 @@ export class SessionRates {
     excess.last = until
     return now - excess.since
   }
+}
+
+function retryAt(now: Instant, waitMs: number): Instant {
+  return instantAfter(now, Math.max(1, Math.ceil(waitMs)))
 }
