@@ -1,6 +1,6 @@
 /**
- * What a browser downloads: the client alone and with end-to-end encryption, bundled, minified and compressed.
- * With --check it exits with 1 when that is more than it may be. The bundler is the one that runs these tools.
+ * What a browser downloads: the client alone and with end-to-end encryption, bundled, minified, compressed.
+ * With --check it exits with 1 when that is more than it may be. The bundler is that which runs these tools.
  */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** A relay that is against the members of sealed rooms: what it never achieves, and that the watch notices. */
+/** A relay that is against the members of sealed rooms: what it never achieves, and what is noticed. */
 import { describe, expect, test } from 'vitest'
 import type { Primitives } from '../../src/crypto/primitives.ts'
 import { createNodePrimitives } from '../../src/node/provider-node.ts'
