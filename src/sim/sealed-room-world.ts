@@ -1,9 +1,9 @@
 /**
  * Sealed rooms on a relay that is against their members (spec chapter 16). It may lose, repeat, reorder,
  * change and move entries, speak plainly in anybody's name and lie about who is who; it has an account that
- * was a member once and kept all its keys, and a member of each room helps it. Watched is that nobody is shown
- * what its author did not say in just this room, and nothing twice; that no secret reaches who is no member;
- * and that who was removed reads nothing that was said since.
+ * was a member once and kept all its keys, and a member of each room helps it. Watched is that nobody is
+ * shown what its author did not say in just this room, and nothing twice; that no secret reaches who is no
+ * member; and that who was removed reads nothing that was said since.
  */
 import { hexOf, utf8Bytes, utf8Text } from '../base/bytes.ts'
 import { CONTENT_KINDS } from '../codec/generated/registry.ts'
