@@ -1,6 +1,7 @@
 export * from './client-connection.ts'
 export * from './clock.ts'
 export * from './library.ts'
+export * from './library-rooms.ts'
 export * from './library-trust.ts'
 export * from './primitives.ts'
 export { createNodePrimitives } from './provider-node.ts'

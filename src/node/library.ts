@@ -19,6 +19,7 @@ import type { AbortSignalLike, TransportKind } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { openClientStore } from './client-store.ts'
+import { LibraryRoomSealing } from './library-rooms.ts'
 import { LibraryTrust } from './library-trust.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { createNodePrimitives } from './provider-node.ts'
@@ -123,11 +124,8 @@ export async function connect(address: string, options: ConnectOptions): Promise
     onEvent: (event) => (sealing ? sealing.connection.handle(event) : onEvent(event)),
   })
   sealing?.connection.attach(connection, { store: sealing.store, accountKey: identity.publicKey })
-  return new PalaverSession(
-    connection,
-    rooms,
-    sealing && new LibraryTrust(sealing.connection, sealing.primitives),
-  )
+  const trust = sealing && new LibraryTrust(sealing.connection, sealing.primitives)
+  return new PalaverSession(connection, rooms, { trust, sealing: sealing?.connection })
 }
 
 interface LibrarySealing {
@@ -185,7 +183,14 @@ export class PalaverSession implements AsyncDisposable {
   /** Keys of others, where `e2ee` is not off. */
   readonly trust: LibraryTrust | undefined
 
-  constructor(connection: ClientConnection, rooms: Rooms, trust?: LibraryTrust) {
+  readonly #sealing: SealedConnection | undefined
+
+  constructor(
+    connection: ClientConnection,
+    rooms: Rooms,
+    { trust, sealing }: { trust?: LibraryTrust | undefined; sealing?: SealedConnection | undefined } = {},
+  ) {
+    this.#sealing = sealing
     this.#connection = connection
     this.#rooms = rooms
     this.trust = trust
@@ -219,6 +224,11 @@ export class PalaverSession implements AsyncDisposable {
     const room = roomOf(this.#rooms, conversation)
     room.open(this.#connection)
     return room
+  }
+
+  /** Sealed rooms, where `e2ee` is not off: who can read them, and changing that. */
+  sealing(room: PalaverRoom): LibraryRoomSealing | undefined {
+    return this.#sealing?.rooms && new LibraryRoomSealing(this.#sealing, room.conversation)
   }
 
   /** Moves the session to another transport of the relay; nothing is lost and nothing comes twice. */
@@ -291,6 +301,11 @@ export class PalaverRoom implements AsyncDisposable {
 
   get name(): string {
     return this.#conversation.name
+  }
+
+  /** What the connection knows the room by. */
+  get conversation(): ClientConversation {
+    return this.#conversation
   }
 
   get topic(): string {

@@ -2,7 +2,6 @@
 
 import { hexOf } from '../../base/bytes.ts'
 import { CONVERSATION_KINDS } from '../../codec/generated/registry.ts'
-import type { RoomMember } from '../../crypto/client/room-outputs.ts'
 import type { RoomSealing } from '../../node/room-sealing.ts'
 import type { ClientConversation } from '../../protocol/client/index.ts'
 import { placeName } from '../content.ts'
@@ -56,16 +55,15 @@ function show(talk: Talk, { rooms, room }: At): void {
       'sealed_room',
       { room: place, state: 'plain' },
     ])
-  const members = view.members.map((member) => `${memberText(member)}${rightsText(member)}`)
+  const members = view.members.map(
+    (member) =>
+      `${member.role === 'admin' ? '@' : ''}${memberText(member)}${member.isLeaving ? ' (leaving)' : ''}`,
+  )
   const state = view.state === 'gone' ? ', but you have no keys of it' : ''
   const number = hexOf(view.group).slice(0, 16)
   const text = `${place} is sealed (room ${number}, epoch ${view.epoch})${state}: ${members.join(' ')}`
   const fields = { room: place, state: view.state, gid: hexOf(view.group), epoch: view.epoch, members }
   talk.info(text, ['sealed_room', fields])
-}
-
-function rightsText({ role, isLeaving }: RoomMember): string {
-  return `${role === 'admin' ? '@' : ''}${isLeaving ? ' (leaving)' : ''}`
 }
 
 function create(talk: Talk, { rooms, room }: At): void {

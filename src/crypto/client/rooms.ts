@@ -168,8 +168,9 @@ export class SealedRooms {
     const isSealed = entry.contentKind === CONTENT_KINDS.sealed
     const { position } = entry
     if (!place) {
-      const isMessage = isSealed && entry.body[0] === ROOM_MESSAGE
-      if (isMessage) this.#put({ kind: 'room_unreadable', room, position, why: 'not_in_room' })
+      // Whoever was added and did not accept yet knows why.
+      const isNews = isSealed && entry.body[0] === ROOM_MESSAGE && !this.#isInvited(room)
+      if (isNews) this.#put({ kind: 'room_unreadable', room, position, why: 'not_in_room' })
       return isSealed
     }
     //= PAL-TRU-014
@@ -177,6 +178,10 @@ export class SealedRooms {
     else if (!this.#wasOpened(place, entry) && !this.#opened.isFull) this.#entry(place, entry, nowMs)
     place.gather()
     return true
+  }
+
+  #isInvited(room: string): boolean {
+    return this.#invites.size > 0 && this.invitations.has(room)
   }
 
   /** The program has done with everything up to there. */
