@@ -406,8 +406,13 @@ class LinkWorker implements NewsHandler {
 
   #handleNews(chunk: Uint8Array): void {
     this.#news.push(chunk, this)
-    // Behind the output of this turn, with which it mostly leaves.
-    setImmediate(this.#flush)
+    process.nextTick(this.#answerNews)
+  }
+
+  /** That news were handled leaves with the output that they caused, which may take until the turn ends. */
+  readonly #answerNews = (): void => {
+    if (this.orders.byteCount > 0) this.#flush()
+    else setImmediate(this.#flush)
   }
 
   opened(number: number, opened: OpenedLink): void {
