@@ -156,7 +156,7 @@ test('a backup comes back under its passphrase, and begins new sessions', async 
     text: 'from the backup',
     sealed: true,
   })
-}, 30_000)
+}, 60_000)
 
 test('two chats compare pictures, and both are sure after both said yes', async () => {
   const chat = (nick: string): Running =>
