@@ -7,7 +7,7 @@ import type { Party, Received } from './party.ts'
 import type { Step } from './step.ts'
 
 /** How long an answer may take that is due at once: an upper bound only. */
-export const ANSWER_MS = 8000
+export const ANSWER_MS = 20_000
 /** Frames and links that a case makes at most. */
 const FRAMES_MAX = 1000
 const LINKS_MAX = 12

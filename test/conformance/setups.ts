@@ -5,8 +5,9 @@ import type { RelayOptions } from '../../src/protocol/index.ts'
 
 type Options = Pick<RelayOptions, 'limits' | 'admission'>
 
-/** Rates that no case reaches. */
+/** Rates that no case reaches, and patience with those who do not read. */
 const UNHURRIED = {
+  stallMs: 600_000,
   sendsPerSecond: 1e9,
   sendsBurst: 1e9,
   sendBytesPerSecond: 1e9,

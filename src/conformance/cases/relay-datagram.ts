@@ -290,6 +290,20 @@ alice connects
 alice data challenge=0102030405060708
 alice gets path_response 0102030405060708
 
+= UDP/five-path-challenges : UDP-095 | udp
+alice connects
+alice data 060000000000000001060000000000000002060000000000000003060000000000000004060000000000000005
+alice gets path_response 0000000000000001
+alice gets path_response 0000000000000002
+alice gets path_response 0000000000000003
+alice gets path_response 0000000000000004
+alice gets-none path_response
+
+= UDP/path-response-unasked : UDP-096 | udp
+alice connects
+alice data 070000000000000001
+alice gets-none close
+
 = UDP/lane-in-order : UDP-050 UDP-049 UDP-082 | udp
 alice connects
 alice data lane=0,4,9170 number=5

@@ -33,7 +33,18 @@ alice2 > join room=#r
 alice2 < joined conversation=?s alias=1 count=1 role=operator
 alice2 < event conversation=#s kind=joined subject=1 name=$alice key=$alice value=operator
 
-= SES-032/nobody-leaves-a-direct : SES-032 ROM-030 | quick
+= SES-032/not-those-who-left : SES-032
+alice, bob in r
+bob > leave conversation=#r
+bob < event conversation=#r kind=left subject=2 name=$bob value=left
+bob < ok
+alice < event conversation=#r kind=left subject=2 name=$bob value=left
+relay restarts
+alice2 enters
+alice2 > join room=#r
+alice2 < joined conversation=#r alias=1 count=1 seq=3
+
+= SES-032/nobody-leaves-a-direct : SES-032 ROM-030 ROM-016 | quick
 alice enters
 bob enters
 alice > direct name=$bob
@@ -146,6 +157,61 @@ alice5 closed bad_signature|rate_exceeded
 bob greets
 bob > auth
 bob closed rate_exceeded
+
+= ROM-046/role-over-a-restart : ROM-046 SES-032
+alice, bob in r
+alice > setRole conversation=#r name=$bob role=operator
+alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
+alice < ok
+bob < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
+relay restarts
+bob2 enters
+bob2 > join room=#r
+bob2 < joined conversation=#r alias=2 role=operator
+
+= ROM-046/role-taken-back : ROM-046
+alice, bob in r
+alice > setRole conversation=#r name=$bob role=operator
+alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
+alice < ok
+bob < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
+alice > setRole conversation=#r name=$bob role=member
+alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=member
+alice < ok
+bob < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=member
+relay restarts
+bob2 enters
+bob2 > join room=#r
+bob2 < joined conversation=#r alias=2 role=member
+
+= ROM-046/room-over-a-restart : ROM-046
+alice in r
+bob enters
+alice > setTopic conversation=#r topic="kept"
+alice < event conversation=#r kind=topic actor=alice@r text="kept"
+alice < ok
+alice > setLimit conversation=#r limit=5
+alice < event conversation=#r kind=limit actor=alice@r value=5
+alice < ok
+alice > ban conversation=#r name=$bob
+alice < event conversation=#r kind=banned actor=alice@r name=$bob key=$bob
+alice < ok
+relay restarts
+alice2 enters
+alice2 > join room=#r
+alice2 < joined conversation=#r alias=1 role=operator topic="kept" limit=5
+bob2 enters
+bob2 > join room=#r
+bob2 < error code=room_banned
+
+= SES-031/banned-while-detached : SES-031 MOD-011
+operator enters
+bob, alice in r
+alice aborts
+bob quiet #r
+operator > ban conversation=0 name=$alice
+operator < ok
+bob < event conversation=#r kind=left subject=2 name=$alice value=removed
 
 = HSK-042/revoked-for-good : HSK-042 HSK-045
 alice enters

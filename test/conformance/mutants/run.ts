@@ -12,15 +12,22 @@ import { reachOf } from './reach.ts'
 import { CASES } from './trials.ts'
 import { judge, type Verdict } from './world.ts'
 
+/** Processor time that a case may take. */
 const HANG_MS = 20_000
 const WATCH_MS = 1000
 const IS_CHILD = process.argv[2] === '--child'
 
 type Message = { readonly at: string } | { readonly verdict: Verdict }
 
+/** Mutants of which no case can tell, and why. */
 interface Equivalent {
-  readonly id: string
   readonly reason: string
+  readonly ids: readonly string[]
+}
+
+interface Requirement {
+  readonly id: string
+  readonly level: string
 }
 
 interface Judged {
@@ -42,7 +49,8 @@ async function child(): Promise<void> {
 /** One process that judges mutants one after the other; replaced when it hangs. */
 class Judge {
   #process: ChildProcess
-  #heardAt = 0
+  /** What the process had used, in milliseconds, when it was heard last. */
+  #usedThen = 0
   #at = ''
   #busyWith: Mutant | undefined
   #resolve: (verdict: Verdict) => void = () => {}
@@ -58,7 +66,7 @@ class Judge {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     made.on('message', (message: Message) => {
-      this.#heardAt = Date.now()
+      this.#usedThen = usedMs(made)
       if ('at' in message) this.#at = message.at
       else this.#finish(message.verdict)
     })
@@ -71,18 +79,16 @@ class Judge {
   }
 
   #verdict(what: string): Verdict {
-    return {
-      mutant: this.#busyWith?.id ?? '',
-      outcome: 'killed',
-      by: `${this.#at} (${what})`,
-      cites: true,
-      reached: 0,
-    }
+    const broken = this.#busyWith?.requirements ?? []
+    const played = CASES.find((trial) => trial.played.id === this.#at)?.played
+    const cites = broken.some((id) => played?.requirements.includes(id))
+    const mutant = this.#busyWith?.id ?? ''
+    return { mutant, outcome: 'killed', by: `${this.#at} (${what})`, cites, reached: 0 }
   }
 
   #watch(): void {
     // Before the first case the process is loading, which takes as long as the machine is busy.
-    if (!this.#busyWith || this.#at === '' || Date.now() - this.#heardAt < HANG_MS) return
+    if (!this.#busyWith || this.#at === '' || usedMs(this.#process) - this.#usedThen < HANG_MS) return
     const hung = this.#process
     this.#process = this.#start()
     hung.kill('SIGKILL')
@@ -96,7 +102,6 @@ class Judge {
 
   judge(mutant: Mutant, index: number): Promise<Verdict> {
     this.#busyWith = mutant
-    this.#heardAt = Date.now()
     this.#at = ''
     this.#process.send(index)
     return new Promise((resolve) => {
@@ -106,6 +111,20 @@ class Judge {
 
   stop(): void {
     this.#process.kill()
+  }
+}
+
+const TICK_MS = 10
+
+/** The processor time of a process where the system tells it; elsewhere time as it passes. */
+function usedMs({ pid }: ChildProcess): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /u, '')
+      .split(' ')
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS
+  } catch {
+    return performance.now()
   }
 }
 
@@ -140,6 +159,9 @@ async function main(words: readonly string[]): Promise<void> {
   const all = chosen.map(({ mutant }) => ({ mutant, verdict: verdicts.get(mutant.id) as Verdict }))
   if (json !== undefined) writeFileSync(json, JSON.stringify(all, null, 1))
   process.exitCode = summary(all) === 0 ? 0 : 1
+  if (chosen.length < mutants.length) return
+  const scarce = scarceMusts(mutants)
+  console.log(`MUSTs that cases test and fewer than two of these break: ${scarce.length} ${scarce.join(' ')}`)
 }
 
 /** The mutants that no citing case killed in the run that the file tells of. */
@@ -154,8 +176,8 @@ function howOf({ outcome, cites, by, reached }: Verdict): string {
 }
 
 function summary(all: readonly Judged[]): number {
-  const reasons = new Map(readEquivalents().map(({ id, reason }) => [id, reason]))
-  const counted = all.filter(({ mutant }) => !reasons.has(mutant.id))
+  const known = new Set(readEquivalents().flatMap(({ ids }) => ids))
+  const counted = all.filter(({ mutant }) => !known.has(mutant.id))
   const survivors = counted.filter(({ verdict }) => verdict.outcome === 'survived')
   const killed = counted.length - survivors.length
   const citing = counted.filter(({ verdict }) => verdict.cites).length
@@ -166,9 +188,18 @@ function summary(all: readonly Judged[]): number {
       `the sentence (${share(citing)}); ${all.length - counted.length} equivalent`,
   )
   for (const { mutant, verdict } of all)
-    if (reasons.has(mutant.id) && verdict.outcome === 'killed')
+    if (known.has(mutant.id) && verdict.outcome === 'killed')
       console.log(`NOT EQUIVALENT ${mutant.id}: ${verdict.by}`)
   return survivors.length
+}
+
+function scarceMusts(mutants: readonly Mutant[]): string[] {
+  const path = join(import.meta.dirname, '..', '..', '..', 'spec', 'generated', 'requirements.json')
+  const { requirements } = JSON.parse(readFileSync(path, 'utf8')) as { requirements: Requirement[] }
+  const breaking = (id: string): number => mutants.filter((each) => each.requirements.includes(id)).length
+  return requirements
+    .filter(({ id, level }) => level.startsWith('MUST') && tested.has(id) && breaking(id) < 2)
+    .map(({ id }) => id)
 }
 
 if (IS_CHILD) await child()
