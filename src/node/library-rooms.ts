@@ -42,7 +42,7 @@ export class LibraryRoomSealing {
     return this.#rooms.create(this.#conversation)
   }
 
-  /** Enters a room that somebody sealed and added this program to (`room_invited`); later joins do so too. */
+  /** Enters a room that somebody sealed and added this program to, as `room_invited` told. */
   accept(): boolean {
     return this.#rooms.accept(this.#conversation)
   }

@@ -62,12 +62,24 @@ export class RoomSealing {
     connection.request = async (asked, since) => {
       if (asked.type !== 'join') return request(asked, since)
       const room = foldName(asked.room)
-      this.#rooms.do((machine, now) => machine.accept(room, now))
+      this.#offer(room)
       const seq = this.#rooms.rooms.positionOf(room)
       const answer = await request(asked, seq === undefined ? since : { seq })
       this.#rooms.do((machine) => machine.resume(room))
       return answer
     }
+  }
+
+  /**
+   * Somebody added this member while it was not in the room. Its name is bound by a decision of its user, who
+   * may mean a plain room of that name; where nothing plain counts, that is decided.
+   */
+  #offer(room: string): void {
+    const invitation = this.#rooms.rooms.invitations.get(room)
+    if (!invitation) return
+    const { name, by } = invitation
+    this.#options.onNews({ kind: 'room_invited', room, name, by })
+    if (this.#options.mode === 'require') this.#rooms.do((machine, now) => machine.accept(room, now))
   }
 
   /** What the program of a member said in a direct conversation. */

@@ -68,6 +68,19 @@ test('a program knows whose key it is, and says when it was compared', async () 
   expect(await next(toAlice)).toMatchObject({ text: 'verified', verified: true })
 })
 
+test('who is added to a room of a name that it means otherwise stays where it is until it accepts', async () => {
+  const [alice, bob] = (await sides('alice', 'bob')) as [Side, Side]
+  const sealing = alice.session.sealing(await alice.session.join('lobby'))
+  sealing?.create()
+  await sealing?.add('bob')
+  await hears(bob, 'room_invited')
+  const lobby = await bob.session.join('lobby')
+  expect(bob.session.sealing(lobby)?.facts).toBeUndefined()
+  await lobby.send('in the plain room')
+  expect(bob.session.sealing(lobby)?.accept()).toBe(true)
+  expect(bob.session.sealing(lobby)?.facts?.state).toBe('open')
+})
+
 test('a program seals a room, adds and removes', async () => {
   const [alice, bob] = (await sides('alice', 'bob')) as [Side, Side]
   const [mine, theirs] = [await alice.session.join('plans'), await bob.session.join('plans')]
