@@ -68,7 +68,7 @@ test('a program knows whose key it is, and says when it was compared', async () 
   expect(await next(toAlice)).toMatchObject({ text: 'verified', verified: true })
 })
 
-test('who is added to a room of a name that it means otherwise stays where it is until it accepts', async () => {
+test('who is added to a room stays in the plain one of its name until it accepts', async () => {
   const [alice, bob] = (await sides('alice', 'bob')) as [Side, Side]
   const sealing = alice.session.sealing(await alice.session.join('lobby'))
   sealing?.create()
