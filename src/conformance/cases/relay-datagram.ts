@@ -6,6 +6,11 @@ import { casesOf } from './text.ts'
 const FAULTS: readonly (readonly [string, string, string, number])[] = [
   ['long-varint', 'UDP-040', '044005', 2],
   ['varint-above-number-max', 'UDP-040', '04ffffffffffffffff', 2],
+  ['four-bytes-for-16383', 'UDP-040', '0480003fff', 2],
+  ['eight-bytes-for-1073741823', 'UDP-040', '04c00000003fffffff', 2],
+  ['varint-cut-within-two', 'UDP-041 UDP-040', '0440', 2],
+  ['varint-cut-within-four', 'UDP-041 UDP-040', '04800040', 2],
+  ['varint-cut-within-eight', 'UDP-041 UDP-040', '04c0000000400000', 2],
   ['credit-cut', 'UDP-041', '04', 2],
   ['lane-cut', 'UDP-041', '1000000aff', 2],
   ['close-cut', 'UDP-041', '030005', 2],
@@ -223,6 +228,17 @@ alice data ping number=4294967301
 alice gets ack 4294967301
 alice data ping number=6442450950
 alice gets ack 6442450950
+
+= UDP/varints-of-every-width : UDP-040 UDP-041 UDP-053 | udp
+alice connects
+alice data 043f
+alice data 044040
+alice data 047fff
+alice data 0480004000
+alice data 04bfffffff
+alice data 04c000000040000000
+alice data 04c01fffffffffffff
+alice gets-none close
 
 = UDP/ack-with-a-gap : UDP-045 UDP-057 | udp
 alice connects
