@@ -429,6 +429,10 @@ class LinkWorker implements NewsHandler {
     this.#link(number).handler?.onBytes(lane, chunk)
   }
 
+  unreliable(number: number, lane: number, bytes: Uint8Array): void {
+    this.#link(number).handler?.onUnreliable?.(lane, bytes)
+  }
+
   ended(number: number): void {
     this.#link(number).handler?.onEnd()
   }

@@ -7,6 +7,7 @@ import { LANE_COUNT } from '../base/lanes.ts'
 import type { Address } from '../base/machine.ts'
 import {
   CLOSE,
+  LIMIT,
   type UdpConnection,
   UdpEndpoint,
   type UdpLimits,
@@ -317,7 +318,7 @@ class EndpointDriver {
           returnTokens.keep(connection.remote, event.token)
           break
         case 'datagram':
-          // Links carry no unreliable bytes yet.
+          this.#links.get(connection)?.receivedUnreliable(event.lane, event.bytes)
           break
         case 'writable':
           this.#links.get(connection)?.becameWritable()
@@ -407,6 +408,14 @@ class UdpLink implements Link {
     this.#driver.scheduleFlush()
   }
 
+  /** What is too long for one packet goes the reliable way. */
+  writeUnreliable(lane: number, bytes: Uint8Array): void {
+    if (this.#closedWith !== undefined) return
+    if (bytes.length > LIMIT.datagramFrameBytesMax) return this.write(lane, bytes)
+    this.#connection.sendDatagram(lane, bytes, monotonicNow())
+    this.#driver.scheduleFlush()
+  }
+
   cork(): void {}
   uncork(): void {}
 
@@ -428,6 +437,10 @@ class UdpLink implements Link {
     this.#connection.abort(CLOSE_ABORTED, '', monotonicNow())
     this.#driver.scheduleFlush()
     this.closed('the connection was closed')
+  }
+
+  receivedUnreliable(lane: number, bytes: Uint8Array): void {
+    this.#handler?.onUnreliable?.(lane, bytes)
   }
 
   received(lane: number, bytes: Uint8Array): void {

@@ -193,6 +193,10 @@ class CarriedLink implements LinkHandler, Budgeted {
     if (worker.budget.isFull && !worker.isStalled) worker.stall()
   }
 
+  onUnreliable(lane: number, bytes: Uint8Array): void {
+    this.#worker.tell().unreliable(this.number, lane, bytes)
+  }
+
   onWritable(): void {
     if (!this.#isFull) return
     this.#isFull = false

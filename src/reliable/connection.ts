@@ -214,7 +214,9 @@ export class Connection implements UdpConnection, Timed, CidSource {
       throw new UsageError('bad_argument', `no datagram of ${bytes.length} bytes on lane ${lane}`)
     }
     if (this.#state.kind !== 'open') return
-    this.#transmitter.datagrams.push(lane, bytes, this.#transmitter.recovery.rtt.smoothedMs, now)
+    //= PAL-UDP-116
+    const lifeMs = Math.max(this.#transmitter.recovery.rtt.smoothedMs, TIMER.datagramLifeMinMs)
+    this.#transmitter.datagrams.push(lane, bytes, lifeMs, now)
     this.#host.wake(this)
   }
 

@@ -20,6 +20,11 @@ export interface Link {
   readonly writable: boolean
   /** Queues bytes, which must not change afterwards. Bytes handed in while not writable are queued too. */
   write(lane: number, bytes: Uint8Array): void
+  /**
+   * Sends bytes that are of use soon or never, which must not change afterwards: once, in any order with all
+   * others, or not at all. Absent where a link loses nothing; `writeEphemeral` knows what to do then.
+   */
+  writeUnreliable?(lane: number, bytes: Uint8Array): void
   /** Between `cork` and `uncork` writes are gathered into as few system calls as possible. */
   cork(): void
   uncork(): void
@@ -58,11 +63,22 @@ export interface LinkStats {
 export interface LinkHandler {
   /** The next bytes of a lane; the owner may keep them. */
   onBytes(lane: number, chunk: Uint8Array): void
+  /** Bytes of a `writeUnreliable`, whole; dropped where nobody takes them. */
+  onUnreliable?(lane: number, bytes: Uint8Array): void
   onWritable(): void
   /** The peer will send nothing more. */
   onEnd(): void
   /** The link is over; called exactly once. The text is for people. */
   onClosed(detail: string): void
+}
+
+/**
+ * Sends what is of use soon or never, cut as `write` wants it: unreliably where the link can, and else behind
+ * everything else of its lane, where the other end finds it among the lane's bytes.
+ */
+export function writeEphemeral(link: Link, lane: number, bytes: Uint8Array): void {
+  if (link.writeUnreliable === undefined) link.write(lane, bytes)
+  else link.writeUnreliable(lane, bytes)
 }
 
 /** Something that accepts links. */

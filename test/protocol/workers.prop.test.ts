@@ -123,7 +123,15 @@ const opened = fc.record({
 })
 const newsCall = fc.oneof(
   fc.record({ name: fc.constant('opened' as const), link, opened }),
-  { weight: 5, arbitrary: fc.record({ name: fc.constant('bytes' as const), link, lane, piece: fc.nat(5) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      name: fc.constantFrom('bytes' as const, 'unreliable' as const),
+      link,
+      lane,
+      piece: fc.nat(5),
+    }),
+  },
   fc.record({ name: fc.constant('closed' as const), link, detail: fc.string() }),
   fc.record({ name: fc.constantFrom('ended' as const, 'full' as const, 'free' as const), link }),
   fc.record({ name: fc.constant('take' as const) }),
@@ -144,7 +152,8 @@ describe('news', () => {
           else
             for (const to of [writer, expected.handler])
               if (call.name === 'opened') to.opened(call.link, call.opened)
-              else if (call.name === 'bytes') to.bytes(call.link, call.lane, bytes[call.piece] as Uint8Array)
+              else if (call.name === 'bytes' || call.name === 'unreliable')
+                to[call.name](call.link, call.lane, bytes[call.piece] as Uint8Array)
               else if (call.name === 'closed') to.closed(call.link, call.detail)
               else to[call.name](call.link)
         }

@@ -11,6 +11,7 @@ import {
   memTransport,
   type Transport,
   tcpTransport,
+  writeEphemeral,
 } from '../../src/transport/index.ts'
 import { WORKER_PROGRAM } from '../node/worker-program.ts'
 
@@ -21,6 +22,7 @@ const TIMEOUT_MS = 5000
 class End implements LinkHandler {
   readonly link: Link
   readonly chunks: Buffer[] = []
+  readonly unreliable: Buffer[] = []
   received = 0
   endCount = 0
   closedWith: string[] = []
@@ -37,6 +39,11 @@ class End implements LinkHandler {
     this.chunks.push(Buffer.from(chunk))
     this.received += chunk.length
     this.onData()
+    this.#settle()
+  }
+
+  onUnreliable(_lane: number, bytes: Uint8Array): void {
+    this.unreliable.push(Buffer.from(bytes))
     this.#settle()
   }
 
@@ -232,6 +239,27 @@ describe.each<[string, Transport['kind'], () => Transport]>([
       far.until(() => far.received === written + 2),
       near.until(() => near.link.writable && near.writableCount > 0),
     ])
+  })
+
+  test('what is of use soon or never arrives where nothing is lost: by itself, or in its lane', async () => {
+    const { near, far } = await pair()
+    near.link.write(0, Buffer.from('go'))
+    await far.until(() => far.received === 2)
+    const isUnreliable = near.link.writeUnreliable !== undefined
+    const has = (): boolean => (isUnreliable ? far.unreliable.length > 0 : far.received > 2)
+    writeEphemeral(near.link, 0, Buffer.from('alice is typing'))
+    // A process that is held up gives up what has become old.
+    while (isUnreliable && !has()) {
+      writeEphemeral(near.link, 0, Buffer.from('alice is typing'))
+      await new Promise((done) => setImmediate(done))
+    }
+    await far.until(has)
+    expect(isUnreliable ? String(far.unreliable[0]) : far.text.slice(2)).toBe('alice is typing')
+    // Too long for one packet: the reliable way.
+    const before = far.received
+    writeEphemeral(near.link, 0, pattern(2000, 1))
+    await far.until(() => far.received === before + 2000)
+    expect(far.unreliable.length > 0).toBe(isUnreliable)
   })
 
   test('an end comes behind everything that was written, and closes both when both have ended', async () => {

@@ -18,6 +18,8 @@ const CLOSED = 4
 /** The link takes no more bytes for now, and takes them again. */
 const FULL = 5
 const FREE = 6
+/** Bytes that may have been lost or overtaken. */
+const UNRELIABLE = 7
 
 const NO_LINK = -1
 
@@ -56,6 +58,13 @@ export class NewsWriter {
     this.#tell(link, BYTES)
     this.#out.writeUint(lane)
     this.#out.writeBin(chunk)
+  }
+
+  /** Bytes that belong to no stream. */
+  unreliable(link: number, lane: number, bytes: Uint8Array): void {
+    this.#tell(link, UNRELIABLE)
+    this.#out.writeUint(lane)
+    this.#out.writeBin(bytes)
   }
 
   /** The peer will send nothing more. */
@@ -101,6 +110,8 @@ export interface NewsHandler {
   opened(link: number, opened: OpenedLink): void
   /** The chunk is the handler's. */
   bytes(link: number, lane: number, chunk: Uint8Array): void
+  /** The bytes are the handler's. */
+  unreliable(link: number, lane: number, bytes: Uint8Array): void
   ended(link: number): void
   closed(link: number, detail: string): void
   full(link: number): void
@@ -133,8 +144,10 @@ export class NewsReader {
       if (news === FROM) link = reader.readUint()
       else if (news === BYTES) {
         const lane = reader.readUint()
-        assert(reader.readBin(), 'bytes follow the news that they came')
-        handler.bytes(link, lane, bundle.subarray(reader.binStart, reader.position))
+        handler.bytes(link, lane, this.#readBytes(bundle))
+      } else if (news === UNRELIABLE) {
+        const lane = reader.readUint()
+        handler.unreliable(link, lane, this.#readBytes(bundle))
       } else if (news === OPENED) handler.opened(link, this.#readOpened(bundle))
       else if (news === ENDED) handler.ended(link)
       else if (news === CLOSED) handler.closed(link, this.#readText(bundle))
@@ -144,6 +157,11 @@ export class NewsReader {
         handler.free(link)
       }
     }
+  }
+
+  #readBytes(bundle: Uint8Array): Uint8Array {
+    assert(this.#reader.readBin(), 'bytes follow the news that they came')
+    return bundle.subarray(this.#reader.binStart, this.#reader.position)
   }
 
   #readOpened(bundle: Uint8Array): OpenedLink {

@@ -249,6 +249,8 @@ export const TIMER = {
   pathCheckIntervalMs: 1000,
   /** Shortest time in which an address may answer PATH_CHALLENGE. */
   pathCheckMinMs: 1000,
+  /** Shortest time in which DATAGRAM may leave. */
+  datagramLifeMinMs: 100,
   /** Time from the end of one search for the path MTU to the next. */
   mtuSearchMs: 600000,
   /** Validity of a token of TOKEN. */
