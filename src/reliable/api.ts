@@ -87,8 +87,8 @@ export interface UdpConnection {
   write(lane: number, bytes: Uint8Array): boolean
   /**
    * Sends `bytes`, which must not change afterwards, once and unreliably; forgotten when they cannot leave
-   * within a round trip or `TIMER.datagramLifeMinMs`. Ignored unless the connection is open. Throws UsageError
-   * for a lane out of range and for more than `LIMIT.datagramFrameBytesMax` bytes or none.
+   * within a round trip or `TIMER.datagramLifeMinMs`. Ignored unless the connection is open. Throws a
+   * UsageError for a lane out of range, for no bytes and for more than `LIMIT.datagramFrameBytesMax`.
    */
   sendDatagram(lane: number, bytes: Uint8Array, now: Instant): void
   /** Stops giving the peer credit, and drops unreliable bytes. */
