@@ -11,7 +11,8 @@ export const MORE = 0
 export const TOO_LARGE = -1
 export const EMPTY = -2
 
-const PREFIX_BYTES = 4
+/** Bytes of the length before each frame. */
+export const PREFIX_BYTES = 4
 const HELD_BYTES_MIN = 256
 
 export class Deframer {

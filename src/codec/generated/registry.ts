@@ -99,9 +99,9 @@ export const LIMITS = {
   sendsPerSecond: 40,
   /** messages of one session at once, messages */
   sendsBurst: 200,
-  /** bytes of bodies of one session, in the long run, per second */
+  /** bytes of send frames of one session, in the long run, per second */
   sendBytesPerSecond: 1048576,
-  /** bytes of bodies of one session at once, bytes */
+  /** bytes of send frames of one session at once, bytes */
   sendBytesBurst: 4194304,
   /** requests, cursors and pings of one session, in the long run, per second */
   requestsPerSecond: 20,

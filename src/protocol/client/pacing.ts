@@ -26,8 +26,8 @@ export const REQUEST_COST: Cost = { sends: 0, sendBytes: 0, requests: 1, joins: 
 export const JOIN_COST: Cost = { sends: 0, sendBytes: 0, requests: 1, joins: 1 }
 
 /** What a message costs. */
-export function sendCost(bodyBytes: number): Cost {
-  return { sends: 1, sendBytes: bodyBytes, requests: 0, joins: 0 }
+export function sendCost(frameBytes: number): Cost {
+  return { sends: 1, sendBytes: frameBytes, requests: 0, joins: 0 }
 }
 
 interface PacedBytes extends LaneBytes {

@@ -9,7 +9,7 @@ import { CONTROL_LANE, laneOf } from '../../base/lanes.ts'
 import type { LaneBytes, LaneMachine } from '../../base/machine.ts'
 import { Queue } from '../../base/queue.ts'
 import { earlierOf, type Instant, instantAfter, NEVER } from '../../base/time.ts'
-import { Deframer, EMPTY, FRAME, MORE } from '../../codec/deframer.ts'
+import { Deframer, EMPTY, FRAME, MORE, PREFIX_BYTES } from '../../codec/deframer.ts'
 import { errorNameOf, isFault } from '../../codec/fault.ts'
 import { decodeFrame, encodeFrame } from '../../codec/frame.ts'
 import { MessageView, readMessage, writeSend } from '../../codec/generated/hot.ts'
@@ -150,7 +150,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     const ref = this.#book.nextRef(conversation, body.length)
     if (ref === undefined) return undefined
     writeSend(this.#writer, conversation, ref, contentKind, body, 0, body.length)
-    this.#out.pushPaced(laneOf(conversation), this.#writer.take(), sendCost(body.length))
+    const bytes = this.#writer.take()
+    this.#out.pushPaced(laneOf(conversation), bytes, sendCost(bytes.length - PREFIX_BYTES))
     return ref
   }
 

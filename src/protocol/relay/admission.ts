@@ -1,5 +1,6 @@
 /** The relay's half of the handshake (spec chapter 5): from a link's opening to its session. */
 import { bytesOfHex, copyOf, equalSecrets, hexOf, utf8Bytes } from '../../base/bytes.ts'
+import { PREFIX_BYTES } from '../../codec/deframer.ts'
 import { encodeFrame } from '../../codec/frame.ts'
 import {
   type AuthFrame,
@@ -24,7 +25,6 @@ import type { Session } from './session.ts'
 const NONCE_BYTES = 32
 const SESSION_BYTES = 16
 const TOKEN_BYTES = 32
-const FRAME_PREFIX_BYTES = 4
 const VERSION = VERSIONS.palaver_1
 /** Capabilities this relay knows; grease is never chosen. */
 const KNOWN_CAPABILITIES: ReadonlySet<number> = new Set(
@@ -69,7 +69,7 @@ export function handleHello<Owner>(
   })
   //= PAL-HSK-011
   link.hello = copyOf(bytes)
-  link.challenge = challenge.subarray(FRAME_PREFIX_BYTES)
+  link.challenge = challenge.subarray(PREFIX_BYTES)
   link.state = 'expect_auth'
   //= PAL-HSK-003
   hub.outlet.sendEncoded(link, challenge)

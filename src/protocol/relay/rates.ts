@@ -40,14 +40,14 @@ export class SessionRates {
   #excess: { readonly since: Instant; last: Instant } | undefined
 
   /** Takes what a message costs; otherwise when it may be tried again. */
-  takeSend(bodyBytes: number, rates: Rates, now: Instant): Instant | undefined {
+  takeSend(frameBytes: number, rates: Rates, now: Instant): Instant | undefined {
     this.#sends ??= new TokenBucket(rates.sends.burst)
     this.#sendBytes ??= new TokenBucket(rates.sendBytes.burst)
     const sendsMs = this.#sends.waitMs(1, rates.sends, now)
-    const bytesMs = this.#sendBytes.waitMs(bodyBytes, rates.sendBytes, now)
+    const bytesMs = this.#sendBytes.waitMs(frameBytes, rates.sendBytes, now)
     if (sendsMs > 0 || bytesMs > 0) return retryAt(now, Math.max(sendsMs, bytesMs))
     this.#sends.take(1)
-    this.#sendBytes.take(bodyBytes)
+    this.#sendBytes.take(frameBytes)
     return undefined
   }
 
