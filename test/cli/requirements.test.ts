@@ -247,7 +247,7 @@ describe('a file on its way in', () => {
 })
 
 //= PAL-SEC-007
-test('few places start a program, each one that the user named, and nothing interprets code', () => {
+test('few places start a program, each one that the user named or this one again, and nothing interprets code', () => {
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const matching = (pattern: RegExp): string[] =>
     files.filter((name) => pattern.test(readFileSync(join(SRC, name), 'utf8')))
@@ -255,6 +255,8 @@ test('few places start a program, each one that the user named, and nothing inte
     ['cli', 'conform.ts'],
     ['cli', 'recv.ts'],
     ['conformance', 'stdio.ts'],
+    // The relay's own workers.
+    ['node', 'link-workers.ts'],
   ]
   expect(matching(/child_process/u).sort()).toEqual(starting.map((parts) => join(...parts)))
   expect(matching(/\beval\(|new Function|node:vm|node:worker_threads|import\((?!')/u)).toEqual([])
