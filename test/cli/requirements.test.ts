@@ -247,7 +247,7 @@ describe('a file on its way in', () => {
 })
 
 //= PAL-SEC-007
-test('few places start a program, each one that the user named or this one again, and nothing interprets code', () => {
+test('few places start a program, one that the user named or this one, and nothing interprets code', () => {
   const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
   const matching = (pattern: RegExp): string[] =>
     files.filter((name) => pattern.test(readFileSync(join(SRC, name), 'utf8')))
