@@ -7,7 +7,8 @@ const at = (ms: number): Instant => ms as Instant
 
 function entry(seq: number): StoreWrite {
   const bytes = Uint8Array.of(seq)
-  return { kind: 'entries', conversation: 1, firstSeq: seq, lastSeq: seq, bytes, timeMs: 0 }
+  // So far apart that each stays a piece of its own.
+  return { kind: 'entries', conversation: 1, firstSeq: seq, lastSeq: seq, bytes, timeMs: seq * 10_000 }
 }
 
 test('a commit is read when it is done, not before', () => {
