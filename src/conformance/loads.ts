@@ -19,7 +19,7 @@ const EXCESS_PAUSE_MS = 50
 const LOG_BYTES_MAX = 2 ** 20
 const FLOOD_BODY_BYTES = 60_000
 /** What both ends of a link hold below the relay: buffers of a kernel, or credit and what waits for it. */
-const HELD_BYTES = { tcp: 12_000_000, udp: 2_400_000 } as const
+const HELD_BYTES = { tcp: 40_000_000, udp: 2_400_000 } as const
 
 type LimitName = keyof typeof LIMITS
 
