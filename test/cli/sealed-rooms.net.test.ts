@@ -37,7 +37,10 @@ async function threeIn(room: (nick: string) => Running): Promise<[Running, Runni
   const all = [room('alice'), room('bob'), room('carol')] as const
   for (const each of all) await shows(each, '"joined"', '#ops')
   const [alice, bob, carol] = all
-  type(alice, '/sealed create')
+  type(alice, '/sealed create #elsewhere')
+  type(alice, '/sealed create #ops')
+  await shows(alice, '"sealed_room"', '#ops')
+  expect(alice.stderr + alice.stdout).toContain('you are not in #elsewhere')
   for (const [nick, each] of [
     ['bob', bob],
     ['carol', carol],

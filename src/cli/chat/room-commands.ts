@@ -32,12 +32,14 @@ const ACTIONS: Readonly<Record<string, (talk: Talk, at: At) => Promise<void> | v
   accept,
 }
 
+/** Actions on a whole room, which may be named. */
+const OF_ROOMS: ReadonlySet<string> = new Set(['create', 'rekey', 'close', 'leave', 'accept'])
+
 /** Shows who can read a room, or changes that. */
 export async function sealedRoom(talk: Talk, text: string): Promise<void> {
   const [, word = '', rest = ''] = /^(\S*)\s*(.*)$/su.exec(text) ?? []
   const { rooms } = sealingOf(talk)
-  const named = word === 'accept' && rest !== '' ? talk.named(`#${rest.replace(/^#/u, '')}`) : undefined
-  const room = named ?? talk.current
+  const room = OF_ROOMS.has(word) && rest !== '' ? named(talk, rest) : talk.current
   if (!rooms || !room || room.kind !== CONVERSATION_KINDS.room) throw usageError('that is for rooms', USAGE)
   const at = { rooms, room, rest }
   if (word === '') return show(talk, at)
@@ -45,6 +47,14 @@ export async function sealedRoom(talk: Talk, text: string): Promise<void> {
   if (!action) throw usageError(`/sealed cannot ${word}`, USAGE)
   // What others have to answer for may take its time; talking goes on meanwhile.
   talk.track(Promise.resolve(action(talk, at)).then(() => talk.updateStatus()))
+}
+
+/** The room that is named, and no other: what is sealed or left by mistake stays so. */
+function named(talk: Talk, text: string): ClientConversation {
+  const place = `#${text.replace(/^#/u, '')}`
+  const room = talk.named(place)
+  if (!room) throw usageError(`you are not in ${place}`, `first: /join ${place}`)
+  return room
 }
 
 function show(talk: Talk, { rooms, room }: At): void {
