@@ -1,6 +1,5 @@
 import { describe } from 'vitest'
 import { testRelay } from './relay-play.ts'
 
-describe.each(['tcp', 'udp'] as const)('our relay over %s, its links carried by two workers', (kind) =>
-  testRelay(kind, 2),
-)
+// Over UDP a worker carries the whole connection: the contract of transports tests that in less time.
+describe('our relay over tcp, its links carried by two workers', () => testRelay('tcp', 2))
