@@ -7,7 +7,7 @@ import { SealedRooms, type SealedRoomsOptions } from '../crypto/client/rooms.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { Receipt } from './client-connection.ts'
 import { SealError } from './sealed-conversations.ts'
-import type { SealedStore } from './sealed-store.ts'
+import { keepAndLetOut, type SealedStore } from './sealed-store.ts'
 
 const TICK_MS = 30_000
 /** How long an operation waits for members to be told before it goes out: who was not told asks later. */
@@ -84,16 +84,7 @@ export class RoomConversations {
   do(action: (rooms: SealedRooms, nowMs: number) => void): void {
     if (this.#isClosed) return
     action(this.rooms, Date.now())
-    for (;;) {
-      const save = this.rooms.takeSave()
-      if (save) {
-        this.#options.store.write(save.changes)
-        this.rooms.handleSaved(save.version)
-      }
-      const output = this.rooms.pollOutput()
-      if (output) this.#carryOut(output)
-      else if (!save) return
-    }
+    keepAndLetOut(this.rooms, this.#options.store, (output) => this.#carryOut(output))
   }
 
   close(): void {

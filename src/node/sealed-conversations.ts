@@ -12,7 +12,7 @@ import type { SealingMode } from '../crypto/trust/pins.ts'
 import type { Receipt } from './client-connection.ts'
 import { PalaverError } from './palaver-error.ts'
 import type { PublishedKeys, RelayKeys } from './relay-keys.ts'
-import type { SealedStore } from './sealed-store.ts'
+import { keepAndLetOut, type SealedStore } from './sealed-store.ts'
 
 /** How long a peer has to give its keys before a message goes out plainly, where it may, or is refused. */
 const KEYS_MS = 5000
@@ -151,16 +151,7 @@ export class SealedConversations {
   /** Does something with the machine, keeps what changed, and then lets out what follows. */
   do(action: (sealing: Sealing, nowMs: number) => void): void {
     action(this.sealing, Date.now())
-    for (;;) {
-      const save = this.sealing.takeSave()
-      if (save) {
-        this.#options.store.write(save.changes)
-        this.sealing.handleSaved(save.version)
-      }
-      const output = this.sealing.pollOutput()
-      if (output) this.#carryOut(output)
-      else if (!save) return
-    }
+    keepAndLetOut(this.sealing, this.#options.store, (output) => this.#carryOut(output))
   }
 
   close(): void {

@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { bytesOfHex, concatBytes, hexOf } from '../base/bytes.ts'
 import { TransportError } from '../base/errors.ts'
+import type { Save } from '../crypto/client/outputs.ts'
 import { restoredRecords } from '../crypto/client/restoring.ts'
 import { createIdentity, type OwnIdentity } from '../crypto/identity.ts'
 import { applyChanges, readJournal, sealBatch } from '../crypto/journal.ts'
@@ -39,6 +40,31 @@ export interface SealedStore {
   readonly records: ReadonlyMap<string, Uint8Array>
   write(changes: readonly RecordChange[]): void
   close(): void
+}
+
+/** A machine that lets nothing out before what it rests on is kept. */
+interface KeptMachine<Output> {
+  takeSave(): Save | undefined
+  handleSaved(version: number): void
+  pollOutput(): Output | undefined
+}
+
+/** Keeps what changed in a machine, and then lets out what follows, until there is neither. */
+export function keepAndLetOut<Output>(
+  machine: KeptMachine<Output>,
+  store: SealedStore,
+  carryOut: (output: Output) => void,
+): void {
+  for (;;) {
+    const save = machine.takeSave()
+    if (save) {
+      store.write(save.changes)
+      machine.handleSaved(save.version)
+    }
+    const output = machine.pollOutput()
+    if (output) carryOut(output)
+    else if (!save) return
+  }
 }
 
 /** Where what an account seals with at a relay is kept. */

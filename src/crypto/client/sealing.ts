@@ -4,8 +4,6 @@
  * seals or opens comes out before the state after it was kept: `takeSave`, `handleSaved`, then `pollOutput`.
  */
 import { concatBytes, equalBytes, hexOf } from '../../base/bytes.ts'
-import { UsageError } from '../../base/errors.ts'
-import { Queue } from '../../base/queue.ts'
 import { CONTENT_KINDS } from '../../codec/generated/registry.ts'
 import {
   type Bundle,
@@ -26,7 +24,7 @@ import {
 import { OwnPrekeys } from '../direct/prekeys.ts'
 import type { CryptoFault, Identity, OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
-import { Changes, type RecordChange } from '../records.ts'
+import type { RecordChange } from '../records.ts'
 import {
   decide,
   decodePin,
@@ -49,6 +47,7 @@ import {
   confirmComparison,
   handleComparison,
 } from '../trust/short-code.ts'
+import { KeptOutputs } from './kept-outputs.ts'
 import { DIRECT, PIN, pinsOf } from './kept-pins.ts'
 import { type Opened, OpenedMessages } from './opened.ts'
 import type { Person, Save, SealingOutput, SealRefusal } from './outputs.ts'
@@ -118,21 +117,17 @@ export class Sealing {
   readonly #options: SealingOptions
   readonly #prekeys: OwnPrekeys
   readonly #peers = new Map<string, Peer>()
-  readonly #changes = new Changes()
   readonly #opened: OpenedMessages | undefined
   /** Whether the relay is known to keep prekeys of this state, and no others. */
   #isPublished: boolean
-  readonly #outputs = new Queue<{ readonly version: number; readonly output: SealingOutput }>()
-  #hasNewOutput = false
-  #version = 0
-  #savedVersion = 0
+  readonly #outputs = new KeptOutputs<SealingOutput>()
 
   constructor(primitives: Primitives, options: SealingOptions) {
     this.#primitives = primitives
     this.#options = options
     this.#prekeys = new OwnPrekeys(primitives, options.own, this.#recordsOf('prekeys/'))
     const { records = new Map<string, Uint8Array>(), keepsOpened, isRestored } = options
-    if (keepsOpened) this.#opened = new OpenedMessages(primitives, this.#changes, records)
+    if (keepsOpened) this.#opened = new OpenedMessages(primitives, this.#outputs.changes, records)
     this.#isPublished = records.has(PUBLISHED) && !isRestored
   }
 
@@ -161,7 +156,7 @@ export class Sealing {
 
   /** The relay keeps so many one-time prekeys: few are made more. */
   handleStock(count: number, nowMs: number): void {
-    if (!this.#isPublished) this.#changes.put(PUBLISHED, Uint8Array.of(1))
+    if (!this.#isPublished) this.#outputs.changes.put(PUBLISHED, Uint8Array.of(1))
     this.#isPublished = true
     this.#prekeys.rotate(nowMs)
     const prekeys = this.#prekeys.refill(count)
@@ -172,7 +167,7 @@ export class Sealing {
   //= PAL-SDC-025, PAL-SDC-027
   #publish(prekeys: readonly Prekey[]): void {
     const bundle = this.#prekeys.bundle()
-    if (bundle) this.#put({ kind: 'publish', bundle, prekeys, replaces: !this.#isPublished })
+    if (bundle) this.#outputs.put({ kind: 'publish', bundle, prekeys, replaces: !this.#isPublished })
   }
 
   /**
@@ -230,12 +225,12 @@ export class Sealing {
     if (isRepeated) {
       // Its author's program was set back to an older state; or the relay gives old bytes as new.
       const isHealing = this.#heal(peer, true, nowMs)
-      this.#put({ kind: 'unreadable', from: peer.person, position, why: 'repeated', isHealing })
+      this.#outputs.put({ kind: 'unreadable', from: peer.person, position, why: 'repeated', isHealing })
     }
     if (opened.result === 'ok') this.#handleOpened(peer, message, opened, nowMs)
     if (opened.result === 'undecryptable') {
       const isHealing = this.#heal(peer, opened.why === 'no_session' || opened.why === 'prekey', nowMs)
-      this.#put({ kind: 'unreadable', from: peer.person, position, why: opened.why, isHealing })
+      this.#outputs.put({ kind: 'unreadable', from: peer.person, position, why: opened.why, isHealing })
     }
     this.#gather(peer)
   }
@@ -278,7 +273,7 @@ export class Sealing {
 
   #sendBare(peer: Peer, body: Uint8Array): void {
     const contentKind = CONTENT_KINDS.sealed
-    this.#put({ kind: 'send', to: peer.person, tag: 0, contentKind, body, isSealed: true })
+    this.#outputs.put({ kind: 'send', to: peer.person, tag: 0, contentKind, body, isSealed: true })
   }
 
   /** The program has done with what it was given of that conversation up to there. */
@@ -356,24 +351,17 @@ export class Sealing {
   takeSave(): Save | undefined {
     for (const [name, bytes] of this.#prekeys.takeChanges()) this.#note(`prekeys/${name}`, bytes)
     for (const peer of this.#peers.values()) this.#gather(peer)
-    if (this.#changes.isEmpty && !this.#hasNewOutput) return undefined
-    this.#hasNewOutput = false
-    this.#version += 1
-    return { version: this.#version, changes: this.#changes.take() }
+    return this.#outputs.takeSave()
   }
 
   /** Everything up to this version is safe. */
   handleSaved(version: number): void {
-    if (version > this.#version) throw new UsageError('bad_argument', 'nothing of that version was given out')
-    this.#savedVersion = Math.max(this.#savedVersion, version)
+    this.#outputs.handleSaved(version)
   }
 
   /** The next output whose state was kept. */
   pollOutput(): SealingOutput | undefined {
-    const next = this.#outputs.peek()
-    //= PAL-SDC-022
-    if (!next || next.version > this.#savedVersion) return undefined
-    return this.#outputs.shift()?.output
+    return this.#outputs.poll()
   }
 
   /** Hands on what waits, as far as that goes. */
@@ -404,7 +392,7 @@ export class Sealing {
   #fetch(peer: Peer): void {
     if (peer.isFetching) return
     peer.isFetching = true
-    this.#put({ kind: 'fetch_bundle', of: peer.person })
+    this.#outputs.put({ kind: 'fetch_bundle', of: peer.person })
   }
 
   #seal(peer: Peer, message: Waiting, nowMs: number): void {
@@ -414,15 +402,15 @@ export class Sealing {
     if (peer.pin && !peer.pin.isSealed) this.#keepPin(peer, sealedOnce(peer.pin))
     //= PAL-SDC-021
     const contentKind = CONTENT_KINDS.sealed
-    this.#put({ kind: 'send', to: peer.person, tag: message.tag, contentKind, body, isSealed: true })
+    this.#outputs.put({ kind: 'send', to: peer.person, tag: message.tag, contentKind, body, isSealed: true })
   }
 
   #sendPlain(peer: Peer, { tag, kind, body }: Waiting): void {
     //= PAL-TRU-015
     if (!peer.isPlainTold && this.#options.mode === 'prefer')
-      this.#put({ kind: 'plain', person: peer.person })
+      this.#outputs.put({ kind: 'plain', person: peer.person })
     peer.isPlainTold = true
-    this.#put({ kind: 'send', to: peer.person, tag, contentKind: kind, body, isSealed: false })
+    this.#outputs.put({ kind: 'send', to: peer.person, tag, contentKind: kind, body, isSealed: false })
   }
 
   #plain(
@@ -433,8 +421,8 @@ export class Sealing {
     //= PAL-TRU-014
     if (isPlainShown(this.#options.mode, peer.pin)) {
       const flags = { isSealed: false, isVerified: false, isGap: false }
-      this.#put({ kind: 'message', from, position, contentKind, body, ...flags })
-    } else this.#put({ kind: 'unreadable', from, position, why: 'plain', isHealing: false })
+      this.#outputs.put({ kind: 'message', from, position, contentKind, body, ...flags })
+    } else this.#outputs.put({ kind: 'unreadable', from, position, why: 'plain', isHealing: false })
   }
 
   #handleOpened(peer: Peer, message: Placed, opened: DirectResult & { result: 'ok' }, nowMs: number): void {
@@ -446,7 +434,7 @@ export class Sealing {
       case INNER_KINDS.nudge:
         break
       case INNER_KINDS.reset:
-        this.#put({ kind: 'peer_reset', person: from })
+        this.#outputs.put({ kind: 'peer_reset', person: from })
         break
       case INNER_KINDS.comparison:
         this.#compared(peer, inner, nowMs)
@@ -463,7 +451,7 @@ export class Sealing {
     const from = peer.person
     const { kind, body, isGap } = inner
     if (ROOM_KINDS.has(kind) && peer.pin)
-      return this.#put({ kind: 'control', from, fid: peer.pin.fid, innerKind: kind, body })
+      return this.#outputs.put({ kind: 'control', from, fid: peer.pin.fid, innerKind: kind, body })
     const opened = { contentKind: kind, body, isGap }
     this.#opened?.keep(conversationName(from), position, sealed, opened)
     this.#show(peer, position, opened)
@@ -471,9 +459,9 @@ export class Sealing {
 
   #show({ person: from, pin }: Peer, position: number, { contentKind, body, isGap }: Opened): void {
     //= PAL-SDC-005
-    if (isGap) this.#put({ kind: 'missing', person: from })
+    if (isGap) this.#outputs.put({ kind: 'missing', person: from })
     const flags = { isSealed: true, isVerified: pin !== undefined && isVerified(pin), isGap }
-    this.#put({ kind: 'message', from, position, contentKind, body, ...flags })
+    this.#outputs.put({ kind: 'message', from, position, contentKind, body, ...flags })
   }
 
   #compared(peer: Peer, inner: OpenedInner, nowMs: number): void {
@@ -492,7 +480,7 @@ export class Sealing {
     if (send) this.send(peer.person, { tag: 0, kind: INNER_KINDS.comparison, body: send }, nowMs)
     if (comparison.state === 'verified' && before?.state !== 'verified' && peer.pin)
       this.#keepPin(peer, verifiedBy(peer.pin, 'sas'))
-    if (comparison !== before) this.#put({ kind: 'comparison', person: peer.person, comparison })
+    if (comparison !== before) this.#outputs.put({ kind: 'comparison', person: peer.person, comparison })
   }
 
   /** Whether an identity is the pinned one; the first one is pinned, another one is told. */
@@ -502,7 +490,7 @@ export class Sealing {
     switch (meeting.kind) {
       case 'first':
         this.#keepPin(peer, meeting.pin)
-        this.#put({ kind: 'met', person: peer.person, pin: meeting.pin })
+        this.#outputs.put({ kind: 'met', person: peer.person, pin: meeting.pin })
         return true
       case 'same':
         return true
@@ -510,7 +498,7 @@ export class Sealing {
         return false
       case 'changed':
         this.#keepPin(peer, meeting.pin)
-        this.#put({
+        this.#outputs.put({
           kind: 'key_changed',
           person: peer.person,
           pin: meeting.pin,
@@ -537,7 +525,7 @@ export class Sealing {
   }
 
   #refuse(peer: Peer, tag: number, why: SealRefusal): void {
-    if (tag !== 0) this.#put({ kind: 'refused', to: peer.person, tag, why })
+    if (tag !== 0) this.#outputs.put({ kind: 'refused', to: peer.person, tag, why })
   }
 
   /** By name, because that is what people trust: another key under a known name meets the same pin. */
@@ -589,7 +577,7 @@ export class Sealing {
 
   #keepPin(peer: Peer, pin: Pin): void {
     peer.pin = pin
-    this.#changes.put(PIN + peer.person.folded, encodePin(pin))
+    this.#outputs.changes.put(PIN + peer.person.folded, encodePin(pin))
   }
 
   #gather(peer: Peer): void {
@@ -598,14 +586,8 @@ export class Sealing {
   }
 
   #note(name: RecordChange[0], bytes: RecordChange[1]): void {
-    if (bytes) this.#changes.put(name, bytes)
-    else this.#changes.forget(name)
-  }
-
-  #put(output: SealingOutput): void {
-    // What changed so far, and while this was made, goes into the next save.
-    this.#hasNewOutput = true
-    this.#outputs.push({ version: this.#version + 1, output })
+    if (bytes) this.#outputs.changes.put(name, bytes)
+    else this.#outputs.changes.forget(name)
   }
 
   #recordsOf(prefix: string): Map<string, Uint8Array> {
