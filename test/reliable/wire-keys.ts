@@ -106,8 +106,9 @@ export class WireReader {
   /** The frames of a DATA packet with that number, or undefined. */
   open(packet: Uint8Array, number: number): Buffer | undefined {
     const phase = ((packet[0] as number) >> 2) & 1
-    for (const generation of [this.#newest, this.#newest - 1, this.#newest + 1]) {
-      if (generation < 0 || generation % 2 !== phase) continue
+    // What is under way may be several updates old by the time it arrives, so all are tried.
+    for (let generation = this.#newest + 1; generation >= 0; generation--) {
+      if (generation % 2 !== phase) continue
       const plain = this.#openAs(this.#secretOf(generation), packet, number)
       if (plain === undefined) continue
       this.#newest = Math.max(this.#newest, generation)
