@@ -145,7 +145,6 @@ export class DatagramWorld<Event> {
         }
         for (let out = place.node.pollTransmit(this.now); out !== undefined; ) {
           this.#send(place.address, out)
-          isBusy = true
           out = place.node.pollTransmit(this.now)
         }
       }

@@ -50,6 +50,7 @@ export class Datagrams<Person> {
   readonly #calls = new Set<Call<Person>>()
   readonly #tokens = new Map<Person, Uint8Array>()
   readonly #blackUntil = new Map<Person, Instant>()
+  readonly #doings: Doings = { areNew: true }
   #callCount = 0
   #isSound = false
 
@@ -104,7 +105,7 @@ export class Datagrams<Person> {
   #handleAtRelay(event: UdpEvent, now: Instant): void {
     const { connection } = event
     if (event.kind === 'opened') {
-      const end = new End(connection)
+      const end = new End(connection, this.#doings)
       this.#relayEnds.set(connection, end)
       return this.#host.relayOpened(end, now)
     }
@@ -134,6 +135,7 @@ export class Datagrams<Person> {
     const token = this.#tokens.get(person)
     this.#tokens.delete(person)
     endpoint.connect(RELAY, now, token)
+    this.#doings.areNew = true
   }
 
   /** Whether a link is being opened. */
@@ -155,6 +157,7 @@ export class Datagrams<Person> {
   pause(person: Person, isPaused: boolean, now: Instant): void {
     for (const { person: owner, node } of this.#calls)
       if (owner === person && node.isPaused !== isPaused) node.pause(isPaused, now)
+    this.#doings.areNew = true
   }
 
   /** Somebody on the way gives the person's links other addresses. */
@@ -203,7 +206,7 @@ export class Datagrams<Person> {
     const { connection } = event
     const { person } = call
     if (event.kind === 'opened') {
-      const end = new End(connection)
+      const end = new End(connection, this.#doings)
       call.end = end
       this.#host.personOpened(person, end, connection.handshakeHash, now)
     } else if (event.kind === 'token') this.#tokens.set(person, event.token)
@@ -230,9 +233,16 @@ export class Datagrams<Person> {
         for (const call of this.#calls) if (call.person === person) this.#shade(call)
       }
     this.#world.now = now
+    if (!this.#doings.areNew && this.#world.pollTimeout() > now) return
+    this.#doings.areNew = false
     if (this.#plan.udp > 0) this.#world.run(now)
     for (const call of this.#calls) if (call.end?.isOver && call.node.isForgotten) this.#forget(call)
   }
+}
+
+/** Whether something was done at an end since the packets last ran. */
+interface Doings {
+  areNew: boolean
 }
 
 /** One end of a link by datagrams. */
@@ -241,9 +251,11 @@ class End implements RelayEnd, PersonEnd {
   isOver = false
   isWritable = true
   readonly #connection: UdpConnection
+  readonly #doings: Doings
 
-  constructor(connection: UdpConnection) {
+  constructor(connection: UdpConnection, doings: Doings) {
     this.#connection = connection
+    this.#doings = doings
   }
 
   get binding(): Uint8Array {
@@ -255,26 +267,32 @@ class End implements RelayEnd, PersonEnd {
   }
 
   write({ lane, bytes }: LaneBytes): void {
+    this.#doings.areNew = true
     this.isWritable = this.#connection.write(lane, bytes)
   }
 
   pause(): void {
+    this.#doings.areNew = true
     this.#connection.pause()
   }
 
   resume(now: Instant): void {
+    this.#doings.areNew = true
     this.#connection.resume(now)
   }
 
   finish(now: Instant): void {
+    this.#doings.areNew = true
     this.#connection.close(DONE, '', now)
   }
 
   leave(now: Instant): void {
+    this.#doings.areNew = true
     this.#connection.close(DONE, '', now)
   }
 
   abort(now: Instant): void {
+    this.#doings.areNew = true
     this.#connection.abort(ABORTED, '', now)
   }
 }

@@ -134,15 +134,16 @@ export class ChatWorld implements DatagramHost<Person> {
   // ---- time -----------------------------------------------------------------------------------
 
   #until(end: Instant, isDone: () => boolean = () => false): void {
+    let next = this.#nextAt()
     for (let check = 0; this.#now < end; ) {
-      const isQuiet = this.#nextAt() - this.#now > QUIET_MS
+      const isQuiet = next - this.#now > QUIET_MS
       if ((isQuiet || ++check % CHECK_STEPS === 0) && isDone()) return
-      const next = Math.max(this.#now, Math.min(this.#nextAt(), end)) as Instant
-      this.#now = next
+      this.#now = Math.max(this.#now, Math.min(next, end)) as Instant
       this.#step()
       this.#steps += 1
       if (this.#steps > STEPS_MAX) throw new Breach('it never comes to rest')
-      if (this.#nextAt() === NEVER || next === end) return
+      next = this.#nextAt()
+      if (next === NEVER) return
     }
   }
 
@@ -187,8 +188,10 @@ export class ChatWorld implements DatagramHost<Person> {
 
   #moveBytes(pipe: Pipe, person: Person): void {
     if (pipe.isOver) return
+    let hasMoved = false
     if (!pipe.isPaused)
       for (let item = pipe.toRelay.take(this.#now); item; item = pipe.toRelay.take(this.#now)) {
+        hasMoved = true
         this.#note(item.bytes)
         this.#relay?.handleBytes(pipe.relayEnd, item.lane, item.bytes, this.#now)
       }
@@ -196,10 +199,12 @@ export class ChatWorld implements DatagramHost<Person> {
     if (person.end !== pipe) while (pipe.toClient.take(this.#now));
     if (person.isPaused || person.end !== pipe) return
     for (let item = pipe.toClient.take(this.#now); item; item = pipe.toClient.take(this.#now)) {
+      hasMoved = true
       this.#note(item.bytes)
       const bytes = this.#spoil(item.bytes)
       if (bytes) person.client.handleBytes(item.lane, bytes, this.#now)
     }
+    if (!hasMoved) return
     person.pump(this.#now)
     this.#relay?.pump(pipe.relayEnd, this.#now)
   }
@@ -330,12 +335,16 @@ export class ChatWorld implements DatagramHost<Person> {
 
   #letAct(person: Person, i: number): void {
     const isPaused = this.#now < (this.#pausedUntil[i] as Instant)
-    if (isPaused !== person.isPaused) this.#datagrams.pause(person, isPaused, this.#now)
+    const hasChanged = isPaused !== person.isPaused
+    if (hasChanged) this.#datagrams.pause(person, isPaused, this.#now)
     person.isPaused = isPaused
     if (person.isPaused || person.isGone) return
-    if (person.client.pollTimeout() <= this.#now) person.client.handleTimeout(this.#now)
+    const isDue = person.client.pollTimeout() <= this.#now
+    const talks = !this.#heals && (this.#nextDoing[i] as Instant) <= this.#now
+    if (!hasChanged && !isDue && !talks && !person.wantsDial) return
+    if (isDue) person.client.handleTimeout(this.#now)
     if (person.wantsDial) this.#dial(person)
-    if (!this.#heals && (this.#nextDoing[i] as Instant) <= this.#now) this.#talk(person, i)
+    if (talks) this.#talk(person, i)
     person.pump(this.#now)
   }
 
