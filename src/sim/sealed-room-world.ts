@@ -16,7 +16,9 @@ import { createIdentity, type OwnIdentity } from '../crypto/identity.ts'
 import { applyChanges } from '../crypto/journal.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import { SealedRoom } from '../crypto/room/room.ts'
+import { KeyWatch } from './key-watch.ts'
 import { hash32 } from './random.ts'
+import { saidAgain } from './sealed-attacks.ts'
 
 const CANARY = 'CANARY-'
 const RELAY_KEY: Uint8Array = new Uint8Array(32)
@@ -39,6 +41,10 @@ export interface RoomWeakness {
   readonly tellsAnybody?: boolean
 }
 
+/** Where a member's program is killed: before the state is kept, after that, or before something goes out. */
+const CRASH_POINTS = ['keep', 'kept', 'out'] as const
+type CrashPoint = (typeof CRASH_POINTS)[number]
+
 class Member {
   readonly own: OwnIdentity
   readonly person: Person
@@ -46,6 +52,8 @@ class Member {
   /** How far the relay gave it each room's log. */
   readonly read: Map<string, number> = new Map()
   rooms: SealedRooms
+  /** Where its program is killed next. */
+  crash: CrashPoint | undefined
   readonly #world: SealedRoomWorld
 
   constructor(world: SealedRoomWorld, index: number) {
@@ -85,9 +93,11 @@ export class SealedRoomWorld {
   readonly members: Member[]
   /** What went wrong. */
   readonly violations: string[] = []
+  readonly keys: KeyWatch = new KeyWatch()
   nowMs: number = 1_800_000_000_000
   saidCount = 0
   shownCount = 0
+  crashCount = 0
   readonly #seed: number
   readonly #logs = new Map<string, RoomEntry[]>()
   readonly #said = new Map<string, { readonly room: string; readonly from: number }>()
@@ -98,7 +108,7 @@ export class SealedRoomWorld {
   #isHostile = false
 
   constructor(primitives: Primitives, seed: number, count: number, weakness: RoomWeakness = {}) {
-    this.primitives = weakness.primitives?.(primitives) ?? primitives
+    this.primitives = this.keys.over(weakness.primitives?.(primitives) ?? primitives)
     this.weakness = weakness
     this.#seed = seed
     this.members = Array.from({ length: count + 1 }, (_, i) => new Member(this, i))
@@ -127,7 +137,7 @@ export class SealedRoomWorld {
     const log = this.#log(room)
     const member = this.#honest()
     const entry = log[this.#below(Math.max(log.length, 1))] as RoomEntry
-    switch (this.#below(12)) {
+    switch (this.#below(14)) {
       case 0:
         return this.#insert(member, room, entry)
       case 1:
@@ -146,6 +156,11 @@ export class SealedRoomWorld {
         return this.#tempt(member, room)
       case 8:
         return this.#carry()
+      case 9:
+        member.crash = CRASH_POINTS[this.#below(CRASH_POINTS.length)]
+        return
+      case 10:
+        return this.#sayAgain(room)
       default:
         return this.#giveNext(member, room)
     }
@@ -230,10 +245,7 @@ export class SealedRoomWorld {
   /** The second member seals a text by the chain of another one: it knows that chain, like all members. */
   #forge(victim: Member, room: string): void {
     const helper = this.#member(1)
-    const prefix = `room/${room}/keys/`
-    const records = new Map<string, Uint8Array>()
-    for (const [name, bytes] of helper.records)
-      if (name.startsWith(prefix)) records.set(name.slice(prefix.length), bytes)
+    const records = keysOf(helper, room)
     const forger = SealedRoom.restore(this.primitives, { ...helper.own, fid: victim.own.fid }, records)
     if (victim === helper || forger?.state !== 'open') return
     const id = this.primitives.random(16)
@@ -243,6 +255,20 @@ export class SealedRoomWorld {
     const entry = { contentKind: CONTENT_KINDS.sealed, body }
     for (const member of this.members.slice(0, -1))
       if (member !== helper && member !== victim) this.#insert(member, room, entry)
+  }
+
+  /** The second member seals a message of another one again, with the signature that it had. */
+  #sayAgain(room: string): void {
+    const helper = this.#member(1)
+    const entry = this.#log(room)[helper.read.get(room) ?? 0]
+    if (entry?.contentKind !== CONTENT_KINDS.sealed) return
+    const records = keysOf(helper, room)
+    const body = saidAgain(this.primitives, helper.own, { records, body: entry.body })
+    if (!body) return
+    for (const member of this.members.slice(0, -1)) {
+      if (member === helper || (member.read.get(room) ?? 0) < entry.position) continue
+      this.#insert(member, room, { contentKind: CONTENT_KINDS.sealed, body })
+    }
   }
 
   /** The relay says that its account is in the room. */
@@ -295,13 +321,25 @@ export class SealedRoomWorld {
     for (;;) {
       const save = member.rooms.takeSave()
       if (save) {
+        if (this.#isKilled(member, 'keep')) return
         if (!this.weakness.isHasty || !this.#isHostile) applyChanges(member.records, save.changes)
+        if (this.#isKilled(member, 'kept')) return
         member.rooms.handleSaved(save.version)
       }
       const output = member.rooms.pollOutput()
+      if (output && this.#isKilled(member, 'out')) return
       if (output) this.#carryOut(member, output)
       else if (!save) return
     }
+  }
+
+  /** Whether the program ends here; it starts again from what was kept. */
+  #isKilled(member: Member, at: CrashPoint): boolean {
+    if (member.crash !== at || !this.#isHostile) return false
+    member.crash = undefined
+    this.crashCount += 1
+    this.#restart(member)
+    return true
   }
 
   #carryOut(member: Member, output: RoomsOutput): void {
@@ -310,6 +348,7 @@ export class SealedRoomWorld {
         const log = this.#log(output.room)
         if (utf8Text(output.body).includes(CANARY)) this.violations.push('a text passed the relay readably')
         const { body } = output
+        this.keys.left(body)
         log.push({ position: log.length + 1, contentKind: CONTENT_KINDS.sealed, body })
         // What the removed one can open it reads, whatever else it is given.
         if (this.#isHostile) this.#give(this.#removed, output.room, log.at(-1) as RoomEntry)
@@ -403,4 +442,12 @@ export class SealedRoomWorld {
   #below(count: number): number {
     return hash32(this.#seed, this.#draws++, 0x50f7) % count
   }
+}
+
+/** What a member keeps of a room's keys. */
+function keysOf({ records }: Member, room: string): Map<string, Uint8Array> {
+  const prefix = `room/${room}/keys/`
+  const keys = new Map<string, Uint8Array>()
+  for (const [name, bytes] of records) if (name.startsWith(prefix)) keys.set(name.slice(prefix.length), bytes)
+  return keys
 }

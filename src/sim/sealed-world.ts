@@ -11,11 +11,15 @@ import { Sealing, type SealingOptions } from '../crypto/client/sealing.ts'
 import { createIdentity, type OwnIdentity } from '../crypto/identity.ts'
 import { applyChanges } from '../crypto/journal.ts'
 import type { Primitives } from '../crypto/primitives.ts'
+import { KeyWatch } from './key-watch.ts'
 import { hash32 } from './random.ts'
+import { misboundBundle } from './sealed-attacks.ts'
 
 /** What every text begins with: the relay must never hold it. */
 const CANARY = 'CANARY-'
 const HOUR_MS = 3_600_000
+/** Where messages are damaged: among so many bytes at their ends. */
+const DAMAGED_BYTES = 128
 
 /** One message as the relay has it. */
 interface Held {
@@ -38,7 +42,13 @@ export interface Weakness {
   readonly isBlindToAccounts?: boolean
   /** Whether it starts again from an old state: it goes on before the newer one is kept. */
   readonly isHasty?: boolean
+  /** Whether it keeps the state after a message before it checked the message. */
+  readonly keepsUnchecked?: boolean
 }
+
+/** Where a client's program is killed: before the state is kept, after that, or before something goes out. */
+const CRASH_POINTS = ['keep', 'kept', 'out'] as const
+type CrashPoint = (typeof CRASH_POINTS)[number]
 
 class Client {
   readonly index: number
@@ -46,6 +56,8 @@ class Client {
   readonly person: Person
   readonly records: Map<string, Uint8Array> = new Map()
   sealing: Sealing
+  /** Where its program is killed next. */
+  crash: CrashPoint | undefined
   readonly #world: SealedWorld
 
   constructor(world: SealedWorld, index: number) {
@@ -70,6 +82,11 @@ class Client {
     this.sealing = this.#started()
   }
 
+  /** Another program in the same state. */
+  copy(): Sealing {
+    return this.#started()
+  }
+
   #started(): Sealing {
     const { weakness, primitives } = this.#world
     return new Sealing(primitives, {
@@ -92,18 +109,22 @@ export class SealedWorld {
   readonly bundles: Map<number, { bundle: Uint8Array; oneTime: Uint8Array[] }> = new Map()
   /** What went wrong. */
   readonly violations: string[] = []
+  readonly keys: KeyWatch = new KeyWatch()
   nowMs: number = 1_800_000_000_000
   isHostile = true
   saidCount = 0
   shownCount = 0
+  crashCount = 0
   readonly #seed: number
   #draws = 0
   #delivered = 0
   readonly #said = new Map<string, { from: number; to: number }>()
   readonly #shown = new Set<string>()
+  /** Accounts of the relay's own that show somebody's keys as theirs: whose. */
+  readonly #impostors = new Map<string, number>()
 
   constructor(primitives: Primitives, seed: number, count: number, weakness: Weakness = {}) {
-    this.primitives = weakness.primitives?.(primitives) ?? primitives
+    this.primitives = this.keys.over(weakness.primitives?.(primitives) ?? primitives)
     this.weakness = weakness
     this.#seed = seed
     this.clients = Array.from({ length: count + 1 }, (_, i) => new Client(this, i))
@@ -149,8 +170,11 @@ export class SealedWorld {
     this.nowMs += this.#below(600_000)
     const held = this.held[this.#below(Math.max(this.held.length, 1))]
     const some = this.#below(this.clients.length - 1)
-    const kind = this.isHostile ? this.#below(12) : 0
-    if (kind === 1) this.#client(some).sealing.handleTime(this.nowMs)
+    const kind = this.isHostile ? this.#below(16) : 0
+    if (kind === 12 || kind === 13) this.#killNext(this.#client(some))
+    else if (kind === 14) this.#misbind(some)
+    else if (kind === 15 && held) this.#damage(held)
+    else if (kind === 1) this.#client(some).sealing.handleTime(this.nowMs)
     else if (kind === 2) this.#client(some).restart()
     else if (!held) return
     else if (kind <= 5) this.#deliver(held)
@@ -183,13 +207,29 @@ export class SealedWorld {
     for (;;) {
       const save = client.sealing.takeSave()
       if (save) {
+        if (this.#isKilled(client, 'keep')) return
         if (!this.weakness.isHasty || !this.isHostile) applyChanges(client.records, save.changes)
+        if (this.#isKilled(client, 'kept')) return
         client.sealing.handleSaved(save.version)
       }
       const output = client.sealing.pollOutput()
+      if (output && this.#isKilled(client, 'out')) return
       if (output) this.#carryOut(client, output)
       else if (!save) return
     }
+  }
+
+  #killNext(client: Client): void {
+    client.crash = CRASH_POINTS[this.#below(CRASH_POINTS.length)]
+  }
+
+  /** Whether the program ends here; it starts again from what was kept. */
+  #isKilled(client: Client, at: CrashPoint): boolean {
+    if (client.crash !== at || !this.isHostile) return false
+    client.crash = undefined
+    this.crashCount += 1
+    client.restart()
+    return true
   }
 
   #carryOut(client: Client, output: SealingOutput): void {
@@ -198,12 +238,18 @@ export class SealedWorld {
         const to = this.clients.findIndex((each) => each.person.folded === output.to.folded)
         const { contentKind, body } = output
         if (utf8Text(body).includes(CANARY)) this.violations.push('a text passed the relay readably')
-        this.held.push({ from: client.index, to, contentKind, body })
+        this.keys.left(body)
+        const as = this.#impostors.get(output.to.folded)
+        // What is for the impostor goes to whose keys it shows.
+        if (as !== undefined) this.#deliver({ from: client.index, to: as, contentKind, body })
+        else this.held.push({ from: client.index, to, contentKind, body })
         return
       }
       case 'fetch_bundle': {
         const of = this.clients.findIndex((each) => each.person.folded === output.of.folded)
-        client.sealing.handleBundle(output.of, this.#bundle(of), this.nowMs)
+        const as = this.#impostors.get(output.of.folded)
+        const bundle = as === undefined ? this.#bundle(of) : this.#misbound(as)
+        client.sealing.handleBundle(output.of, bundle, this.nowMs)
         return
       }
       case 'publish': {
@@ -275,6 +321,50 @@ export class SealedWorld {
     for (const held of this.held.slice(before)) this.#deliver({ ...held, from })
   }
 
+  /**
+   * An account of the relay's own shows somebody's keys as its own: who writes to it talks to them, and they
+   * believe that it was meant for them.
+   */
+  #misbind(as: number): void {
+    const victim = this.#client((as + 1) % (this.clients.length - 1))
+    const name = `impostor${this.#impostors.size}`
+    this.#impostors.set(name, as)
+    const text = `${CANARY}${victim.index}-${name}-${this.saidCount++}`
+    this.#said.set(text, { from: victim.index, to: -1 })
+    const person = { key: new Uint8Array(32).fill(100 + this.#impostors.size), name, folded: name }
+    const message = { tag: this.saidCount, kind: CONTENT_KINDS.text, body: utf8Bytes(text) }
+    victim.sealing.send(person, message, this.nowMs)
+    this.drain(victim)
+  }
+
+  #misbound(as: number): Uint8Array | undefined {
+    const { bundle, oneTime } = this.bundles.get(as) ?? {}
+    const given = bundle && Uint8Array.from(bundle)
+    const prekey = oneTime?.[0]
+    if (given && prekey) given.set(prekey, given.length - prekey.length)
+    return given && misboundBundle(this.primitives, (this.clients.at(-1) as Client).own, given)
+  }
+
+  /** A message comes damaged first: that does nothing to the whole one that comes after it. */
+  #damage(held: Held): void {
+    const client = this.#client(held.to)
+    if (held.from === held.to || held.to === this.clients.length - 1 || held.body.length === 0) return
+    const person = this.#personFor(this.#client(held.from))
+    const whole = { position: 1, contentKind: held.contentKind, body: held.body }
+    const isShown = (sealing: Sealing): boolean => {
+      sealing.handleMessage(person, whole, this.nowMs)
+      return showsOne(sealing)
+    }
+    if (!isShown(client.copy())) return
+    const at = held.body.length - 1 - this.#below(Math.min(held.body.length, DAMAGED_BYTES))
+    const damaged = { ...whole, body: held.body.with(at, (held.body[at] as number) ^ 1) }
+    const state = client.copy()
+    if (this.weakness.keepsUnchecked) isShown(state)
+    state.handleMessage(person, damaged, this.nowMs)
+    if (showsOne(state)) this.violations.push('a damaged message was shown')
+    if (!isShown(state)) this.violations.push('a damaged message spoiled the whole one')
+  }
+
   /** A bundle: a hostile relay gives none, an exchanged one, a changed one, or one prekey several times. */
   #bundle(of: number): Uint8Array | undefined {
     const lie = this.isHostile ? this.#below(8) : 7
@@ -310,5 +400,17 @@ export class SealedWorld {
 
   #below(count: number): number {
     return hash32(this.#seed, this.#draws++, 0x5ea1) % count
+  }
+}
+
+/** Whether a machine shows a message; what else it says is dropped. */
+function showsOne(sealing: Sealing): boolean {
+  let isShown = false
+  for (;;) {
+    const save = sealing.takeSave()
+    if (save) sealing.handleSaved(save.version)
+    const output = sealing.pollOutput()
+    if (output?.kind === 'message') isShown = true
+    if (!output && !save) return isShown
   }
 }
