@@ -221,9 +221,12 @@ export class SealedRoomWorld {
 
   #give(member: Member, room: string, entry: RoomEntry): void {
     let isTaken = false
+    const { rooms: running } = member
     this.#do(member, (rooms) => {
       isTaken = rooms.handleEntry(room, entry, this.nowMs)
     })
+    // Whoever was killed over it has not done with it.
+    if (member.rooms !== running) return
     if (!isTaken || this.weakness.showsPlain) this.#watchPlain(member, room, entry)
     this.#do(member, (rooms) => rooms.applied(room, entry.position))
   }
