@@ -239,7 +239,8 @@ async function open(args: Arguments, opening: Opening): Promise<ClientConnection
       timeoutMs: parseDuration(timeout, '--timeout'),
       store,
       redials: lasting?.patience.redials,
-      acknowledges: lasting?.acknowledges ?? 'manual',
+      // Where it lasts the sealed connection says what is applied: an entry is opened and kept before.
+      acknowledges: 'manual',
       onEvent: (event) => {
         lasting?.patience.handle(event)
         onEvent(event)

@@ -32,7 +32,7 @@ export async function attachSealing(
 ): Promise<void> {
   const { relayKey } = connection.facts
   //= PAL-TRU-013
-  if (mode === 'off' && !existsSync(sealedStorePath(accountKey, relayKey))) return sealing.pass()
+  if (mode === 'off' && !existsSync(sealedStorePath(accountKey, relayKey))) return sealing.pass(connection)
   sealing.attach(connection, { store: await storeAt(accountKey, relayKey), accountKey })
 }
 

@@ -16,6 +16,7 @@ import { isLoopback } from './address.ts'
 import type { ClosedEvent, OpenOptions, Receipt, Route, SessionEvent } from './client-connection.ts'
 import type { ClientStore } from './client-store.ts'
 import { Alarm, monotonicNow } from './clock.ts'
+import { entryOf } from './entry-of.ts'
 import { errorOf, PalaverError } from './palaver-error.ts'
 import { nodeSignatures, systemEntropy } from './primitives.ts'
 
@@ -352,10 +353,8 @@ export class ClientDriver {
   }
 
   #acknowledge(event: SessionEvent): void {
-    const now = monotonicNow()
-    if (event.kind === 'message') this.client.applied(event.message.conversation, event.message.seq, now)
-    else if (event.kind === 'event') this.client.applied(event.conversation, event.event.seq, now)
-    else if (event.kind === 'gap') this.client.applied(event.conversation, event.to, now)
+    const entry = entryOf(event)
+    if (entry) this.client.applied(entry.conversation, entry.seq, monotonicNow())
   }
 
   #handleSent(event: Extract<DurableEvent, { kind: 'sent' }>): void {

@@ -13,6 +13,7 @@ import { isVerified } from '../crypto/trust/pins.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { foldName } from '../protocol/names.ts'
 import type { ClientConnection, Receipt, SessionEvent } from './client-connection.ts'
+import { entryOf } from './entry-of.ts'
 import { PalaverError } from './palaver-error.ts'
 import { relayKeysOver } from './relay-keys.ts'
 import { type RoomNews, RoomSealing, type RoomSealingOptions } from './room-sealing.ts'
@@ -27,7 +28,10 @@ export type SealingNews = Exclude<SealedEvent, { kind: 'message' }> | RoomNews
 export interface SealedConnectionOptions {
   readonly mode: SealingMode
   readonly primitives: Primitives
-  /** Whether the connection counts entries as applied by itself; otherwise its program says so. */
+  /**
+   * Whether an entry counts as applied when `onEvent` returned, or when the program says so. The connection
+   * itself has to leave that to this: what waits for `attach` is not applied.
+   */
   readonly acknowledges: 'auto' | 'manual'
   /** Everything of the connection, messages opened. */
   readonly onEvent: (event: SessionEvent) => void
@@ -45,6 +49,7 @@ export class SealedConnection {
   /** Whether the program was given what the entry at hand holds. */
   #isShown = false
   #isPassing = false
+  #applied: ClientConnection['applied'] | undefined
   readonly #trailing = new Trailing()
 
   constructor(options: SealedConnectionOptions) {
@@ -74,6 +79,7 @@ export class SealedConnection {
     this.#conversations = conversations
     this.#rooms = rooms
     this.#connection = connection
+    this.#applied = applied
     connection.closed.then(() => {
       rooms.close()
       conversations.close()
@@ -122,8 +128,9 @@ export class SealedConnection {
   }
 
   /** There is nothing to seal with and nothing to open: everything passes as it is. */
-  pass(): void {
+  pass(connection: ClientConnection): void {
     this.#isPassing = true
+    this.#applied = connection.applied.bind(connection)
     for (const event of this.#early.splice(0)) this.handle(event)
   }
 
@@ -165,14 +172,22 @@ export class SealedConnection {
     )
   }
 
+  /** Takes an event of the connection; those before `attach` or `pass` wait for it. */
   handle(event: SessionEvent): void {
-    const { onEvent } = this.#options
-    const conversations = this.#conversations
-    if (this.#isPassing) return onEvent(event)
-    if (!conversations) {
+    if (!this.#isPassing && !this.#conversations) {
       this.#early.push(event)
       return
     }
+    this.#take(event)
+    const entry = this.#options.acknowledges === 'auto' ? entryOf(event) : undefined
+    // By now what opening the entry changed is kept.
+    if (entry) this.#applied?.(entry.conversation, entry.seq)
+  }
+
+  #take(event: SessionEvent): void {
+    const { onEvent } = this.#options
+    const conversations = this.#conversations
+    if (!conversations) return onEvent(event)
     if (event.kind === 'stock') return conversations.handleStock(event.frame.count)
     if (event.kind === 'renewed') this.#trailing.forget(event.conversation)
     if (event.kind === 'status' && event.state === 'online') conversations.connected()
