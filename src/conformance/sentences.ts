@@ -173,6 +173,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-MSG-002': '03b912ab',
   'PAL-MSG-019': '0ce70038',
   'PAL-MSG-020': '426dd781',
+  'PAL-MSG-027': 'b48562ac',
   'PAL-MSG-003': '16f3cadd',
   'PAL-MSG-004': '6b8c89cf',
   'PAL-MSG-005': '07eb3b11',

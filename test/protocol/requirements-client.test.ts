@@ -2,7 +2,15 @@
 import { describe, expect, test } from 'vitest'
 import { UsageError } from '../../src/base/errors.ts'
 import { concatBytes, equalBytes, type Instant, uint32Bytes, utf8Bytes } from '../../src/base/index.ts'
-import { CAPABILITIES, ERRORS, encodeFrame, type Frame, LIMIT_IDS, LIMITS } from '../../src/codec/index.ts'
+import {
+  CAPABILITIES,
+  ERRORS,
+  EVENTS,
+  encodeFrame,
+  type Frame,
+  LIMIT_IDS,
+  LIMITS,
+} from '../../src/codec/index.ts'
 import { anyEqual, errorFrame, eventFrame, JOINED, messageFrame, PlayedClient } from './played-relay.ts'
 import { fakeSignatures, identityOf, World } from './world.ts'
 
@@ -393,5 +401,32 @@ describe('messages under way', () => {
     client.give(errorFrame({ code: ERRORS.ref_gap, conversation: 1, ref: 4 }))
     expect(send(client, 3)).toBe(2)
     expect(client.sentOf('send').map(({ ref }) => ref)).toEqual([1, 2, 3, 4, 2])
+  })
+
+  //= PAL-MSG-027
+  test('are answered before a conversation that is over is joined again', () => {
+    const client = new PlayedClient().inRoom()
+    for (let ref = 1; ref <= 2; ref++) expect(send(client, 3)).toBe(ref)
+    const before = client.sentOf('join').length
+    client.give(eventFrame({ seq: 1, kind: EVENTS.kicked, subject: 1 }))
+    client.session.request({ type: 'join', room: 'kitchen', options: 0 })
+    client.session.request({ type: 'list', after: '' })
+    client.give(errorFrame({ code: ERRORS.not_a_member, conversation: 1, ref: 1 }))
+    expect(client.sentOf('join')).toHaveLength(before)
+    expect(client.sentOf('list')).toHaveLength(1)
+    client.give(errorFrame({ code: ERRORS.not_a_member, conversation: 1, ref: 2 }))
+    expect(client.sentOf('join')).toHaveLength(before + 1)
+  })
+
+  //= PAL-MSG-027
+  test('are answered before somebody who is leaving begins another conversation', () => {
+    const client = new PlayedClient().inRoom()
+    const leave = client.session.request({ type: 'leave', conversation: 1 })
+    expect(send(client, 3)).toBe(1)
+    client.session.request({ type: 'direct', name: 'bob' })
+    client.give({ type: 'ok', request: leave, conversation: 1 })
+    expect(client.sentOf('direct')).toHaveLength(0)
+    client.give(errorFrame({ code: ERRORS.not_a_member, conversation: 1, ref: 1 }))
+    expect(client.sentOf('direct')).toHaveLength(1)
   })
 })

@@ -50,6 +50,8 @@ class Client(Endpoint):
         self.limits = dict(LIMITS)
         self.conversations: dict[int, Conversation] = {}
         self.requests: dict[int, tuple[str, dict]] = {}
+        self.held: list[tuple[str, dict]] = []
+        self.unanswered: set[tuple[int, int]] = set()
         self.fences: set[tuple[int, int]] = set()
         self.events: list[tuple[str, dict]] = []
         self.opened_at, self.sent_at, self.ping_at, self.counter = now, now, None, 0
@@ -138,9 +140,26 @@ class Client(Endpoint):
         if self.state != "open" or not is_request(name):
             raise Refused(name)
         number = self.next_number()
-        self.submit(name, request=number, **fields)
         self.requests[number] = name, fields
+        if name in ("join", "direct"):
+            self.held.append((name, {"request": number, **fields}))
+            self.let_go()
+        else:
+            self.submit(name, request=number, **fields)
         return number
+
+    def let_go(self) -> None:
+        """What begins a membership waits until nothing is under way in one that is over (chapter 7.7)."""
+        leaving = [fields["conversation"] for name, fields in self.requests.values() if name == "leave"]
+        ending = [self.conversations[number] for number in leaving if number in self.conversations]
+        while self.held and not self.unanswered and not any(each.under_way for each in ending):
+            name, fields = self.held.pop(0)
+            self.submit(name, **fields)
+
+    def forget(self, number: int) -> None:
+        """The client is no longer in a conversation; what it sent there is still answered."""
+        conversation = self.conversations.pop(number, None)
+        self.unanswered.update((number, ref) for ref in (conversation.under_way if conversation else ()))
 
     def message(self, number: int, kind: int, body: bytes) -> int:
         """Sends a message and gives its ref; Refused when the window is used up (chapter 7.6)."""
@@ -224,18 +243,22 @@ class Client(Endpoint):
     def on_ok(self, ok: dict, _data: bytes) -> None:
         name, fields = self.requests.get(ok["request"], ("", {}))
         if name == "leave":
-            self.conversations.pop(fields["conversation"], None)
+            self.forget(fields["conversation"])
         self.answer(WITHOUT_ANSWER, ok)
+        self.let_go()
 
     def on_error(self, error: dict, _data: bytes) -> None:
         if error["request"]:
-            return self.answer(REQUESTS, error)
+            self.answer(REQUESTS, error)
+            return self.let_go()
+        self.unanswered.discard((error["conversation"], error["ref"]))
         conversation = self.conversations.get(error["conversation"])
         if conversation and conversation.under_way.pop(error["ref"], None) is not None:
             if conversation.refused is None:
                 conversation.refused = error["ref"]
             self.send_on(conversation)
             self.tell("refused", error)
+        self.let_go()
 
     def send_on(self, conversation: Conversation) -> None:
         """After a refusal, when all is answered: the next message takes the ref that was refused."""
@@ -258,6 +281,7 @@ class Client(Endpoint):
         if message["sender"] == conversation.alias:
             conversation.under_way.pop(message["ref"], None)
             self.send_on(conversation)
+            self.let_go()
         self.tell("message", message)
 
     def on_event(self, event: dict, _data: bytes) -> None:
@@ -265,7 +289,7 @@ class Client(Endpoint):
         if conversation is None:
             return
         if event["kind"] in ENDS and event["subject"] == conversation.alias:
-            del self.conversations[event["conversation"]]
+            self.forget(event["conversation"])
         if event["kind"] in EVENTS.values():
             self.tell("event", event)
 
@@ -279,6 +303,7 @@ class Client(Endpoint):
         conversation = self.conversations.get(ack["conversation"])
         if conversation and conversation.under_way.pop(ack["ref"], None) is not None:
             self.send_on(conversation)
+            self.let_go()
         self.tell("ack", ack)
 
     def on_senders(self, senders: dict, _data: bytes) -> None:

@@ -304,6 +304,7 @@ client talks conversation=130 body="x"
 client < send conversation=130 ref=1 body="x"
 client asks leave conversation=130
 client < leave conversation=130
+client > error request=0 conversation=130 ref=1 code=not_a_member
 client asks join room="x" options=0
 client < join room="x"
 
@@ -466,6 +467,29 @@ client silent
 client > error request=0 conversation=#r ref=2 code=ref_gap
 client talks conversation=#r body="4"
 client < send conversation=#r ref=1 body="4"
+
+= C-MSG-027/join-after-a-kick : MSG-027 MSG-001
+client in r
+client talks conversation=#r body="1"
+client < send conversation=#r ref=1
+client > event conversation=#r seq=2 kind=kicked subject=1 name=$client actor=2
+client tells entry seq=2
+client asks join room="r" options=0
+client silent
+client > error request=0 conversation=#r ref=1 code=not_a_member
+client < join room="r"
+
+= C-MSG-027/join-after-leaving : MSG-027
+client in r
+client talks conversation=#r body="1"
+client < send conversation=#r ref=1
+client asks leave conversation=#r
+client < leave conversation=#r request=?a
+client asks direct name="x"
+client silent
+client > message conversation=#r seq=2 ref=1 sender=1 body="1"
+client tells message seq=2
+client < direct name="x"
 
 = C-MSG-011/unknown-kind : MSG-011 FRM-010
 client in r

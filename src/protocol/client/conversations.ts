@@ -25,6 +25,8 @@ const NAMES_MAX = 262_144
 
 export class ConversationBook {
   readonly conversations: Map<number, ClientConversation> = new Map()
+  /** Refs without an answer in conversations that are over, by number. */
+  readonly #unanswered = new Map<number, Set<number>>()
   #namesHeld = 0
 
   /** The link is gone: nothing is live, and what was under way is for the owner to send again. */
@@ -35,6 +37,13 @@ export class ConversationBook {
       conversation.underWayBytes = 0
       conversation.isRewinding = false
     }
+    this.#unanswered.clear()
+  }
+
+  /** Whether a message is under way in a conversation that is over, or in one of `leaving`. */
+  hasUnanswered(leaving: Iterable<number>): boolean {
+    for (const number of leaving) if ((this.conversations.get(number)?.underWay.length ?? 0) > 0) return true
+    return this.#unanswered.size > 0
   }
 
   /**
@@ -138,6 +147,8 @@ export class ConversationBook {
   end(number: number): void {
     const conversation = this.conversations.get(number)
     if (!conversation) return
+    if (conversation.isLive && conversation.underWay.length > 0)
+      this.#unanswered.set(number, new Set(conversation.underWay.map(({ ref }) => ref)))
     conversation.isLive = false
     this.#namesHeld -= conversation.members.size + conversation.senders.size
     this.conversations.delete(number)
@@ -163,6 +174,11 @@ export class ConversationBook {
 
   /** A message under way was refused; one that is not under way changes nothing. */
   refuseSend(number: number, ref: number): void {
+    const waiting = this.#unanswered.get(number)
+    if (waiting?.delete(ref)) {
+      if (waiting.size === 0) this.#unanswered.delete(number)
+      return
+    }
     const conversation = this.conversations.get(number)
     const index = conversation?.underWay.findIndex((each) => each.ref === ref) ?? -1
     if (!conversation || index < 0) return

@@ -37,7 +37,7 @@ import { greaseFrame, isGreaseDue } from '../grease.ts'
 import { ConversationBook } from './conversations.ts'
 import { historyEntries, historyFrames, viewOf } from './history.ts'
 import { Opening } from './opening.ts'
-import { Outgoing, REQUEST_COST, sendCost } from './pacing.ts'
+import { JOIN_COST, Outgoing, REQUEST_COST, sendCost } from './pacing.ts'
 import {
   type Answer,
   answers,
@@ -73,6 +73,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #request: number
   /** Requests without their last answer, by number. */
   readonly #requests = new Map<number, OpenRequest>()
+  /** Requests that begin a membership. */
+  #held: Uint8Array[] = []
   #pongsWaiting = 0
   /** What came on other lanes before `ready`, in its order. */
   #early: LaneBytes[] = []
@@ -133,8 +135,20 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       throw new UsageError('bad_argument', 'the request is too large for this relay')
     this.#request = number
     this.#requests.set(number, openRequestOf(request, renews))
-    this.#out.pushPaced(laneOfRequest(request), bytes, costOf(request.type))
+    if (request.type === 'join' || request.type === 'direct') this.#held.push(bytes)
+    else this.#out.pushPaced(laneOfRequest(request), bytes, costOf(request.type))
     return number
+  }
+
+  /** What begins a membership waits for all that the relay could take for a part of it. */
+  #letGo(): void {
+    //= PAL-MSG-027
+    if (this.#book.hasUnanswered(this.#leaving())) return
+    for (const bytes of this.#held.splice(0)) this.#out.pushPaced(CONTROL_LANE, bytes, JOIN_COST)
+  }
+
+  *#leaving(): Iterable<number> {
+    for (const { type, conversation } of this.#requests.values()) if (type === 'leave') yield conversation
   }
 
   /**
@@ -434,6 +448,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#deadline = NEVER
     this.#pingAt = NEVER
     this.#early = []
+    this.#held = []
     //= PAL-ERR-002, PAL-ERR-004
     this.#events.push({ kind: 'closed', by, code, name: errorNameOf(code), text, retryMs })
   }
@@ -468,6 +483,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   }
 
   pollTransmit(now: Instant): LaneBytes | undefined {
+    if (this.#held.length > 0) this.#letGo()
     const item = this.#out.poll(now)
     if (this.#out.bytes === 0) this.#pongsWaiting = 0
     return item
