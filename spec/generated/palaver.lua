@@ -12,11 +12,12 @@ local VALUES_ROLES = { [0] = "member", [1] = "operator", [2] = "relay_operator" 
 local VALUES_CONVERSATION_KINDS = { [0] = "room", [1] = "direct" }
 local VALUES_JOIN_OPTIONS = { [1] = "members", [2] = "existing" }
 local VALUES_CONTENT_KINDS = { [0] = "text", [1] = "action", [2] = "part", [3] = "bytes", [4] = "sealed" }
+local VALUES_SIGNAL_KINDS = { [1] = "typing", [2] = "read" }
 local VALUES_EVENTS = { [1] = "joined", [2] = "left", [3] = "kicked", [4] = "banned", [5] = "unbanned", [6] = "topic", [7] = "role", [8] = "limit", [9] = "lock" }
 local VALUES_DURABILITIES = { [0] = "memory", [1] = "disk" }
 local VALUES_GAP_REASONS = { [1] = "retention", [2] = "corrupt", [3] = "skipped" }
 local VALUES_ERRORS = { [256] = "goodbye", [257] = "bad_frame", [258] = "frame_too_large", [259] = "unknown_frame", [260] = "out_of_turn", [261] = "unsupported_version", [262] = "bad_signature", [263] = "name_taken", [264] = "bad_name", [265] = "not_admitted", [266] = "banned", [267] = "relay_full", [268] = "handshake_timeout", [269] = "idle_timeout", [270] = "replaced", [271] = "kicked", [272] = "slow_consumer", [273] = "going_away", [274] = "too_many_links", [275] = "internal", [276] = "cannot_resume", [277] = "session_revoked", [278] = "storage_failed", [279] = "rate_exceeded", [513] = "no_such_room", [514] = "not_a_member", [515] = "room_full", [516] = "room_banned", [517] = "room_locked", [518] = "not_permitted", [519] = "no_such_name", [521] = "too_many_conversations", [522] = "already_member", [523] = "bad_room_name", [524] = "mailbox_full", [525] = "storage_full", [526] = "no_such_conversation", [527] = "no_keys", [769] = "ref_gap", [770] = "ref_repeated", [771] = "body_too_large", [772] = "bad_value", [773] = "rate_limited" }
-local TYPE_NAMES = { [1] = "hello", [2] = "challenge", [3] = "auth", [4] = "ready", [5] = "error", [6] = "close", [7] = "ping", [8] = "pong", [9] = "ok", [10] = "resume", [16] = "join", [17] = "joined", [18] = "leave", [19] = "who", [20] = "members", [21] = "list", [22] = "rooms", [23] = "whois", [24] = "identity", [25] = "direct", [26] = "follow", [27] = "fetch", [28] = "history", [29] = "cursor", [32] = "send", [33] = "message", [34] = "event", [35] = "gap", [36] = "ack", [37] = "senders", [40] = "setTopic", [41] = "kick", [42] = "ban", [43] = "unban", [44] = "setRole", [45] = "setLimit", [46] = "lock", [47] = "announce", [48] = "notice", [49] = "publish", [50] = "stock", [51] = "claim", [52] = "bundle" }
+local TYPE_NAMES = { [1] = "hello", [2] = "challenge", [3] = "auth", [4] = "ready", [5] = "error", [6] = "close", [7] = "ping", [8] = "pong", [9] = "ok", [10] = "resume", [16] = "join", [17] = "joined", [18] = "leave", [19] = "who", [20] = "members", [21] = "list", [22] = "rooms", [23] = "whois", [24] = "identity", [25] = "direct", [26] = "follow", [27] = "fetch", [28] = "history", [29] = "cursor", [32] = "send", [33] = "message", [34] = "event", [35] = "gap", [36] = "ack", [37] = "senders", [38] = "signal", [39] = "signalled", [40] = "setTopic", [41] = "kick", [42] = "ban", [43] = "unban", [44] = "setRole", [45] = "setLimit", [46] = "lock", [47] = "announce", [48] = "notice", [49] = "publish", [50] = "stock", [51] = "claim", [52] = "bundle" }
 local PACKETS = { [64] = "data", [192] = "initial", [193] = "retry", [194] = "accept", [195] = "refuse", [196] = "reset" }
 local RANGES = {
   { from = 0, to = 0, unknown = "fault" },
@@ -236,6 +237,19 @@ local FRAMES = {
   [37] = { name = "senders", fields = {
     { name = "conversation", type = "u32", min = 1 },
     { name = "senders", type = "list", of = "member", min = 0, max = 128 },
+  } },
+  [38] = { name = "signal", fields = {
+    { name = "conversation", type = "u32", min = 1 },
+    { name = "kind", type = "u8", min = 0, values = VALUES_SIGNAL_KINDS },
+    { name = "value", type = "u53", min = 0 },
+    { name = "body", type = "bin", min = 0, max = 64 },
+  } },
+  [39] = { name = "signalled", fields = {
+    { name = "conversation", type = "u32", min = 1 },
+    { name = "sender", type = "u32", min = 1 },
+    { name = "kind", type = "u8", min = 0, values = VALUES_SIGNAL_KINDS },
+    { name = "value", type = "u53", min = 0 },
+    { name = "body", type = "bin", min = 0, max = 64 },
   } },
   [40] = { name = "setTopic", fields = {
     { name = "request", type = "u32", min = 1 },

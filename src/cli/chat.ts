@@ -20,6 +20,7 @@ export const SPEC: CommandSpec = {
     plain: { help: 'lines without any escape sequence (PALAVER_PLAIN=1; so in a pipe)' },
     save: { value: 'DIR', help: 'save files that others send there, as they come' },
     history: { value: 'N', help: 'entries shown of what was said before (default 20; in a pipe 0)' },
+    'no-typing': { help: 'tell nobody that you are typing, or what you have read (/typing off)' },
     ...CLIENT_OPTIONS,
     ...LASTING_OPTIONS,
   },

@@ -55,6 +55,8 @@ export interface Lasting {
   readonly patience: Patience
   /** Whether an entry counts as read when it was handed over, or when the program says so. */
   readonly acknowledges: 'auto' | 'manual'
+  /** Whether it matters who is typing. */
+  readonly takesSignals?: boolean
 }
 
 /**
@@ -241,6 +243,7 @@ async function open(args: Arguments, opening: Opening): Promise<ClientConnection
       redials: lasting?.patience.redials,
       // Where it lasts the sealed connection says what is applied: an entry is opened and kept before.
       acknowledges: 'manual',
+      takesSignals: lasting?.takesSignals,
       onEvent: (event) => {
         lasting?.patience.handle(event)
         onEvent(event)

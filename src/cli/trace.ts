@@ -1,11 +1,11 @@
 /** Shows every frame that crosses the links of a transport. */
 import type { Address } from '../base/machine.ts'
-import { Deframer, FRAME, MORE } from '../codec/deframer.ts'
+import { Deframer, FRAME, MORE, PREFIX_BYTES } from '../codec/deframer.ts'
 import { isFault } from '../codec/fault.ts'
 import { decodeFrame } from '../codec/frame.ts'
 import { LIMITS } from '../codec/generated/registry.ts'
 import { showAddress } from '../transport/errors.ts'
-import type { Link, LinkHandler, Transport } from '../transport/transport.ts'
+import { type Link, type LinkHandler, type Transport, writeEphemeral } from '../transport/transport.ts'
 import { printable } from './printable.ts'
 
 /** Gets one line for each frame; `>` came in, `<` went out. */
@@ -30,6 +30,10 @@ function traced(link: Link, onLink: (link: Link) => LinkHandler, sink: TraceSink
       incoming.push(lane, chunk)
       handler.onBytes(lane, chunk)
     },
+    onUnreliable(lane, bytes) {
+      incoming.lone(lane, bytes)
+      handler.onUnreliable?.(lane, bytes)
+    },
     onWritable: () => handler.onWritable(),
     onEnd: () => handler.onEnd(),
     onClosed(detail) {
@@ -45,6 +49,12 @@ class LaneTracer {
 
   constructor(tell: (text: string) => void) {
     this.#tell = tell
+  }
+
+  /** Bytes outside the lanes. */
+  lone(lane: number, bytes: Uint8Array): void {
+    if (bytes.length < PREFIX_BYTES) this.#tell(`datagram, lane ${lane}: not a frame`)
+    else this.#tell(`datagram, lane ${lane} ${frameText(bytes, PREFIX_BYTES, bytes.length)}`)
   }
 
   push(lane: number, chunk: Uint8Array): void {
@@ -104,6 +114,11 @@ class TracedLink implements Link {
   write(lane: number, bytes: Uint8Array): void {
     this.#tracer.push(lane, bytes)
     this.#link.write(lane, bytes)
+  }
+
+  writeUnreliable(lane: number, bytes: Uint8Array): void {
+    this.#tracer.lone(lane, bytes)
+    writeEphemeral(this.#link, lane, bytes)
   }
 
   cork(): void {

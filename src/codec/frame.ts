@@ -3,9 +3,10 @@
  * each field is read where it stands, so that a float is never taken for an integer and nothing is decoded
  * that no field asks for.
  */
-import { EMPTY_BYTES, utf8Bytes, utf8Text } from '../base/bytes.ts'
+import { EMPTY_BYTES, readUint32, utf8Bytes, utf8Text } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
-import { type DecodeFault, faultOf } from './fault.ts'
+import { PREFIX_BYTES } from './deframer.ts'
+import { type DecodeFault, faultOf, isFault } from './fault.ts'
 import { FRAME_RANGES, FRAME_SPECS, FRAME_TYPES, type Frame } from './generated/registry.ts'
 import { FrameReader } from './reader.ts'
 import { FRAME_SCAN, scanValue } from './scan.ts'
@@ -69,6 +70,13 @@ export function decodeFrame(
     frame[field.name] = value
   }
   return frame as unknown as Frame
+}
+
+/** The one frame that `bytes` are, behind its length; undefined when they are anything else. */
+export function loneFrame(bytes: Uint8Array): Frame | undefined {
+  if (bytes.length < PREFIX_BYTES || readUint32(bytes, 0) !== bytes.length - PREFIX_BYTES) return undefined
+  const frame = decodeFrame(bytes, PREFIX_BYTES)
+  return isFault(frame) || frame.type === 'ignored' ? undefined : frame
 }
 
 /**

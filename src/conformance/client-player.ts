@@ -338,6 +338,7 @@ export class ClientPlayer extends Player {
         return { ...ENTRY, kind: EVENTS.topic }
       case 'message':
         return { ...ENTRY, sender: 1, kind: 0 }
+      case 'signal':
       case 'close':
       case 'ping':
         return super.defaults(party, type)

@@ -10,6 +10,7 @@ import {
   LEAVE_REASONS,
   LIMITS,
   ROLES,
+  SIGNAL_KINDS,
 } from '../codec/generated/registry.ts'
 import type { FieldSpec } from '../codec/spec-types.ts'
 
@@ -30,6 +31,7 @@ const TABLES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   roles: ROLES,
   errors: ERRORS,
   events: EVENTS,
+  signal_kinds: SIGNAL_KINDS,
   content_kinds: CONTENT_KINDS,
   conversation_kinds: CONVERSATION_KINDS,
   join_options: JOIN_OPTIONS,

@@ -6,9 +6,9 @@ import { concatBytes, copyOf, equalBytes, hexOf, readUint32 } from '../base/byte
 import { laneOf } from '../base/lanes.ts'
 import { isFault } from '../codec/fault.ts'
 import { decodeFrame } from '../codec/frame.ts'
-import { ERROR_INFO, ERRORS, EVENTS, LIMITS } from '../codec/generated/registry.ts'
+import { ERROR_INFO, ERRORS, EVENTS, FRAME_TYPES, LIMITS } from '../codec/generated/registry.ts'
 import type { FrameSpec } from '../codec/spec-types.ts'
-import type { Link, LinkHandler } from '../transport/transport.ts'
+import { type Link, type LinkHandler, writeEphemeral } from '../transport/transport.ts'
 import type { Note } from './case.ts'
 import type { KeyPair } from './crypto.ts'
 import { frameText } from './frames.ts'
@@ -21,6 +21,8 @@ export interface Received {
   readonly type: string
   readonly frame: Readonly<Record<string, unknown>>
   readonly bytes: Uint8Array
+  /** Whether it came outside the lanes. */
+  readonly isLone: boolean
 }
 
 /** Something that is wrong with any frame, whoever asked for it. */
@@ -127,6 +129,22 @@ export class Party implements LinkHandler {
     this.link?.write(lane, withLength(body))
   }
 
+  /** Sends a signal as the link carries them best. */
+  sendSignal(values: Loose): void {
+    const body = bodyOf('signal', values)
+    this.sendLone(
+      withLength(body),
+      laneOf(values['conversation'] as number),
+      frameText({ type: 'signal', ...values }),
+    )
+  }
+
+  /** Bytes outside the lanes, where the link has lanes. */
+  sendLone(bytes: Uint8Array, lane: number, text: string): void {
+    this.note({ who: this.label, direction: '>', lane, hex: shownHex(bytes), text: `${text} (datagram)` })
+    if (this.link) writeEphemeral(this.link, lane, bytes)
+  }
+
   sendRaw(bytes: Uint8Array, lane = 0): void {
     this.note({ who: this.label, direction: '>', lane, hex: shownHex(bytes), text: 'bytes' })
     this.link?.write(lane, bytes)
@@ -151,7 +169,15 @@ export class Party implements LinkHandler {
     this.onInput()
   }
 
-  #takeFrame(lane: number, bytes: Uint8Array): void {
+  onUnreliable(lane: number, bytes: Uint8Array): void {
+    const isWhole = bytes.length >= 4 && readUint32(bytes, 0) === bytes.length - 4
+    const isSignal = isWhole && bytes[5] === FRAME_TYPES.signalled
+    if (!isSignal) return this.breach(['PAL-SIG-011'], `a datagram that is no signal: ${shownHex(bytes)}`)
+    this.#takeFrame(lane, copyOf(bytes, 4), true)
+    this.onInput()
+  }
+
+  #takeFrame(lane: number, bytes: Uint8Array, isLone = false): void {
     const frame = decodeFrame(bytes)
     if (isFault(frame)) {
       this.note({
@@ -177,7 +203,7 @@ export class Party implements LinkHandler {
     this.#watch(spec, loose, bytes, lane)
     if (frame.type === 'close') this.isClosedByFar = true
     const conversation = spec.lane === 'control' ? 0 : ((loose['conversation'] as number | undefined) ?? 0)
-    this.inbox(conversation).push({ type: frame.type, frame: loose, bytes })
+    this.inbox(conversation).push({ type: frame.type, frame: loose, bytes, isLone })
   }
 
   #takeGrease(type: number): void {

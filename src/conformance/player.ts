@@ -1,6 +1,14 @@
 /** Plays one case against a relay: does its steps, keeps what they bind, fails at the first that fails. */
 import { bytesOfHex, hexOf } from '../base/bytes.ts'
-import { CONVERSATION_KINDS, ERRORS, EVENTS, LIMIT_IDS, LIMITS, ROLES } from '../codec/generated/registry.ts'
+import {
+  CONVERSATION_KINDS,
+  ERRORS,
+  EVENTS,
+  LIMIT_IDS,
+  LIMITS,
+  ROLES,
+  SIGNAL_KINDS,
+} from '../codec/generated/registry.ts'
 import type { FieldSpec } from '../codec/spec-types.ts'
 import type { Arena } from './arena.ts'
 import type { Case, Note } from './case.ts'
@@ -274,6 +282,8 @@ export class Player implements Scope, LoadStage {
       case 'ping':
         this.#fence += 1
         return { nonce: this.#fence, conversation: 0 }
+      case 'signal':
+        return { kind: SIGNAL_KINDS.typing, value: 1, body: new Uint8Array(0) }
       case 'close':
         return { code: ERRORS.goodbye, text: '', retryMs: 0 }
       default:
@@ -295,7 +305,9 @@ export class Player implements Scope, LoadStage {
     if (type === 'raw') return party.sendRaw(bytesOfHex(hex) as Uint8Array, lane)
     if (type === 'body') return this.#sendBody(party, bytesOfHex(hex) as Uint8Array, fields)
     if (type === 'cut') return this.#sendCut(party, bytesOfHex(hex) as Uint8Array)
+    if (type === 'lone') return party.sendLone(bytesOfHex(hex) as Uint8Array, lane, 'bytes')
     const values = this.valuesOf(party, type, fields)
+    if (type === 'signal' && fields.get('by') !== 'lane') return party.sendSignal(values)
     if (type === 'auth') this.sign(party, values, fields)
     if (type === 'resume') this.signResume(party, values, fields)
     const trailing = fields.get('trailing')
@@ -382,8 +394,10 @@ export class Player implements Scope, LoadStage {
     const fields = new Map(given)
     const within = fields.get('within')
     const after = fields.get('after_ms')
+    const by = fields.get('by')
     fields.delete('within')
     fields.delete('after_ms')
+    fields.delete('by')
     const began = party.isOpen ? party.sentAt : party.openedAt
     const conversation = this.#conversationOf(party, type, fields)
     const find = (): Received | undefined => takeFirst(party, type, conversation)
@@ -403,6 +417,8 @@ export class Player implements Scope, LoadStage {
       )
     if (after !== undefined && this.arena.now() - began < this.#ms(after))
       throw new CaseFailure(`${type} came after ${Math.round(this.arena.now() - began)} ms already`)
+    if (by !== undefined && (by === 'datagram') !== received.isLone)
+      throw new CaseFailure(`${type} for ${party.label} did not come by ${by}`)
     this.#compare(party, received, type, fields)
     this.learn(party, received)
   }

@@ -14,6 +14,7 @@ import type {
   ClientRequest,
   DurableEvent,
   RelayFacts,
+  Signal,
   Since,
 } from '../protocol/client/index.ts'
 import { showAddress } from '../transport/errors.ts'
@@ -39,6 +40,7 @@ export type SessionEvent =
           | 'event'
           | 'gap'
           | 'notice'
+          | 'signal'
           | 'joined'
           | 'sent'
           | 'unsent'
@@ -61,7 +63,10 @@ export interface Route {
 
 export interface OpenOptions
   extends Route,
-    Pick<ClientOptions, 'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey' | 'isRelayKey'> {
+    Pick<
+      ClientOptions,
+      'name' | 'identity' | 'clientId' | 'agent' | 'token' | 'relayKey' | 'isRelayKey' | 'takesSignals'
+    > {
   /** Whether the token may cross a plain stream to another machine. */
   readonly allowsPlainToken?: boolean | undefined
   readonly timeoutMs: number
@@ -215,6 +220,16 @@ export class ClientConnection {
   /** Whether the session is in the conversation, on this link or the last one. */
   isIn(conversation: ClientConversation): boolean {
     return this.#driver.client.isIn(conversation)
+  }
+
+  /**
+   * Tells the other members what is of use soon or never: who types, what was read. False when it did not
+   * leave: no link, a relay that takes none, or too many of them.
+   */
+  signal(conversation: ClientConversation, signal: Signal): boolean {
+    const hasLeft = this.#driver.client.signal(conversation, signal, monotonicNow())
+    if (hasLeft) this.#driver.schedule()
+    return hasLeft
   }
 
   /** Whether a message of that id was sent before, and is acknowledged or waits. */

@@ -11,7 +11,7 @@ import {
   type DurableEvent,
   Keeping,
 } from '../protocol/client/index.ts'
-import type { Link, LinkHandler, TransportKind } from '../transport/transport.ts'
+import { type Link, type LinkHandler, type TransportKind, writeEphemeral } from '../transport/transport.ts'
 import { isLoopback } from './address.ts'
 import type { ClosedEvent, OpenOptions, Receipt, Route, SessionEvent } from './client-connection.ts'
 import type { ClientStore } from './client-store.ts'
@@ -57,7 +57,7 @@ export class ClientDriver {
   #settleLink!: () => void
 
   constructor(options: OpenOptions) {
-    const { name, identity, clientId, agent, token, relayKey, isRelayKey, store } = options
+    const { name, identity, clientId, agent, token, relayKey, isRelayKey, takesSignals, store } = options
     this.#options = options
     this.#store = store
     this.#route = options
@@ -66,7 +66,7 @@ export class ClientDriver {
     this.#keeping = store?.keeping ?? new Keeping()
     const kept = { keeping: this.#keeping, isKept: store !== undefined }
     const redials = options.redials ? 'after_first' : 'never'
-    const who = { name, identity, clientId, agent, token, relayKey, isRelayKey }
+    const who = { name, identity, clientId, agent, token, relayKey, isRelayKey, takesSignals }
     this.client = new DurableClient({ ...who, ...means, ...kept, redials })
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve: resolve as (answer: unknown) => void, reject }
@@ -178,6 +178,12 @@ export class ClientDriver {
     this.pump()
   }
 
+  onUnreliable(link: Link, bytes: Uint8Array): void {
+    if (link !== this.link) return
+    this.client.handleLoneBytes(bytes, monotonicNow())
+    this.pump()
+  }
+
   onEnd(link: Link): void {
     if (link !== this.link) return
     this.client.handleEnd(monotonicNow())
@@ -241,7 +247,9 @@ export class ClientDriver {
       while (link.writable) {
         const item = client.pollTransmit(now)
         if (!item) break
-        link.write(item.lane, item.bytes)
+        //= PAL-SIG-011
+        if (item.isEphemeral) writeEphemeral(link, item.lane, item.bytes)
+        else link.write(item.lane, item.bytes)
       }
       link.uncork()
       if (client.isLinkDone) this.#endLink(link)
@@ -403,6 +411,10 @@ class Port implements LinkHandler {
 
   onBytes(lane: number, chunk: Uint8Array): void {
     this.#driver.onBytes(this.#link, lane, chunk)
+  }
+
+  onUnreliable(_lane: number, bytes: Uint8Array): void {
+    this.#driver.onUnreliable(this.#link, bytes)
   }
 
   onWritable(): void {

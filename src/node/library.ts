@@ -10,7 +10,7 @@ import { existsSync } from 'node:fs'
 import { utf8Bytes } from '../base/bytes.ts'
 import { UsageError } from '../base/errors.ts'
 import { Queue } from '../base/queue.ts'
-import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
+import { CONTENT_KINDS, LIMITS, SIGNAL_KINDS } from '../codec/generated/registry.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { SealingMode } from '../crypto/trust/pins.ts'
 import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '../protocol/client/index.ts'
@@ -20,6 +20,7 @@ import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { openClientStore } from './client-store.ts'
 import { LibraryRoomSealing } from './library-rooms.ts'
+import { type PalaverSignal, signalOf } from './library-signals.ts'
 import { LibraryTrust } from './library-trust.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { createNodePrimitives } from './provider-node.ts'
@@ -63,6 +64,10 @@ export interface ConnectOptions {
   /** What becomes of the link. */
   readonly onStatus?: (status: SessionStatus) => void
   /**
+   * What others signal: who is typing, what they have read. Without it none come and none can be sent.
+   */
+  readonly onSignal?: (signal: PalaverSignal) => void
+  /**
    * Whether direct conversations are sealed end to end. `prefer`, with everybody who has keys at the relay,
    * unless there is an `identity` and no file to keep its keys in: then off.
    */
@@ -103,6 +108,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
     throw new UsageError('bad_state', `another process has ${options.stateFile}`)
   const onEvent = (event: SessionEvent): void => {
     if (event.kind === 'status') options.onStatus?.({ state: event.state, text: event.text })
+    else if (event.kind === 'signal') options.onSignal?.(signalOf(event))
     else dispatch(rooms, event)
   }
   const sealing = sealingOf(options, onEvent)
@@ -112,6 +118,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
     identity,
     clientId: stored.clientId,
     token: options.token,
+    takesSignals: options.onSignal !== undefined,
     allowsPlainToken: options.allowsPlainToken,
     relayKey: options.relayKey,
     isRelayKey: (key) => fingerprint === undefined || relayFingerprint(key) === fingerprint,
@@ -330,6 +337,25 @@ export class PalaverRoom implements AsyncDisposable {
     const sent = this.#opened.send(this.#conversation, CONTENT_KINDS.text, body, options.id)
     const { id, seq, timeMs, isDuplicate } = await sent
     return { id, seq: BigInt(seq), at: new Date(timeMs), isDuplicate }
+  }
+
+  /**
+   * Tells the others that somebody types here, or no longer; again every three seconds while they go on. False
+   * when it did not leave, because of the rate or because there is no link: nothing is tried again.
+   */
+  typing(isTyping: boolean = true): boolean {
+    return this.signal(SIGNAL_KINDS.typing, { value: isTyping ? 1n : 0n })
+  }
+
+  /** Tells the others that everything up to `seq` was read here. */
+  read(seq: bigint): boolean {
+    return this.signal(SIGNAL_KINDS.read, { value: seq })
+  }
+
+  /** The same for kinds that applications agree on, from 240; `body` is not sealed, and has at most 64 bytes. */
+  signal(kind: number, what: { readonly value?: bigint; readonly body?: Uint8Array } = {}): boolean {
+    const { value = 0n, body } = what
+    return this.#opened.signal(this.#conversation, { kind, value: Number(value), ...(body && { body }) })
   }
 
   /**

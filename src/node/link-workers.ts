@@ -523,6 +523,11 @@ class WorkerLink implements Link {
     if (!this.#isOver) this.#worker.order().write(this.#number, lane, bytes)
   }
 
+  /** The worker knows how its link carries them. */
+  writeUnreliable(lane: number, bytes: Uint8Array): void {
+    if (!this.#isOver) this.#worker.order().writeEphemeral(this.#number, lane, bytes)
+  }
+
   /** What one turn writes to a link is gathered anyway. */
   cork(): void {}
   uncork(): void {}

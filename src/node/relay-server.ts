@@ -8,7 +8,14 @@ import {
   type RelayOptions,
   type StoreWrite,
 } from '../protocol/relay/index.ts'
-import type { Link, LinkHandler, LinkStats, Listener, Transport } from '../transport/transport.ts'
+import {
+  type Link,
+  type LinkHandler,
+  type LinkStats,
+  type Listener,
+  type Transport,
+  writeEphemeral,
+} from '../transport/transport.ts'
 import { Alarm, monotonicNow, wallOffset } from './clock.ts'
 import { identityOfSeed, nodeSignatures, systemEntropy } from './primitives.ts'
 import type { RelayStore } from './store.ts'
@@ -220,6 +227,14 @@ export class ServerLink implements LinkHandler {
     server.touch(now)
   }
 
+  onUnreliable(_lane: number, bytes: Uint8Array): void {
+    const server = this.#server
+    const now = monotonicNow()
+    server.bytesReceived += bytes.length
+    server.core.handleLoneBytes(this.#relayLink, bytes, now)
+    server.touch(now)
+  }
+
   /** Whether bytes came since this was asked. */
   takeFed(): boolean {
     const isFed = this.#isFed
@@ -270,7 +285,9 @@ export class ServerLink implements LinkHandler {
 
   #write(item: LaneBytes): void {
     this.#server.bytesSent += item.bytes.length
-    this.#link.write(item.lane, item.bytes)
+    //= PAL-SIG-011
+    if (item.isEphemeral) writeEphemeral(this.#link, item.lane, item.bytes)
+    else this.#link.write(item.lane, item.bytes)
   }
 
   pause(): void {

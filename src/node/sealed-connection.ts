@@ -4,6 +4,7 @@
  */
 
 import { equalBytes } from '../base/bytes.ts'
+import { UsageError } from '../base/errors.ts'
 import { CONTENT_KINDS, CONVERSATION_KINDS, ERRORS } from '../codec/generated/registry.ts'
 import type { Person } from '../crypto/client/outputs.ts'
 import type { Primitives } from '../crypto/primitives.ts'
@@ -100,6 +101,13 @@ export class SealedConnection {
       const receipt = await sent
       this.#showOwn(conversation, { ...receipt, kind, body })
       return receipt
+    }
+    const signal = connection.signal.bind(connection)
+    connection.signal = (conversation, what) => {
+      //= PAL-SIG-018
+      if (what.body && what.body.length > 0 && this.maySeal(conversation))
+        throw new UsageError('bad_argument', 'signals are not sealed: none has a body where messages are')
+      return signal(conversation, what)
     }
     connection.applied = (conversation, seq) => {
       const reached = this.#trailing.applied(conversation, seq)

@@ -14,7 +14,13 @@ import {
 } from '../protocol/workers/index.ts'
 import type { UdpTraceEvent } from '../reliable/index.ts'
 import { attachSocket } from '../transport/tcp.ts'
-import type { Link, LinkHandler, LinkStats, Listener } from '../transport/transport.ts'
+import {
+  type Link,
+  type LinkHandler,
+  type LinkStats,
+  type Listener,
+  writeEphemeral,
+} from '../transport/transport.ts'
 import { keepNurserySmall } from './nursery.ts'
 import { CHANNEL_FD, type WorkerAnswer, type WorkerRequest } from './worker-messages.ts'
 
@@ -82,6 +88,11 @@ class LinkWorker implements OrderHandler {
   /** A link may have closed while an order for it was under way. */
   write(link: number, lane: number, bytes: Uint8Array, isMore: boolean): void {
     this.#links.get(link)?.write(lane, bytes, isMore)
+  }
+
+  writeEphemeral(link: number, lane: number, bytes: Uint8Array): void {
+    const carried = this.#links.get(link)
+    if (carried) writeEphemeral(carried.link, lane, bytes)
   }
 
   pause(link: number): void {

@@ -127,7 +127,8 @@ describe('a terminal with messages arriving', () => {
         fc.array(words, { maxLength: 12 }),
         words,
         fc.integer({ min: 20, max: 90 }),
-        (texts, line, columns) => {
+        fc.array(fc.string({ maxLength: 30 }), { minLength: 1, maxLength: 4 }),
+        (texts, line, columns, doings) => {
           const { terminal, editor, shown } = view(columns)
           editor.handleKey({ kind: 'paste', text: line.replaceAll('\x1b', '') })
           editor.handleKey({ kind: 'key', name: 'left' })
@@ -135,6 +136,8 @@ describe('a terminal with messages arriving', () => {
           shown.start()
           for (const [n, text] of texts.entries()) {
             shown.show(message(text, n))
+            const doing = doings[n % doings.length] as string
+            shown.setStatus({ nick: 'alice', place: '#lobby', isOnline: true, unread: [], doing })
             shown.redraw()
           }
           const row = inputRow('[alice] #lobby ▸ ', editor.graphemes, editor.cursor, columns)
@@ -146,6 +149,24 @@ describe('a terminal with messages arriving', () => {
         },
       ),
     )
+  })
+
+  it('tells above the line being typed what others do, as long as they do it', () => {
+    const { terminal, editor, shown } = view(60)
+    const status = { nick: 'alice', place: '#lobby', isOnline: true, unread: [] }
+    editor.handleKey({ kind: 'text', text: 'hello' })
+    shown.start()
+    shown.setStatus({ ...status, doing: 'bob\x1b is typing…' })
+    shown.show(message('hi', 1))
+    shown.redraw()
+    expect(terminal.lines.slice(-3)).toEqual([
+      expect.stringContaining('m1  hi'),
+      'bob␛ is typing…',
+      '[alice] #lobby ▸ hello',
+    ])
+    shown.setStatus({ ...status, doing: '' })
+    shown.redraw()
+    expect(terminal.lines.slice(-2)).toEqual([expect.stringContaining('m1  hi'), '[alice] #lobby ▸ hello'])
   })
 
   it('lets no message steer the terminal or pass for another', () => {

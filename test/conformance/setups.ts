@@ -18,6 +18,8 @@ const UNHURRIED = {
   joinsBurst: 1e9,
   linksPerSecond: 1e9,
   linksBurst: 1e9,
+  signalsPerSecond: 1e9,
+  signalsBurst: 1e9,
 }
 
 /** What each configuration asks for. */
@@ -63,6 +65,8 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
       requestsBurst: 12,
       joinsPerSecond: 4,
       joinsBurst: 4,
+      signalsPerSecond: 1,
+      signalsBurst: 3,
       rateExcessMs: 3000,
     },
   },

@@ -96,7 +96,7 @@ describe('a handshake that goes well', () => {
   //= PAL-EXT-008
   test('chooses no capability that the relay does not know, grease included', () => {
     const world = new World()
-    const capabilities = [CAPABILITIES.grease_0, 1, 2, 65535, CAPABILITIES.grease_3, 1]
+    const capabilities = [CAPABILITIES.grease_0, 3, 2, 65535, CAPABILITIES.grease_3, 3]
     expect(
       world
         .open()

@@ -47,12 +47,20 @@ const link = fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 
 const lane = fc.integer({ min: 0, max: 63 })
 
 type OrderCall =
-  | { readonly name: 'write'; readonly link: number; readonly lane: number; readonly piece: number }
+  | {
+      readonly name: 'write' | 'writeEphemeral'
+      readonly link: number
+      readonly lane: number
+      readonly piece: number
+    }
   | { readonly name: 'pause' | 'resume' | 'end' | 'abort'; readonly link: number }
   | { readonly name: 'handled' | 'take'; readonly count: number }
 
 const orderCall: fc.Arbitrary<OrderCall> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ name: fc.constant('write' as const), link, lane, piece: fc.nat(5) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ name: fc.constantFrom('write', 'writeEphemeral'), link, lane, piece: fc.nat(5) }),
+  },
   fc.record({ name: fc.constantFrom('pause', 'resume', 'end', 'abort'), link }),
   fc.record({ name: fc.constantFrom('handled', 'take'), count: fc.nat(2 ** 40) }),
 )
@@ -74,6 +82,8 @@ describe('orders', () => {
           else
             for (const to of [writer, expected.handler])
               if ('count' in call) to.handled(call.count)
+              else if (call.name === 'writeEphemeral')
+                to.writeEphemeral(call.link, call.lane, bytes[call.piece] as Uint8Array)
               else if (call.name !== 'write') to[call.name](call.link)
               else {
                 const isMore = next?.name === 'write' && next.link === call.link

@@ -165,6 +165,7 @@ export interface ClientSettings {
   /** The session to take up. */
   readonly resume?: ResumeTicket
   readonly token?: string
+  readonly takesSignals?: boolean
   readonly relayKey?: Uint8Array
   readonly host?: string
   readonly cutter?: Cutter
@@ -189,6 +190,7 @@ export class TestClient {
       identity: identityOf(settings.identity ?? name),
       clientId: settings.clientId ?? clientIdOf(settings.identity ?? name),
       token: settings.token,
+      takesSignals: settings.takesSignals,
       resume: settings.resume,
       relayKey: settings.relayKey,
       agent: 'test/1',

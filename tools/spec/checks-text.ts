@@ -25,6 +25,7 @@ const PREFIXES: Readonly<Record<string, readonly string[]>> = {
   '17': ['SFL'],
   '18': ['TRU'],
   '19': ['CNF'],
+  '20': ['SIG'],
 }
 
 const CORE_WORDS_MAX = 9500

@@ -73,6 +73,11 @@ const COMMANDS: Readonly<Record<string, SlashCommand>> = {
     help: 'how the session is carried, or carry it so',
     run: transport,
   },
+  typing: {
+    usage: '/typing [on|off]',
+    help: 'whether others are told that you are typing, and what you have read',
+    run: typing,
+  },
   help: { usage: '/help', help: 'this list', run: help },
   quit: { usage: '/quit', help: 'leave (also Ctrl-C on an empty line)', run: (talk) => talk.leave() },
   kick: { usage: '/kick NICK [REASON]', help: 'put a member out', isForOperators: true, run: kick },
@@ -224,6 +229,15 @@ async function transport(talk: Talk, rest: string): Promise<void> {
     'status',
     { state: 'online', transport: target.transport },
   ])
+}
+
+function typing(talk: Talk, rest: string): void {
+  if (rest !== '' && rest !== 'on' && rest !== 'off')
+    throw usageError(`/typing ${rest}`, 'use /typing on|off')
+  if (rest !== '') talk.signs.isTelling = rest === 'on'
+  talk.info(
+    `others are ${talk.signs.isTelling ? '' : 'not '}told that you are typing, and what you have read`,
+  )
 }
 
 async function showRooms(talk: Talk): Promise<void> {

@@ -23,6 +23,7 @@ import { eventWords, type RoomEvent } from './event-text.ts'
 import { KeptFiles } from './kept-files.ts'
 import { type LinkEvent, linkWords } from './link-text.ts'
 import { sealSign, signOf } from './seal-sign.ts'
+import { Signs } from './signs.ts'
 import type { ChatView, Entry, EntryKind } from './view.ts'
 
 /** Messages under way before the input has to wait. */
@@ -42,6 +43,10 @@ export interface TalkOptions {
 export class Talk {
   readonly kept: KeptFiles = new KeptFiles()
   readonly view: ChatView
+  readonly signs: Signs = new Signs({
+    connection: () => this.#client?.connection,
+    onChange: () => this.updateStatus(),
+  })
   /** In the order of opening. */
   readonly conversations: ClientConversation[] = []
   readonly #files: FileReceiver
@@ -88,6 +93,7 @@ export class Talk {
   end(): void {
     this.#files.close()
     this.#sealedFiles.close()
+    this.signs.end()
   }
 
   // ---- conversations --------------------------------------------------------------------------
@@ -149,6 +155,7 @@ export class Talk {
     const index = this.conversations.indexOf(conversation)
     if (index >= 0) this.conversations.splice(index, 1)
     this.#unread.delete(conversation.number)
+    this.signs.forget(conversation)
     if (this.#current === conversation) this.#current = this.conversations[Math.max(0, index - 1)]
     this.updateStatus()
   }
@@ -156,6 +163,7 @@ export class Talk {
   switchTo(conversation: ClientConversation): void {
     this.#current = conversation
     this.#unread.delete(conversation.number)
+    this.signs.read(conversation)
     this.updateStatus()
   }
 
@@ -182,7 +190,8 @@ export class Talk {
     const place = this.#current && placeName(this.#current)
     const { isOnline } = this.client.connection
     const seal = this.#current && this.client.sealing ? signOf(this.client.sealing, this.#current) : ''
-    this.view.setStatus({ nick: this.client.nick, place, isOnline, unread, seal })
+    const doing = this.#current ? this.signs.text(this.#current) : ''
+    this.view.setStatus({ nick: this.client.nick, place, isOnline, unread, seal, doing })
   }
 
   // ---- sending --------------------------------------------------------------------------------
@@ -198,6 +207,7 @@ export class Talk {
       )
     const kind = isAction ? CONTENT_KINDS.action : CONTENT_KINDS.text
     const { connection } = this.client
+    this.signs.sent()
     this.track(about(placeName(conversation), connection.send(conversation, kind, body)))
     if (!connection.isOnline)
       this.info(`not sent yet, until there is a connection: ${text}`, [
@@ -270,6 +280,8 @@ export class Talk {
         return this.#open(event.conversation)
       case 'notice':
         return this.#handleNotice(event.frame)
+      case 'signal':
+        return this.signs.handle(event)
       case 'stock':
       case 'closed':
         return
@@ -300,6 +312,7 @@ export class Talk {
       this.#unread.add(conversation.number)
       this.updateStatus()
     }
+    this.signs.said(message, conversation === this.#current)
     const isDirect = conversation.kind === CONVERSATION_KINDS.direct
     const seal = sealOf(message)
     const isText = contentKind === CONTENT_KINDS.text || contentKind === CONTENT_KINDS.action

@@ -5,6 +5,7 @@
 import { clockText } from '../output.ts'
 import { printable, printableLines } from '../printable.ts'
 import type { Style } from '../style.ts'
+import { textWidth } from '../text-width.ts'
 import { inputRow } from './input-row.ts'
 import type { LineEditor } from './line-editor.ts'
 import { dayOf } from './plain-view.ts'
@@ -12,6 +13,8 @@ import type { ChatView, Entry, Status } from './view.ts'
 
 const INDENT = ' '.repeat(6)
 const COLUMNS_DEFAULT = 80
+/** Where the names of those typing have no room. */
+const DOING_SHORT = 'typing…'
 const DAY_RULE = '─'.repeat(17)
 const BRACKETED_PASTE_ON = '\x1b[?2004h'
 const BRACKETED_PASTE_OFF = '\x1b[?2004l'
@@ -33,6 +36,8 @@ export class TerminalView implements ChatView {
   #day: string
   /** Cells before the cursor in the row as it was drawn; undefined while no row is on the screen. */
   #drawnCursor: number | undefined
+  /** Cells of the row above it that tells what others do; 0 when there is none. */
+  #drawnAbove = 0
   #flushScheduled = false
   #isStopped = false
 
@@ -90,6 +95,7 @@ export class TerminalView implements ChatView {
 
   clear(): void {
     this.#drawnCursor = undefined
+    this.#drawnAbove = 0
     this.#screen.write(CLEAR + this.#drawRow())
   }
 
@@ -109,7 +115,8 @@ export class TerminalView implements ChatView {
     const cursor = this.#drawnCursor
     if (cursor === undefined) return ''
     this.#drawnCursor = undefined
-    const rowsAbove = Math.floor(cursor / this.#columns)
+    const rowsAbove = Math.floor(cursor / this.#columns) + Math.ceil(this.#drawnAbove / this.#columns)
+    this.#drawnAbove = 0
     return `\r${rowsAbove > 0 ? `\x1b[${rowsAbove}A` : ''}${ERASE_BELOW}`
   }
 
@@ -117,7 +124,16 @@ export class TerminalView implements ChatView {
     const { graphemes, cursor } = this.#editor
     const row = inputRow(promptText(this.#status), graphemes, cursor, this.#columns)
     this.#drawnCursor = row.cursorColumn
-    return `${row.text}\r${row.cursorColumn > 0 ? `\x1b[${row.cursorColumn}C` : ''}`
+    return `${this.#drawAbove()}${row.text}\r${row.cursorColumn > 0 ? `\x1b[${row.cursorColumn}C` : ''}`
+  }
+
+  /** The row above the input, where there is something to tell. */
+  #drawAbove(): string {
+    const doing = printable(this.#status.doing ?? '')
+    const text = textWidth(doing) < this.#columns ? doing : DOING_SHORT
+    if (doing === '' || textWidth(text) >= this.#columns) return ''
+    this.#drawnAbove = textWidth(text)
+    return `${this.#style.dim(text)}\r\n`
   }
 
   get #columns(): number {

@@ -62,7 +62,8 @@ async function talkOn(args: Arguments, view: TerminalView, keyboard: Keyboard): 
   const rooms = roomNames(words, address)
   const talk = new Talk({ view, history: historyOption(args, true), saveFolder: args.text('save') })
   const patience = new Patience(args, true, false)
-  const lasting = { patience, acknowledges: 'auto' } as const
+  const lasting = { patience, acknowledges: 'auto', takesSignals: true } as const
+  talk.signs.isTelling = !args.has('no-typing')
   const interrupted = Promise.race([interruption(), keyboard.left])
   const client = await Promise.race([
     connect(
@@ -168,6 +169,8 @@ class Keyboard {
       if (action.kind !== 'complete') this.#tab.reset()
       this.#act(action)
     }
+    const talk = this.#listener?.talk
+    talk?.signs.typed(talk.current, this.#editor.text)
     this.#view.redraw()
   }
 

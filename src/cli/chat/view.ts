@@ -39,6 +39,8 @@ export interface Status {
   readonly isOnline: boolean
   /** How the place is sealed, as a sign; empty where nothing is. */
   readonly seal?: string
+  /** Who is typing there, or has read what was said; empty when nobody. */
+  readonly doing?: string
   /** Places with messages that were not seen. */
   readonly unread: readonly string[]
 }

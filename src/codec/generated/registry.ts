@@ -57,6 +57,8 @@ export const LIMITS = {
   pageBytes: 63488,
   /** the signed part of a stored bundle, bytes */
   bundleBytes: 1024,
+  /** the body of a signal, bytes */
+  signalBytes: 64,
   /** open sessions on the relay, sessions */
   sessions: 10000,
   /** rooms on the relay, rooms */
@@ -155,6 +157,16 @@ export const LIMITS = {
   refusalsPerMinute: 5,
   /** refused claims from one IPv4 address or IPv6 /56 at once, claims */
   refusalsBurst: 20,
+  /** signals of one session, in the long run, per second */
+  signalsPerSecond: 5,
+  /** signals of one session at once, signals */
+  signalsBurst: 20,
+  /** bytes waiting for one link beyond which it gets no signals, bytes */
+  signalBacklogBytes: 4096,
+  /** between two signals of somebody who goes on typing, ms */
+  typingMs: 3000,
+  /** how long somebody counts as typing after such a signal, ms */
+  typingShownMs: 7000,
 } as const
 
 /** The number under which a limit travels. */
@@ -183,6 +195,7 @@ export const LIMIT_IDS = {
   fileNameBytes: 22,
   pageBytes: 23,
   bundleBytes: 24,
+  signalBytes: 25,
   sessions: 32,
   rooms: 33,
   roomsPerSession: 34,
@@ -232,10 +245,15 @@ export const LIMIT_IDS = {
   prekeysMs: 78,
   refusalsPerMinute: 79,
   refusalsBurst: 80,
+  signalsPerSecond: 81,
+  signalsBurst: 82,
+  signalBacklogBytes: 83,
+  typingMs: 84,
+  typingShownMs: 85,
 } as const
 
 /** The limits that a relay enforces and announces in ready. */
-export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs', 'refusalsPerMinute', 'refusalsBurst'] as const
+export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs', 'refusalsPerMinute', 'refusalsBurst', 'signalsPerSecond', 'signalsBurst', 'signalBacklogBytes'] as const
 
 /** Error codes by name. */
 export const ERRORS = {
@@ -335,6 +353,8 @@ export const ERROR_INFO: Readonly<Record<ErrorName, ErrorInfo>> = {
 }
 
 export const CAPABILITIES = {
+  /** the client takes signals, and may send them */
+  signals: 1,
   /** never assigned: offered at random */
   grease_0: 2570,
   /** never assigned: offered at random */
@@ -379,6 +399,13 @@ export const CONTENT_KINDS = {
   bytes: 3,
   /** sealed end to end: only the members can tell what */
   sealed: 4,
+} as const
+
+export const SIGNAL_KINDS = {
+  /** value: 1 is typing, 0 no longer */
+  typing: 1,
+  /** value: the last entry that was read */
+  read: 2,
 } as const
 
 export const EVENTS = {
@@ -879,6 +906,34 @@ export interface SendersFrame {
   readonly senders: readonly MemberRecord[]
 }
 
+/** Tells the other members what is of use soon or never: who is typing, what was read. */
+export interface SignalFrame {
+  readonly type: 'signal'
+  /** the conversation */
+  readonly conversation: number
+  /** what it tells */
+  readonly kind: number
+  /** as the kind says */
+  readonly value: number
+  /** as the kind says, or empty */
+  readonly body: Uint8Array
+}
+
+/** A signal of another member. */
+export interface SignalledFrame {
+  readonly type: 'signalled'
+  /** the conversation */
+  readonly conversation: number
+  /** alias of the sender */
+  readonly sender: number
+  /** the signal's kind */
+  readonly kind: number
+  /** the signal's value */
+  readonly value: number
+  /** the signal's body */
+  readonly body: Uint8Array
+}
+
 /** Sets a room's topic. */
 export interface SetTopicFrame {
   readonly type: 'setTopic'
@@ -1058,6 +1113,8 @@ export type Frame =
   | GapFrame
   | AckFrame
   | SendersFrame
+  | SignalFrame
+  | SignalledFrame
   | SetTopicFrame
   | KickFrame
   | BanFrame
@@ -1107,6 +1164,8 @@ export const FRAME_TYPES = {
   gap: 35,
   ack: 36,
   senders: 37,
+  signal: 38,
+  signalled: 39,
   setTopic: 40,
   kick: 41,
   ban: 42,
@@ -1578,6 +1637,35 @@ export const FRAME_SPECS: readonly FrameSpec[] = [
     ],
   },
   {
+    type: 38,
+    name: 'signal',
+    from: 'client',
+    lane: 'conversation',
+    chapter: '20',
+    summary: 'Tells the other members what is of use soon or never: who is typing, what was read.',
+    fields: [
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'kind', summary: 'what it tells', bits: 8, min: 0, max: 255, registry: 'signal_kinds' },
+      { kind: 'uint', name: 'value', summary: 'as the kind says', bits: 53, min: 0, max: 9007199254740991 },
+      { kind: 'bin', name: 'body', summary: 'as the kind says, or empty', minBytes: 0, maxBytes: 64 },
+    ],
+  },
+  {
+    type: 39,
+    name: 'signalled',
+    from: 'relay',
+    lane: 'conversation',
+    chapter: '20',
+    summary: 'A signal of another member.',
+    fields: [
+      { kind: 'uint', name: 'conversation', summary: 'the conversation', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'sender', summary: 'alias of the sender', bits: 32, min: 1, max: 4294967295 },
+      { kind: 'uint', name: 'kind', summary: 'the signal\'s kind', bits: 8, min: 0, max: 255, registry: 'signal_kinds' },
+      { kind: 'uint', name: 'value', summary: 'the signal\'s value', bits: 53, min: 0, max: 9007199254740991 },
+      { kind: 'bin', name: 'body', summary: 'the signal\'s body', minBytes: 0, maxBytes: 64 },
+    ],
+  },
+  {
     type: 40,
     name: 'setTopic',
     from: 'client',
@@ -1799,6 +1887,8 @@ export const RELAY_REACTIONS = {
   stock: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
   claim: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
   bundle: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  signal: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  signalled: { expect_hello: { do: 'close', code: 'out_of_turn' }, expect_auth: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
   unknown_close: { expect_hello: { do: 'close', code: 'unknown_frame' }, expect_auth: { do: 'close', code: 'unknown_frame' }, open: { do: 'close', code: 'unknown_frame' }, closed: { do: 'ignore' } },
   unknown_ignore: { expect_hello: { do: 'ignore' }, expect_auth: { do: 'ignore' }, open: { do: 'ignore' }, closed: { do: 'ignore' } },
   malformed: { expect_hello: { do: 'close', code: 'bad_frame' }, expect_auth: { do: 'close', code: 'bad_frame' }, open: { do: 'close', code: 'bad_frame' }, closed: { do: 'ignore' } },
@@ -1855,6 +1945,8 @@ export const CLIENT_REACTIONS = {
   stock: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
   claim: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
   bundle: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
+  signal: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'close', code: 'out_of_turn' }, closed: { do: 'ignore' } },
+  signalled: { expect_challenge: { do: 'close', code: 'out_of_turn' }, expect_ready: { do: 'close', code: 'out_of_turn' }, open: { do: 'accept', next: 'open' }, closed: { do: 'ignore' } },
   unknown_close: { expect_challenge: { do: 'close', code: 'unknown_frame' }, expect_ready: { do: 'close', code: 'unknown_frame' }, open: { do: 'close', code: 'unknown_frame' }, closed: { do: 'ignore' } },
   unknown_ignore: { expect_challenge: { do: 'ignore' }, expect_ready: { do: 'ignore' }, open: { do: 'ignore' }, closed: { do: 'ignore' } },
   malformed: { expect_challenge: { do: 'close', code: 'bad_frame' }, expect_ready: { do: 'close', code: 'bad_frame' }, open: { do: 'close', code: 'bad_frame' }, closed: { do: 'ignore' } },

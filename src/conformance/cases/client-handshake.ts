@@ -37,7 +37,7 @@ client closed bad_frame
 = C-HSK-008/reserved-capability-not-offered : HSK-008 EXT-004
 client starts
 client < hello
-client > challenge capabilities=[1]
+client > challenge capabilities=[2]
 client closed bad_frame
 
 = C-HSK-010/pin-kept : HSK-010 HSK-007 HSK-008

@@ -30,6 +30,17 @@ client > rooms request=80
 client > error request=81 code=bad_value
 client quiet
 
+= C-SIG-009/nobody-it-knows : SIG-009
+client enters
+client > joined request=77 conversation=9 name="r"
+client tells joined conversation=9
+client > signalled conversation=9 sender=77 kind=1 value=1
+client > signalled conversation=4000000 sender=1 kind=1 value=1
+client > signalled conversation=9 sender=1 kind=191 value=9007199254740991
+client quiet
+client > event conversation=9 seq=1 kind=topic
+client tells entry conversation=9 seq=1
+
 = C-SES-008/answered-twice : SES-008
 client enters
 client asks whois name="x"

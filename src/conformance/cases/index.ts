@@ -18,6 +18,7 @@ import { RELAY_NAMES } from './relay-names.ts'
 import { RELAY_PREKEYS } from './relay-prekeys.ts'
 import { RELAY_ROOMS } from './relay-rooms.ts'
 import { RELAY_SESSION } from './relay-session.ts'
+import { RELAY_SIGNALS } from './relay-signals.ts'
 import { RELAY_WEATHER } from './relay-weather.ts'
 
 /** The cases for relays, in the order of the specification. */
@@ -36,6 +37,7 @@ export function relayCases(): Case[] {
     ...RELAY_LOADS,
     ...RELAY_KEPT,
     ...relayGenerated(),
+    ...RELAY_SIGNALS,
     ...RELAY_DATAGRAM,
     ...RELAY_WEATHER,
   ]

@@ -76,7 +76,7 @@ alice closed bad_frame
 
 = HSK-006/unknown-capabilities : HSK-006 EXT-003 EXT-004
 alice opens
-alice > hello capabilities=[65280,1,65535]
+alice > hello capabilities=[65280,2,65535]
 alice < challenge capabilities=[]
 alice > auth
 alice < ready

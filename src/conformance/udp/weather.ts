@@ -106,6 +106,7 @@ export async function openDetour(relay: Address, fate: Fate): Promise<Detour> {
 function closingWith(handler: LinkHandler, close: () => void): LinkHandler {
   return {
     onBytes: (lane, bytes) => handler.onBytes(lane, bytes),
+    onUnreliable: (lane, bytes) => handler.onUnreliable?.(lane, bytes),
     onWritable: () => handler.onWritable(),
     onEnd: () => handler.onEnd(),
     onClosed(detail) {

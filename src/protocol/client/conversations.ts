@@ -15,9 +15,13 @@ import {
   LIMITS,
   type MembersFrame,
   type SendersFrame,
+  SIGNAL_KINDS,
+  type SignalledFrame,
 } from '../../codec/generated/registry.ts'
 import type { OpenRequest } from './requests.ts'
-import type { ClientConversation, Member, ReceivedEvent, ReceivedMessage } from './types.ts'
+import type { ClientConversation, ClientEvent, Member, ReceivedEvent, ReceivedMessage } from './types.ts'
+
+type ReceivedSignal = Omit<Extract<ClientEvent, { kind: 'signal' }>, 'kind'>
 
 const CONVERSATIONS_MAX = 65_536
 /** Members and senders over all conversations. */
@@ -132,6 +136,17 @@ export class ConversationBook {
       this.#applyEvent(conversation, received.event)
     if (received.endsMembership) this.end(conversation.number)
     return received
+  }
+
+  /** What a member signals; undefined when it tells nothing, or nothing new. */
+  signal(frame: SignalledFrame): ReceivedSignal | undefined {
+    const conversation = this.conversations.get(frame.conversation)
+    const { sender, kind, value } = frame
+    //= PAL-SIG-009
+    if (!conversation?.isLive || sender === conversation.alias) return undefined
+    if (kind === SIGNAL_KINDS.read && !noteRead(conversation, sender, value)) return undefined
+    const signal = { kind, value, body: copyOf(frame.body) }
+    return { conversation, sender, senderName: nameOf(conversation, sender), signal }
   }
 
   /** Counts missing entries as passed when they are the next ones; tells whether they were. */
@@ -323,6 +338,15 @@ function settleSend(conversation: ClientConversation, index: number): void {
 
 function isDeparture(kind: number): boolean {
   return kind === EVENTS.left || kind === EVENTS.kicked || kind === EVENTS.banned
+}
+
+/** How far a member has read; false when that is not news. */
+//= PAL-SIG-016
+function noteRead(conversation: ClientConversation, sender: number, seq: number): boolean {
+  const member = conversation.members.get(sender)
+  if (!member || seq > conversation.seq || seq <= (member.read ?? 0)) return false
+  member.read = seq
+  return true
 }
 
 /** What an event changes in a room besides its members. */

@@ -21,7 +21,7 @@ import { isSuccessor, Places } from './places.ts'
 import { mayRedial, Redial } from './redial.ts'
 import type { ClientRequest } from './requests.ts'
 import { ClientSession } from './session.ts'
-import type { ClientConversation, ClientEvent, RelayFacts, ResumeTicket } from './types.ts'
+import type { ClientConversation, ClientEvent, RelayFacts, ResumeTicket, Signal } from './types.ts'
 
 /** A cursor is sent after so many entries, or so long after the first of them. */
 const CURSOR_ENTRIES = 64
@@ -146,6 +146,12 @@ export class DurableClient {
     this.#drain(now)
   }
 
+  /** Bytes that came whole and outside the lanes. */
+  handleLoneBytes(bytes: Uint8Array, now: Instant): void {
+    this.#session?.handleLoneBytes(bytes)
+    this.#drain(now)
+  }
+
   handleEnd(now: Instant): void {
     this.#session?.handleEnd(now)
     this.#drain(now)
@@ -231,6 +237,12 @@ export class DurableClient {
     place.add(id)
     if (this.isOnline) place.send(this.#openSession, now)
     return true
+  }
+
+  /** Tells the other members what is of use soon or never; false when it did not leave. */
+  signal(conversation: ClientConversation, signal: Signal, now: Instant): boolean {
+    if (!this.isOnline || !conversation.isLive || !this.isIn(conversation)) return false
+    return this.#openSession.signal(conversation.number, signal, now)
   }
 
   /** Whether a message of that id was handed in before, and is acknowledged or waits. */

@@ -3,6 +3,7 @@ import { copyOf, EMPTY_BYTES, equalBytes } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { encodeFrame } from '../../codec/frame.ts'
 import {
+  CAPABILITIES,
   type ChallengeFrame,
   type ErrorName,
   LIMIT_IDS,
@@ -46,7 +47,10 @@ export class Opening {
     encodeFrame({ type: 'auth', name, key: identity.publicKey, clientId, token, signature: NO_SIGNATURE })
     this.#options = options
     //= PAL-EXT-006
-    this.#offered = isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []
+    this.#offered = [
+      ...(options.takesSignals ? [CAPABILITIES.signals] : []),
+      ...(isGreaseDue(options.entropy) ? [greaseCapability(options.entropy)] : []),
+    ]
     this.hello = encodeFrame({
       type: 'hello',
       versions: [VERSION],

@@ -50,6 +50,7 @@ export class Outgoing {
   readonly #sendBytes = new PacedBucket(LIMITS.sendBytesPerSecond, LIMITS.sendBytesBurst)
   readonly #requests = new PacedBucket(LIMITS.requestsPerSecond, LIMITS.requestsBurst)
   readonly #joins = new PacedBucket(LIMITS.joinsPerSecond, LIMITS.joinsBurst)
+  readonly #signals = new PacedBucket(LIMITS.signalsPerSecond, LIMITS.signalsBurst)
   /** Whether frames that are counted may leave at all. */
   isOpen = false
   #readyAt: Instant = NEVER
@@ -71,12 +72,23 @@ export class Outgoing {
     this.#sendBytes.set(limit('sendBytesPerSecond'), limit('sendBytesBurst'))
     this.#requests.set(limit('requestsPerSecond'), limit('requestsBurst'))
     this.#joins.set(limit('joinsPerSecond'), limit('joinsBurst'))
+    this.#signals.set(limit('signalsPerSecond'), limit('signalsBurst'))
   }
 
   /** Leaves at once, ahead of what waits for a token. */
   push(lane: number, bytes: Uint8Array): void {
     this.#free.push({ lane, bytes })
     this.#bytes += bytes.length
+  }
+
+  /** Leaves at once or, where the rate or what waits leaves it no room, never: then it is false. */
+  pushEphemeral(lane: number, bytes: Uint8Array, now: Instant): boolean {
+    //= PAL-SIG-010
+    if (this.#bytes > LIMITS.signalBacklogBytes || this.#signals.waitMs(1, now) > 0) return false
+    this.#signals.take(1)
+    this.#free.push({ lane, bytes, isEphemeral: true })
+    this.#bytes += bytes.length
+    return true
   }
 
   pushPaced(lane: number, bytes: Uint8Array, cost: Cost): void {

@@ -3,7 +3,7 @@
  * expect_ready, open and closed; what each frame does in each of them is the reaction table of the registry.
  * Knows no socket, no clock and no file.
  */
-import { copyOf } from '../../base/bytes.ts'
+import { copyOf, EMPTY_BYTES } from '../../base/bytes.ts'
 import { UsageError } from '../../base/errors.ts'
 import { CONTROL_LANE, laneOf } from '../../base/lanes.ts'
 import type { LaneBytes, LaneMachine } from '../../base/machine.ts'
@@ -11,10 +11,11 @@ import { Queue } from '../../base/queue.ts'
 import { earlierOf, type Instant, instantAfter, NEVER } from '../../base/time.ts'
 import { Deframer, EMPTY, FRAME, MORE, PREFIX_BYTES } from '../../codec/deframer.ts'
 import { errorNameOf, isFault } from '../../codec/fault.ts'
-import { decodeFrame, encodeFrame } from '../../codec/frame.ts'
+import { decodeFrame, encodeFrame, loneFrame } from '../../codec/frame.ts'
 import { MessageView, readMessage, writeSend } from '../../codec/generated/hot.ts'
 import {
   type BundleFrame,
+  CAPABILITIES,
   type ChallengeFrame,
   CLIENT_REACTIONS,
   type ClientState,
@@ -30,6 +31,7 @@ import {
   type JoinedFrame,
   LIMITS,
   type ReadyFrame,
+  type SignalledFrame,
 } from '../../codec/generated/registry.ts'
 import { FrameReader } from '../../codec/reader.ts'
 import { ByteWriter } from '../../codec/writer.ts'
@@ -49,7 +51,7 @@ import {
   type OpenRequest,
   openRequestOf,
 } from './requests.ts'
-import type { ClientConversation, ClientEvent, ClientOptions, RelayFacts } from './types.ts'
+import type { ClientConversation, ClientEvent, ClientOptions, RelayFacts, Signal } from './types.ts'
 
 const FRAME_PREFIX_BYTES = 4
 /** Pongs that a relay may ask for and not read. */
@@ -177,6 +179,24 @@ export class ClientSession implements LaneMachine<ClientEvent> {
     this.#out.pushPaced(laneOf(conversation), bytes, REQUEST_COST)
   }
 
+  /**
+   * Tells the other members what is of use soon or never. False when it did not leave: the relay takes no
+   * signals, or this one is beyond the rate.
+   */
+  signal(conversation: number, { kind, value, body = EMPTY_BYTES }: Signal, now: Instant): boolean {
+    this.#expectOpen()
+    if (!this.#book.conversations.get(conversation)?.isLive)
+      throw new UsageError('bad_state', `not in conversation ${conversation}`)
+    const bytes = encodeFrame({ type: 'signal', conversation, kind, value, body })
+    //= PAL-SIG-008
+    return this.#takesSignals && this.#out.pushEphemeral(laneOf(conversation), bytes, now)
+  }
+
+  //= PAL-EXT-004
+  get #takesSignals(): boolean {
+    return this.#facts?.capabilities.includes(CAPABILITIES.signals) === true
+  }
+
   /** Sends a ping: its pong follows every effect of what was sent before in that conversation. */
   ping(nonce: number, conversation: number): void {
     this.#expectOpen()
@@ -221,6 +241,13 @@ export class ClientSession implements LaneMachine<ClientEvent> {
       this.#pingAt = NEVER
       this.#handleFrameBytes(deframer.bytes, deframer.start, deframer.end, now)
     }
+  }
+
+  /** Bytes that came whole and outside the lanes: a signal, or nothing that counts. */
+  handleLoneBytes(bytes: Uint8Array): void {
+    const frame = this.#state === 'open' ? loneFrame(bytes) : undefined
+    //= PAL-SIG-012
+    if (frame?.type === 'signalled') this.#handleSignalled(frame)
   }
 
   get #isShakingHands(): boolean {
@@ -279,6 +306,8 @@ export class ClientSession implements LaneMachine<ClientEvent> {
         return this.#book.senders(frame)
       case 'ack':
         return this.#handleAck(frame.conversation, frame.ref, frame.seq)
+      case 'signalled':
+        return this.#handleSignalled(frame)
       case 'notice':
         return this.#events.push({ kind: 'notice', frame })
       case 'pong':
@@ -388,6 +417,11 @@ export class ClientSession implements LaneMachine<ClientEvent> {
   #handleAck(conversation: number, ref: number, seq: number): void {
     this.#book.acknowledge(conversation, ref)
     this.#events.push({ kind: 'ack', conversation, ref, seq })
+  }
+
+  #handleSignalled(frame: SignalledFrame): void {
+    const event = this.#takesSignals ? this.#book.signal(frame) : undefined
+    if (event) this.#events.push({ kind: 'signal', ...event })
   }
 
   #handleHistory(frame: HistoryFrame): void {

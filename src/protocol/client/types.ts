@@ -28,6 +28,8 @@ export interface ClientOptions {
   /** Eight random bytes that stand for this installation. */
   readonly clientId: Uint8Array
   readonly token?: string | undefined
+  /** Whether the application takes signals, and may send them. */
+  readonly takesSignals?: boolean | undefined
   /** Name and version of the program. */
   readonly agent: string
   /** The link's channel binding; empty on a plain stream. */
@@ -80,6 +82,16 @@ export interface Member {
   readonly name: string
   readonly key: Uint8Array
   role: number
+  /** The last entry that the member said to have read. */
+  read?: number
+}
+
+/** What somebody tells the others and nobody keeps. */
+export interface Signal {
+  readonly kind: number
+  readonly value: number
+  /** Empty but where applications have an agreement of their own. */
+  readonly body?: Uint8Array
 }
 
 /** A conversation that the client is in, or was in on its last link. */
@@ -193,6 +205,15 @@ export type ClientEvent =
   | { readonly kind: 'ok'; readonly request: number }
   | { readonly kind: 'error'; readonly frame: ErrorFrame; readonly name: ErrorName | undefined }
   | { readonly kind: 'notice'; readonly frame: NoticeFrame }
+  | {
+      /** Another member's signal. */
+      readonly kind: 'signal'
+      readonly conversation: ClientConversation
+      readonly sender: number
+      /** Its name, or undefined when its alias was never announced. */
+      readonly senderName: string | undefined
+      readonly signal: Required<Signal>
+    }
   | { readonly kind: 'pong'; readonly nonce: number; readonly conversation: number }
   | {
       readonly kind: 'closed'

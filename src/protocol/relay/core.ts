@@ -51,6 +51,7 @@ import {
 } from './requests.ts'
 import { handleSend } from './sending.ts'
 import type { Session } from './session.ts'
+import { handleLoneBytes, handleSignal } from './signals.ts'
 import type { ConversationRecord, RelayStorage } from './storage.ts'
 import { Tokens } from './tokens.ts'
 
@@ -188,6 +189,12 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
     if (!link.delay?.lanes.has(lane)) return this.#readFrames(link, lane, deframer)
     //= PAL-LIM-008
     if (deframer.unreadBytes > this.hub.limits.sendBytesBurst) this.hub.closeLink(link, 'rate_exceeded')
+  }
+
+  /** Bytes of a link that came whole and outside its lanes. They are read now. */
+  handleLoneBytes(link: RelayLink<Owner>, bytes: Uint8Array, now: Instant): void {
+    this.hub.setTime(now)
+    handleLoneBytes(this.hub, link, bytes)
   }
 
   #readFrames(link: RelayLink<Owner>, lane: number, deframer: Deframer): void {
@@ -330,6 +337,9 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
         return handlePublish(hub, session, frame)
       case 'claim':
         return handleClaim(hub, session, frame)
+      //= PAL-SIG-013
+      case 'signal':
+        return handleSignal(hub, session, frame)
       case 'send':
         return this.#handleUnusualSend(session, frame, bytes)
       case 'ping':

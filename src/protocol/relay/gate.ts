@@ -16,8 +16,11 @@ const FREE: ReadonlySet<number> = new Set([FRAME_TYPES.pong, FRAME_TYPES.close])
 /** Takes the tokens that the frame at hand costs, if they are there. */
 export function judgeRate<Owner>(hub: Hub<Owner>, session: Session<Owner>, deframer: Deframer): RateVerdict {
   const type = deframer.bytes[deframer.start + 1] as number
+  const isSignal = type === FRAME_TYPES.signal
+  //= PAL-SIG-004
+  if (isSignal && session.rates.takeSignal(hub.rates, hub.now)) return 'pass'
   const until = takeTokens(hub, session, type, deframer.end - deframer.start)
-  if (until === undefined) return 'pass'
+  if (until === undefined) return isSignal ? drop(hub) : 'pass'
   const excessMs = session.rates.noteExcess(hub.now, until)
   const { rateExcessMs } = hub.limits
   //= PAL-SES-038
@@ -25,6 +28,12 @@ export function judgeRate<Owner>(hub: Hub<Owner>, session: Session<Owner>, defra
   //= PAL-SES-037
   if (excessMs >= rateExcessMs / 2 && refuse(hub, session, deframer)) return 'refused'
   return until
+}
+
+/** A signal too many. It took a token for requests, so that a flood of them holds up only its sender. */
+function drop<Owner>(hub: Hub<Owner>): RateVerdict {
+  hub.signals.dropped += 1
+  return 'refused'
 }
 
 function takeTokens<Owner>(

@@ -132,6 +132,12 @@ export class Hub<Owner> {
   readonly events: Queue<RelayEvent<Owner>> = new Queue()
   readonly deadlines: DeadlineHeap<RelayLink<Owner>> = new DeadlineHeap()
   rates: Rates
+  /** Signals passed on, dropped, and kept from a member whose link has too much waiting. */
+  readonly signals: { taken: number; dropped: number; withheld: number } = {
+    taken: 0,
+    dropped: 0,
+    withheld: 0,
+  }
   /** Wall-clock milliseconds at the monotonic origin; only for showing times and for bans. */
   wallOffsetMs = 0
   /** The same when the relay began: what entries' age counts from, whatever the wall clock does since. */

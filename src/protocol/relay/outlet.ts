@@ -57,6 +57,14 @@ export class Outlet<Owner> {
     this.#enqueue(link, { lane, bytes, turn: this.#turn, isOwn: true })
   }
 
+  /** Queues what is of use soon or never and waits for no commit; false where too much waits already. */
+  sendEphemeral(link: RelayLink<Owner>, bytes: Uint8Array, lane: number): boolean {
+    //= PAL-SIG-006
+    if (link.slow || link.queuedBytes > this.#limits.signalBacklogBytes) return false
+    this.#enqueue(link, { lane, bytes, turn: COMMITTED, isOwn: false, isEphemeral: true })
+    return true
+  }
+
   /**
    * Queues an answer. In a conversation it keeps its place among the entries made before and after it; for
    * the session it follows everything of this turn.

@@ -12,6 +12,7 @@ export interface Rates {
   readonly sendBytes: Rate
   readonly requests: Rate
   readonly joins: Rate
+  readonly signals: Rate
   readonly links: Rate
   /** Of one identity, over all its sessions. */
   readonly keyRequests: Rate
@@ -24,6 +25,7 @@ export function ratesOf(limits: RelayLimits): Rates {
     sendBytes: { perSecond: limits.sendBytesPerSecond, burst: limits.sendBytesBurst },
     requests: { perSecond: limits.requestsPerSecond, burst: limits.requestsBurst },
     joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
+    signals: { perSecond: limits.signalsPerSecond, burst: limits.signalsBurst },
     links: { perSecond: limits.linksPerSecond, burst: limits.linksBurst },
     keyRequests: { perSecond: limits.keyRequestsPerMinute / MINUTE_SECONDS, burst: limits.keyRequestsBurst },
     refusals: { perSecond: limits.refusalsPerMinute / MINUTE_SECONDS, burst: limits.refusalsBurst },
@@ -36,6 +38,7 @@ export class SessionRates {
   #sendBytes: TokenBucket | undefined
   #requests: TokenBucket | undefined
   #joins: TokenBucket | undefined
+  #signals: TokenBucket | undefined
   /** Since when frames had to wait, and when the last one did; undefined when none had to for a second. */
   #excess: { readonly since: Instant; last: Instant } | undefined
 
@@ -64,6 +67,14 @@ export class SessionRates {
     }
     this.#requests.take(1)
     return undefined
+  }
+
+  /** Takes what a signal costs; false when it is not there. */
+  takeSignal(rates: Rates, now: Instant): boolean {
+    this.#signals ??= new TokenBucket(rates.signals.burst)
+    if (!this.#signals.has(1, rates.signals, now)) return false
+    this.#signals.take(1)
+    return true
   }
 
   /** A frame has to wait until `until`, or is refused: how long this has gone on without a second's pause. */

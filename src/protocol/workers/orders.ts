@@ -20,6 +20,9 @@ const END = 5
 const ABORT = 6
 /** How many bundles of news were handled so far. */
 const HANDLED = 7
+/** Bytes that may be lost or overtaken, as with FRESH and AGAIN. */
+const FRESH_EPHEMERAL = 8
+const AGAIN_EPHEMERAL = 9
 
 const NO_LINK = -1
 /** A piece that is at most this part of its bundle is copied out: a slow reader must not keep the rest. */
@@ -39,10 +42,24 @@ export class OrderWriter {
 
   /** The same array of bytes is written once for each bundle: it must not change before `take`. */
   write(link: number, lane: number, bytes: Uint8Array): void {
+    this.#write(link, lane, bytes, { fresh: FRESH, again: AGAIN })
+  }
+
+  /** The same for bytes that are of use soon or never. */
+  writeEphemeral(link: number, lane: number, bytes: Uint8Array): void {
+    this.#write(link, lane, bytes, { fresh: FRESH_EPHEMERAL, again: AGAIN_EPHEMERAL })
+  }
+
+  #write(
+    link: number,
+    lane: number,
+    bytes: Uint8Array,
+    orders: { readonly fresh: number; readonly again: number },
+  ): void {
     this.#address(link)
     const out = this.#out
     const known = this.#pieces.get(bytes)
-    out.writeUint(known === undefined ? FRESH : AGAIN)
+    out.writeUint(known === undefined ? orders.fresh : orders.again)
     out.writeUint(lane)
     if (known !== undefined) return out.writeUint(known)
     this.#pieces.set(bytes, this.#pieces.size)
@@ -103,6 +120,7 @@ export class OrderWriter {
 export interface OrderHandler {
   /** The bytes are the handler's; `isMore` when others for this link follow at once. */
   write(link: number, lane: number, bytes: Uint8Array, isMore: boolean): void
+  writeEphemeral(link: number, lane: number, bytes: Uint8Array): void
   pause(link: number): void
   resume(link: number): void
   end(link: number): void
@@ -138,6 +156,10 @@ export class OrderReader {
         const piece = order === FRESH ? this.#freshPiece(bundle, byteCount) : this.#knownPiece()
         const next = reader.atEnd ? TO : bundle[reader.position]
         handler.write(link, lane, piece, next === FRESH || next === AGAIN)
+      } else if (order === FRESH_EPHEMERAL || order === AGAIN_EPHEMERAL) {
+        const lane = reader.readUint()
+        const isFresh = order === FRESH_EPHEMERAL
+        handler.writeEphemeral(link, lane, isFresh ? this.#freshPiece(bundle, byteCount) : this.#knownPiece())
       } else if (order === PAUSE) handler.pause(link)
       else if (order === RESUME) handler.resume(link)
       else if (order === END) handler.end(link)
