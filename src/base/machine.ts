@@ -14,8 +14,8 @@ export interface LaneBytes {
   readonly lane: number
   readonly bytes: Uint8Array
   /**
-   * Whether they are of use soon or never: a whole frame that may overtake others, or be lost. It may go among
-   * the bytes of the lane all the same.
+   * Whether they are of use soon or never: a whole frame that may overtake others, or be lost. It may go
+   * among the bytes of the lane all the same.
    */
   readonly isEphemeral?: boolean
 }

@@ -417,10 +417,19 @@ export class Player implements Scope, LoadStage {
       )
     if (after !== undefined && this.arena.now() - began < this.#ms(after))
       throw new CaseFailure(`${type} came after ${Math.round(this.arena.now() - began)} ms already`)
+    if (type === 'challenge') this.#checkCapabilities(received.frame, fields)
     if (by !== undefined && (by === 'datagram') !== received.isLone)
       throw new CaseFailure(`${type} for ${party.label} did not come by ${by}`)
     this.#compare(party, received, type, fields)
     this.learn(party, received)
+  }
+
+  /** A relay need not have the capability that a case is about. */
+  #checkCapabilities(challenge: Loose, wanted: ReadonlyMap<string, string>): void {
+    const names = /^\[(\d+)\]$/u.exec(wanted.get('capabilities') ?? '')
+    const has = challenge['capabilities'] as readonly number[] | undefined
+    if (names && !has?.includes(Number(names[1])))
+      throw new CaseSkipped(`the relay has no capability ${names[1]}`)
   }
 
   #ms(text: string): number {

@@ -340,8 +340,8 @@ export class PalaverRoom implements AsyncDisposable {
   }
 
   /**
-   * Tells the others that somebody types here, or no longer; again every three seconds while they go on. False
-   * when it did not leave, because of the rate or because there is no link: nothing is tried again.
+   * Tells the others that somebody types here, or no longer; again every three seconds while they go on.
+   * False when it did not leave, because of the rate or because there is no link: nothing is tried again.
    */
   typing(isTyping: boolean = true): boolean {
     return this.signal(SIGNAL_KINDS.typing, { value: isTyping ? 1n : 0n })
@@ -352,7 +352,7 @@ export class PalaverRoom implements AsyncDisposable {
     return this.signal(SIGNAL_KINDS.read, { value: seq })
   }
 
-  /** The same for kinds that applications agree on, from 240; `body` is not sealed, and has at most 64 bytes. */
+  /** The same for kinds that applications agree on, from 240; `body` is not sealed: up to 64 bytes. */
   signal(kind: number, what: { readonly value?: bigint; readonly body?: Uint8Array } = {}): boolean {
     const { value = 0n, body } = what
     return this.#opened.signal(this.#conversation, { kind, value: Number(value), ...(body && { body }) })

@@ -333,6 +333,9 @@ class Client(Endpoint):
     def on_notice(self, notice: dict, _data: bytes) -> None:
         self.tell("notice", notice)
 
+    def on_signalled(self, _signal: dict, _data: bytes) -> None:
+        """This client offers no capability, and takes no signals (PAL-SIG-009)."""
+
     def on_ping(self, ping: dict, _data: bytes) -> None:
         self.send("pong", nonce=ping["nonce"], conversation=ping["conversation"])
 

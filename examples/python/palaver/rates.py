@@ -39,7 +39,7 @@ class Rates:
             return [(self.sends, 1), (self.bytes, len(fields["body"]))]
         if name in JOINS:
             return [(self.joins, 1), (self.requests, 1)]
-        return [(self.requests, 1)] if is_request or name in ("ping", "cursor") else []
+        return [(self.requests, 1)] if is_request or name in ("ping", "cursor", "signal") else []
 
     def verdict(self, costs: list[tuple[Bucket, int]], now: int) -> tuple[str, int]:
         """"act", "wait" with milliseconds, "refuse" or "close"."""

@@ -109,7 +109,7 @@ class RelayLink(Endpoint):
             verdict, wait = self.rates.verdict(costs, self.now)
             if verdict == "close":
                 return self.close("rate_exceeded")
-            if verdict == "wait" or (verdict == "refuse" and what in ("ping", "cursor")):
+            if verdict == "wait" or (verdict == "refuse" and what in ("ping", "cursor", "signal")):
                 return self.hold(self.now + max(wait, 1), data)
             if verdict == "refuse":
                 number = fields.get("conversation", 0)

@@ -233,6 +233,10 @@ def _acknowledge(relay, session, conversation, who, ref: int, content) -> None:
     relay.reply(session, conversation.number, "ack", conversation=conversation.number, ref=ref, seq=seq)
 
 
+def _signal(_relay, _session, _fields) -> None:
+    """This relay has no capability, and drops signals (PAL-SIG-004)."""
+
+
 REQUESTS = {
     "join": _join,
     "follow": _follow,
@@ -245,6 +249,7 @@ REQUESTS = {
     "fetch": _fetch,
     "cursor": _cursor,
     "send": _send,
+    "signal": _signal,
     "publish": _publish,
     "claim": _claim,
 }
