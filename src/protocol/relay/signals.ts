@@ -1,4 +1,4 @@
-/** Signals: who is typing, what was read (spec chapter 20). They go to who can take them now, or to nobody. */
+/** Signals: who types, what was read (spec chapter 20). They go to whom they reach now, or to nobody. */
 import { encodeFrame, loneFrame } from '../../codec/frame.ts'
 import { CAPABILITIES, type SignalFrame } from '../../codec/generated/registry.ts'
 import type { Hub } from './hub.ts'
