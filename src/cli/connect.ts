@@ -244,6 +244,7 @@ async function open(args: Arguments, opening: Opening): Promise<ClientConnection
       // Where it lasts the sealed connection says what is applied: an entry is opened and kept before.
       acknowledges: 'manual',
       takesSignals: lasting?.takesSignals,
+      holdsSealed: lasting !== undefined,
       onEvent: (event) => {
         lasting?.patience.handle(event)
         onEvent(event)

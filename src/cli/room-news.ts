@@ -52,6 +52,10 @@ export function roomWords(news: RoomNews, orders: Orders): NewsWords {
       const fields = { room: place, seq: String(position), why }
       return { text, isWarning: true, json: ['unreadable', fields] }
     }
+    case 'room_unsent': {
+      const text = `a message of yours to ${place} was not sent: you have no keys of that sealed room any more`
+      return { text, isWarning: true, json: ['unsent', { room: place, id: news.id, code: news.why }] }
+    }
     default:
       return news satisfies never
   }

@@ -71,6 +71,7 @@ export function newsWords(news: SealingNews, orders: Orders): NewsWords | undefi
     case 'room_swapped':
     case 'room_split':
     case 'room_unreadable':
+    case 'room_unsent':
       return roomWords(news, orders)
     default:
       return news satisfies never

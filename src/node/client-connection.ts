@@ -45,6 +45,7 @@ export type SessionEvent =
           | 'sent'
           | 'unsent'
           | 'renewed'
+          | 'caught_up'
           | 'ended'
           | 'stock'
           | 'status'
@@ -75,6 +76,8 @@ export interface OpenOptions
   readonly store?: ClientStore | undefined
   /** Whether a link that was lost after the session was open is followed by another one. */
   readonly redials?: boolean | undefined
+  /** Whether sealed messages to rooms wait on each link until `release`, after `caught_up`. */
+  readonly holdsSealed?: boolean | undefined
   /** Whether an entry counts as applied when `onEvent` returns, or when the program says so. */
   readonly acknowledges?: 'auto' | 'manual' | undefined
   readonly onEvent: (event: SessionEvent) => void
@@ -250,6 +253,22 @@ export class ClientConnection {
     this.#driver.positions.set(conversation, seq)
     this.#driver.client.reposition(conversation, seq)
     this.#driver.schedule()
+  }
+
+  /** Sealed messages of the room may go on this link: they are sealed as its log wants it. */
+  release(conversation: ClientConversation): void {
+    this.#driver.client.release(conversation, monotonicNow())
+    this.#driver.schedule()
+  }
+
+  /** Ids of messages that wait to be sent on this link. */
+  waiting(conversation: ClientConversation): ReadonlySet<string> {
+    return this.#driver.client.waiting(conversation)
+  }
+
+  /** Gives a message that waits another body; false when it does not wait any more. */
+  replace(conversation: ClientConversation, id: string, body: Uint8Array): boolean {
+    return this.#driver.client.replace(conversation, id, body)
   }
 
   /** Takes back a message that is not acknowledged; whether the relay has it may stay unknown. */

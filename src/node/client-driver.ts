@@ -57,7 +57,8 @@ export class ClientDriver {
   #settleLink!: () => void
 
   constructor(options: OpenOptions) {
-    const { name, identity, clientId, agent, token, relayKey, isRelayKey, takesSignals, store } = options
+    const { name, identity, clientId, agent, token, relayKey, isRelayKey, takesSignals } = options
+    const { store, holdsSealed } = options
     this.#options = options
     this.#store = store
     this.#route = options
@@ -67,7 +68,7 @@ export class ClientDriver {
     const kept = { keeping: this.#keeping, isKept: store !== undefined }
     const redials = options.redials ? 'after_first' : 'never'
     const who = { name, identity, clientId, agent, token, relayKey, isRelayKey, takesSignals }
-    this.client = new DurableClient({ ...who, ...means, ...kept, redials })
+    this.client = new DurableClient({ ...who, ...means, ...kept, redials, holdsSealed })
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = { resolve: resolve as (answer: unknown) => void, reject }
     })

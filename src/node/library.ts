@@ -128,6 +128,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
     store,
     redials: options.reconnect ?? true,
     acknowledges: 'manual',
+    holdsSealed: sealing !== undefined,
     onEvent: (event) => (sealing ? sealing.connection.handle(event) : onEvent(event)),
   })
   sealing?.connection.attach(connection, { store: sealing.store, accountKey: identity.publicKey })

@@ -6,6 +6,7 @@ import type { RoomEntry, Wish } from '../crypto/client/room-place.ts'
 import { SealedRooms, type SealedRoomsOptions } from '../crypto/client/rooms.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { Receipt } from './client-connection.ts'
+import { newMessageId } from './message-id.ts'
 import { SealError } from './sealed-conversations.ts'
 import { keepAndLetOut, type SealedStore } from './sealed-store.ts'
 
@@ -14,20 +15,32 @@ const TICK_MS = 30_000
 const TELL_MS = 10_000
 
 /** What a program hears of sealed rooms. */
-export type RoomEvent = Exclude<RoomsOutput, { kind: 'room_send' | 'tell' | 'room_refused' | 'room_done' }>
+export type RoomEvent = Exclude<
+  RoomsOutput,
+  { kind: 'room_send' | 'room_withdraw' | 'room_current' | 'tell' | 'room_refused' | 'room_done' }
+>
+
+/** What waits for the relay in a room's outbox. */
+export interface RoomOutbox {
+  /** Puts a sealed body into the room; resolves when the relay has it. */
+  carry(room: string, body: Uint8Array, id: string | undefined): Promise<Receipt>
+  /** Gives what waits under that id another body. */
+  replace(room: string, id: string, body: Uint8Array): void
+  withdraw(room: string, id: string): void
+  /** Everything may go. */
+  release(room: string): void
+}
 
 export interface RoomConversationsOptions extends Omit<SealedRoomsOptions, 'own' | 'records'> {
   readonly store: SealedStore
   readonly primitives: Primitives
   /** Tells somebody something in the direct conversation; resolves when the relay has it. */
   readonly tell: (to: Person, innerKind: number, body: Uint8Array, fid: Uint8Array) => Promise<unknown>
-  /** Puts a sealed body into a room; resolves when the relay has it. */
-  readonly carry: (room: string, body: Uint8Array, id: string | undefined) => Promise<Receipt>
+  readonly outbox: RoomOutbox
   readonly onEvent: (event: RoomEvent) => void
 }
 
 interface Waiting {
-  readonly id: string | undefined
   readonly resolve: (receipt: Receipt | undefined) => void
   readonly reject: (error: Error) => void
 }
@@ -46,13 +59,16 @@ export class RoomConversations {
     const { store, primitives } = options
     this.#options = options
     this.rooms = new SealedRooms(primitives, { ...options, own: store.own, records: store.records })
+    this.rooms.fallBehind()
     this.#tick = setInterval(() => this.do((rooms, now) => rooms.handleTime(now)), TICK_MS)
     this.#tick.unref()
   }
 
   /** Sends a message; resolves when the relay has it. Rejects with SealError. */
   async send(room: string, kind: number, body: Uint8Array, id?: string): Promise<Receipt> {
-    const receipt = await this.#asked((tag, now) => this.rooms.send(room, { tag, kind, body }, now), id)
+    const named = id ?? newMessageId(Date.now())
+    const draft = { id: named, kind, body }
+    const receipt = await this.#asked((tag, now) => this.rooms.send(room, { ...draft, tag }, now))
     return receipt as Receipt
   }
 
@@ -96,12 +112,12 @@ export class RoomConversations {
     this.#waiting.clear()
   }
 
-  #asked(ask: (tag: number, nowMs: number) => void, id?: string): Promise<Receipt | undefined> {
+  #asked(ask: (tag: number, nowMs: number) => void): Promise<Receipt | undefined> {
     if (this.#isClosed) throw new UsageError('bad_state', 'the conversations are closed')
     this.#tag += 1
     const tag = this.#tag
     return new Promise((resolve, reject) => {
-      this.#waiting.set(tag, { id, resolve, reject })
+      this.#waiting.set(tag, { resolve, reject })
       this.do((_, now) => ask(tag, now))
     })
   }
@@ -111,8 +127,14 @@ export class RoomConversations {
       case 'tell':
         return this.#tell(output)
       case 'room_send':
-        this.#send(output)
+        if (output.isAgain && output.id !== undefined)
+          this.#options.outbox.replace(output.room, output.id, output.body)
+        else this.#send(output)
         return
+      case 'room_withdraw':
+        return this.#options.outbox.withdraw(output.room, output.id)
+      case 'room_current':
+        return this.#options.outbox.release(output.room)
       case 'room_refused':
         return this.#settle(output.tag, ({ reject }) => reject(new SealError(output.why)))
       case 'room_done':
@@ -132,10 +154,11 @@ export class RoomConversations {
     told.then(() => telling.splice(telling.indexOf(told), 1))
   }
 
-  async #send({ room, tag, body, isOperation }: RoomsOutput & { kind: 'room_send' }): Promise<void> {
+  async #send({ room, tag, id, body, isOperation }: RoomsOutput & { kind: 'room_send' }): Promise<void> {
     try {
       if (isOperation) await this.#allTold(room)
-      const receipt = await this.#options.carry(room, body, this.#waiting.get(tag)?.id)
+      const receipt = await this.#options.outbox.carry(room, body, id)
+      if (id !== undefined) this.rooms.settled(room, id)
       this.#settle(tag, ({ resolve }) => resolve(receipt))
     } catch (error) {
       // An operation stays under way: it goes out again when the room is joined the next time.

@@ -49,7 +49,12 @@ export class RoomSealing {
       self: { key: accountKey, name, folded: foldName(name) },
       fold: foldName,
       tell: (to, innerKind, body, fid) => conversations.send(to, innerKind, body, undefined, fid),
-      carry: async (room, body, id) => send(this.#joined(room), CONTENT_KINDS.sealed, body, id),
+      outbox: {
+        carry: async (room, body, id) => send(this.#joined(room), CONTENT_KINDS.sealed, body, id),
+        replace: (room, id, body) => connection.replace(this.#joined(room), id, body),
+        withdraw: (room, id) => connection.withdraw(this.#joined(room), id),
+        release: (room) => connection.release(this.#joined(room)),
+      },
       onEvent: (event) => this.#handleEvent(event),
     })
     this.#takeOver()
@@ -64,9 +69,7 @@ export class RoomSealing {
       const room = foldName(asked.room)
       this.#offer(room)
       const seq = this.#rooms.rooms.positionOf(room)
-      const answer = await request(asked, seq === undefined ? since : { seq })
-      this.#rooms.do((machine) => machine.resume(room))
-      return answer
+      return request(asked, seq === undefined ? since : { seq })
     }
   }
 
@@ -98,6 +101,22 @@ export class RoomSealing {
     //= PAL-TRU-014
     if (this.#options.mode !== 'require' || own) return this.#options.show(message, undefined)
     this.#options.onNews({ kind: 'room_unreadable', room, position: seq, why: 'plain' })
+  }
+
+  /** The link is gone: until the next one has read a room's log, nothing is sealed for it. */
+  fallBehind(): void {
+    this.#rooms.do((machine) => machine.fallBehind())
+  }
+
+  /** The room's log was read to the end. */
+  catchUp(conversation: ClientConversation): void {
+    const waiting = this.#connection.waiting(conversation)
+    this.#rooms.do((machine, now) => machine.catchUp(foldName(conversation.name), waiting, now))
+  }
+
+  /** The relay has a message of an earlier run. */
+  settled(conversation: ClientConversation, id: string): void {
+    this.#rooms.rooms.settled(foldName(conversation.name), id)
   }
 
   isSealed(conversation: ClientConversation): boolean {
@@ -193,8 +212,11 @@ export class RoomSealing {
       isAccepted = machine.accept(room, now)
     })
     const position = this.#rooms.rooms.positionOf(room)
-    if (isAccepted && position !== undefined) this.#connection.reposition(conversation, position)
-    return isAccepted
+    if (!isAccepted || position === undefined) return isAccepted
+    // What was said and done since the welcome is read before anything is sent.
+    this.#rooms.do((machine) => machine.fallBehind(room))
+    this.#connection.reposition(conversation, position)
+    return true
   }
 
   #handleEvent(event: RoomEvent): void {

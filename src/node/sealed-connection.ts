@@ -109,6 +109,11 @@ export class SealedConnection {
         throw new UsageError('bad_argument', 'signals are not sealed: none has a body where messages are')
       return signal(conversation, what)
     }
+    const withdraw = connection.withdraw.bind(connection)
+    connection.withdraw = (conversation, id) => {
+      rooms.settled(conversation, id)
+      return withdraw(conversation, id)
+    }
     connection.applied = (conversation, seq) => {
       const reached = this.#trailing.applied(conversation, seq)
       applied(conversation, reached)
@@ -138,6 +143,7 @@ export class SealedConnection {
   /** There is nothing to seal with and nothing to open: everything passes as it is. */
   pass(connection: ClientConnection): void {
     this.#isPassing = true
+    this.#connection = connection
     this.#applied = connection.applied.bind(connection)
     for (const event of this.#early.splice(0)) this.handle(event)
   }
@@ -195,10 +201,14 @@ export class SealedConnection {
   #take(event: SessionEvent): void {
     const { onEvent } = this.#options
     const conversations = this.#conversations
+    if (!conversations && event.kind === 'caught_up') return this.#connection?.release(event.conversation)
     if (!conversations) return onEvent(event)
     if (event.kind === 'stock') return conversations.handleStock(event.frame.count)
     if (event.kind === 'renewed') this.#trailing.forget(event.conversation)
     if (event.kind === 'status' && event.state === 'online') conversations.connected()
+    if (event.kind === 'status' && event.state === 'reconnecting') this.#rooms?.fallBehind()
+    if (event.kind === 'caught_up') return this.#rooms?.catchUp(event.conversation)
+    if (event.kind === 'sent' && event.conversation) this.#rooms?.settled(event.conversation, event.id)
     if (event.kind !== 'message') return onEvent(event)
     const { message } = event
     this.#isShown = false

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { utf8Bytes } from '../../src/base/bytes.ts'
 import { restoredRecords } from '../../src/crypto/client/restoring.ts'
 import { SealedRooms } from '../../src/crypto/client/rooms.ts'
-import { type Program, RoomsWorld } from './rooms-world.ts'
+import { type Program, RoomsWorld, TEXT } from './rooms-world.ts'
 
 const ROOM = 'ops'
 const HOUR_MS = 3_600_000
@@ -50,6 +50,87 @@ describe('a sealed room', () => {
     bob.say(ROOM, 'welcome back')
     all.settle(ROOM)
     expect(carol.heard(ROOM)).toEqual(['bob: before', 'bob: welcome back'])
+  })
+
+  describe('of whose log a member has not read the end', () => {
+    const away = (all: ReturnType<typeof world>) => {
+      const [alice, bob] = [all.by('alice'), all.by('bob')]
+      bob.do((rooms) => rooms.fallBehind())
+      const type = (id: string, text: string): void =>
+        bob.do((rooms) => rooms.send(ROOM, { tag: 1, id, kind: TEXT, body: utf8Bytes(text) }, all.now))
+      const comeBack = (...waiting: string[]): void => {
+        bob.catchUp(ROOM)
+        bob.do((rooms) => rooms.catchUp(ROOM, new Set(waiting), all.now))
+      }
+      const sends = (): unknown[] =>
+        bob.outputs.flatMap((each) => (each.kind === 'room_send' ? [[each.id, each.isAgain]] : []))
+      return { alice, bob, type, comeBack, sends }
+    }
+
+    //= PAL-SRM-031
+    test('gets nothing of that member, and then what it wrote, in the epoch of then', () => {
+      const all = world('alice', 'bob')
+      const { alice, bob, type, comeBack, sends } = away(all)
+      type('m1', 'one')
+      type('m2', 'two')
+      type('m1', 'one')
+      expect(sends()).toEqual([])
+      bob.restart()
+      bob.do((rooms) => rooms.fallBehind())
+      for (let i = 0; i < 4; i++) {
+        alice.change(ROOM, { kind: 'rekey' })
+        all.settle(ROOM, (each) => each === alice)
+      }
+      all.settle(ROOM)
+      comeBack()
+      expect(sends()).toEqual([
+        ['m1', false],
+        ['m2', false],
+      ])
+      all.settle(ROOM)
+      expect(alice.heard(ROOM)).toEqual(['bob: one', 'bob: two'])
+    })
+
+    test('gets what the relay did not take sealed again, and old operations not at all', () => {
+      const all = world('alice', 'bob')
+      const { alice, bob, type, comeBack, sends } = away(all)
+      comeBack()
+      type('m1', 'lost on the way')
+      all.log(ROOM).pop()
+      bob.do((rooms) => rooms.fallBehind())
+      alice.change(ROOM, { kind: 'rekey' })
+      all.settle(ROOM)
+      comeBack('m1', 'some operation')
+      expect(sends()).toEqual([
+        ['m1', false],
+        ['m1', true],
+      ])
+      const order = bob.outputs.map(({ kind }) => kind).filter((kind) => kind.startsWith('room_'))
+      expect(order.slice(order.indexOf('room_withdraw'))).toEqual([
+        'room_withdraw',
+        'room_send',
+        'room_current',
+      ])
+      all.settle(ROOM)
+      expect(alice.heard(ROOM)).toEqual(['bob: lost on the way'])
+      // What the relay has is not sealed a third time.
+      bob.do((rooms) => rooms.settled(ROOM, 'm1'))
+      bob.do((rooms) => rooms.fallBehind())
+      comeBack()
+      expect(sends()).toHaveLength(2)
+      expect([...bob.records.keys()].filter((name) => name.includes('/mine/'))).toEqual([])
+    })
+
+    test('refuses in words what waits when that member was removed meanwhile', () => {
+      const all = world('alice', 'bob')
+      const { alice, bob, type, comeBack } = away(all)
+      type('m1', 'too late')
+      alice.change(ROOM, { kind: 'remove', fids: [bob.own.fid] })
+      all.settle(ROOM, (each) => each === alice)
+      comeBack()
+      expect(bob.outputs).toContainEqual({ kind: 'room_refused', room: ROOM, tag: 1, why: 'not_in_room' })
+      expect(bob.count('room_send')).toBe(0)
+    })
   })
 
   test('is left by asking: an admin removes whoever asked, and the last one closes it', () => {

@@ -283,6 +283,7 @@ export class Talk {
       case 'signal':
         return this.signs.handle(event)
       case 'stock':
+      case 'caught_up':
       case 'closed':
         return
       default:

@@ -34,9 +34,19 @@ export type RoomsOutput =
       readonly kind: 'room_send'
       readonly room: string
       readonly tag: number
+      /** Names a message; undefined for an operation. */
+      readonly id: string | undefined
       readonly body: Uint8Array
       readonly isOperation: boolean
+      /** Whether it takes the place of what was sealed before under that id. */
+      readonly isAgain: boolean
     }
+  /** What waits for the relay under that id is not to be sent. */
+  | { readonly kind: 'room_withdraw'; readonly room: string; readonly id: string }
+  /** All that waits for the relay is sealed in the present epoch: it may go. */
+  | { readonly kind: 'room_current'; readonly room: string }
+  /** A message of an earlier run will not be sent. */
+  | { readonly kind: 'room_unsent'; readonly room: string; readonly id: string; readonly why: RoomRefusal }
   /** For the direct conversation with one identity. */
   | {
       readonly kind: 'tell'

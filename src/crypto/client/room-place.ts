@@ -9,6 +9,7 @@ import type { KeyPackage } from '../room/key-package.ts'
 import { type Change, GROUP_BYTES, placeOf } from '../room/operation.ts'
 import { SealedRoom } from '../room/room.ts'
 import type { Person } from './outputs.ts'
+import { type OwnMessage, OwnMessages } from './own-messages.ts'
 import type { RoomMember } from './room-outputs.ts'
 import { decodePerson, encodePerson, type Introduced, isSamePerson } from './room-people.ts'
 
@@ -19,6 +20,7 @@ const HEAD = '/head'
 const KEYS = '/keys/'
 const WHO = '/who/'
 const LAST = '/last/'
+const MINE = '/mine/'
 const FORMAT = 1
 
 /** An entry of a room's log. */
@@ -36,13 +38,6 @@ export interface Wish {
   readonly welcome: readonly Uint8Array[]
 }
 
-/** A message that waits until the room can be written to. */
-export interface Unsent {
-  readonly tag: number
-  readonly kind: number
-  readonly body: Uint8Array
-}
-
 /** One room, bound to its name for good. */
 export class RoomPlace {
   readonly folded: string
@@ -53,7 +48,13 @@ export class RoomPlace {
   readonly wishes: Wish[] = []
   /** Whether an own operation is under way. */
   isCommitting = false
-  readonly unsent: Unsent[] = []
+  /** Messages that wait until the room can be written to, and all that the relay may not have. */
+  unsent: OwnMessage[] = []
+  readonly mine: OwnMessages
+  /** Whether the log was not read to its end on this link: nothing is sealed and nothing begun. */
+  isBehind = false
+  /** What waits for this link, once the log was read, until it is sealed as the log wants it. */
+  waiting: ReadonlySet<string> | undefined
   /** Entries of epochs whose secret has not come. */
   held: RoomEntry[] = []
   /** Who is asked for a package, by fid: the tag of who wants to know. */
@@ -82,6 +83,7 @@ export class RoomPlace {
     this.name = parts.name
     this.group = parts.group
     this.room = parts.room
+    this.mine = new OwnMessages(changes, ROOM + parts.folded + MINE)
   }
 
   /** Up to where the log was read, for the next start. */
@@ -214,7 +216,9 @@ export class RoomPlace {
       const person = rest.startsWith(WHO) ? decodePerson(bytes, fold) : undefined
       if (person) this.#people.set(rest.slice(WHO.length), person)
       if (rest.startsWith(LAST)) this.#last.set(rest.slice(LAST.length), bytes)
+      if (rest.startsWith(MINE)) this.mine.restore(rest.slice(MINE.length), bytes)
     }
+    this.unsent = [...this.mine].filter(({ epoch }) => epoch === undefined)
   }
 }
 

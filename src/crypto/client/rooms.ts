@@ -23,10 +23,11 @@ import { readWelcome } from '../room/welcome.ts'
 import { KeptOutputs } from './kept-outputs.ts'
 import { OpenedMessages } from './opened.ts'
 import type { Person, Save } from './outputs.ts'
+import type { OwnMessage } from './own-messages.ts'
 import { GivenPackages } from './packages.ts'
 import type { RoomMember, RoomRefusal, RoomsOutput } from './room-outputs.ts'
 import { decodePerson, encodePeople, encodePerson, type Introduced, readPeople } from './room-people.ts'
-import { type RoomEntry, RoomPlace, restoredPlaces, type Unsent, type Wish } from './room-place.ts'
+import { type RoomEntry, RoomPlace, restoredPlaces, type Wish } from './room-place.ts'
 
 const INVITE = 'invite/'
 const ID_BYTES = 16
@@ -34,7 +35,7 @@ const HEAD_BYTES = 32
 const ROOMS_MAX = 1024
 const INVITES_MAX = 256
 const HELD_MAX = 4096
-const UNSENT_MAX = 256
+const UNSENT_MAX = 1024
 const HOUR_MS = 3_600_000
 /** How long the member whose turn it is has to remove one who leaves. */
 const LEAVING_MS = 60_000
@@ -57,6 +58,16 @@ export interface RoomView {
   readonly epoch: number
   readonly state: SealedRoom['state'] | 'gone'
   readonly members: readonly RoomMember[]
+}
+
+/** A message as its author hands it in. */
+export interface RoomDraft {
+  /** An output with it says what became of the message. */
+  readonly tag: number
+  /** What the relay's outbox knows it by; the same message has the same one. */
+  readonly id?: string | undefined
+  readonly kind: number
+  readonly body: Uint8Array
 }
 
 interface Invite {
@@ -145,21 +156,60 @@ export class SealedRooms {
     const place = this.#active(room, tag)
     if (!place?.room) return
     if (place.room.roster.length === 1) return this.change(room, { tag, change: { kind: 'close' } }, nowMs)
-    this.#put({ kind: 'room_send', room, tag, body: place.room.leave(), isOperation: true })
+    this.#sendOperation(place, tag, place.room.leave())
     place.gather()
   }
 
   /** Sends a message; an output with its tag says what became of it. */
-  send(room: string, message: Unsent, nowMs: number): void {
-    const place = this.#active(room, message.tag)
+  send(room: string, draft: RoomDraft, nowMs: number): void {
+    const { tag } = draft
+    const place = this.#active(room, tag)
     if (!place) return
-    if (message.body.length > SEALED_BODY_BYTES_MAX) return this.#refuse(room, message.tag, 'too_large')
-    if (place.unsent.length >= UNSENT_MAX) return this.#refuse(room, message.tag, 'too_many')
-    place.unsent.push(message)
+    if (draft.body.length > SEALED_BODY_BYTES_MAX) return this.#refuse(room, tag, 'too_large')
+    const before = draft.id === undefined ? undefined : place.mine.get(draft.id)
+    if (before) before.tag = tag
+    if (before) return
+    if (place.unsent.length >= UNSENT_MAX) return this.#refuse(room, tag, 'too_many')
+    this.#write(place, draft)
     //= PAL-SRM-019
     if (place.room?.needsRekey(nowMs) && place.wishes.length === 0)
       place.wishes.push({ tag: 0, change: { kind: 'rekey' }, welcome: [] })
     this.#pursue(place, nowMs)
+  }
+
+  /** The relay has the message, or it will not be sent. Kept with the next change. */
+  settled(room: string, id: string): void {
+    const place = this.#places.get(room)
+    if (!place) return
+    if (place.mine.get(id)?.epoch === undefined) place.unsent = place.unsent.filter((each) => each.id !== id)
+    place.mine.forget(id)
+  }
+
+  /** There is no link, or the room's log is read again: nothing goes out before `catchUp`. */
+  fallBehind(room?: string): void {
+    for (const place of this.#places.values()) {
+      if (room !== undefined && place.folded !== room) continue
+      place.isBehind = true
+      place.waiting = undefined
+    }
+  }
+
+  /**
+   * The room's log was read to the end as it was when the room was joined. `waiting` are the ids of what the
+   * relay has not taken yet: it goes out after `room_current`.
+   */
+  catchUp(room: string, waiting: ReadonlySet<string>, nowMs: number): void {
+    const place = this.#places.get(room)
+    if (!place) return this.#put({ kind: 'room_current', room })
+    place.isBehind = false
+    place.waiting = waiting
+    place.isCommitting = false
+    // Operations go out again as they have to be now; of messages that are not known nothing can be said.
+    for (const id of waiting) if (!place.mine.has(id)) this.#put({ kind: 'room_withdraw', room, id })
+    for (const { id, epoch } of place.mine) if (epoch !== undefined && !waiting.has(id)) place.mine.forget(id)
+    if (!place.room) return this.#end(place)
+    this.#pursue(place, nowMs)
+    this.#tidy(place, nowMs)
   }
 
   /** Takes the next entry of a room's log; false when it is plain and the room is not sealed. */
@@ -384,8 +434,8 @@ export class SealedRooms {
       const person = place.personOf(fid)
       return person ? [{ fid, person }] : []
     })
-    if (people.length > 0 && place.room?.state === 'open')
-      this.#seal(place, {
+    if (people.length > 0)
+      this.#write(place, {
         tag: 0,
         kind: INNER_KINDS.roomPeople,
         body: this.#peopleOf(place, people, position),
@@ -395,7 +445,17 @@ export class SealedRooms {
   #end(place: RoomPlace): void {
     place.dropKeys()
     place.held = []
-    for (const { tag } of place.unsent.splice(0)) this.#refuse(place.folded, tag, 'not_in_room')
+    const room = place.folded
+    place.unsent = []
+    for (const { id, tag, epoch } of place.mine) {
+      place.mine.forget(id)
+      // What is under way became part of the log before this, or is refused by it.
+      if (epoch !== undefined && !place.waiting?.has(id)) continue
+      if (tag === 0) this.#put({ kind: 'room_unsent', room, id, why: 'not_in_room' })
+      this.#refuse(room, tag, 'not_in_room')
+      this.#put({ kind: 'room_withdraw', room, id })
+    }
+    if (place.waiting) this.#put({ kind: 'room_current', room })
     for (const { tag } of place.wishes.splice(0)) this.#refuse(place.folded, tag, 'not_in_room')
   }
 
@@ -418,6 +478,8 @@ export class SealedRooms {
   /** Begins the next operation that is wished for; sends what waits when there is none. */
   #pursue(place: RoomPlace, nowMs: number): void {
     const { room, wishes } = place
+    if (place.isBehind) return place.gather()
+    if (room?.state === 'open') this.#bringUpToDate(place)
     while (room?.state === 'open' && !place.isCommitting && wishes.length > 0) {
       const wish = wishes[0] as Wish
       const commit = room.commit(wish.change, wish.welcome)
@@ -434,8 +496,31 @@ export class SealedRooms {
     }
     const isRekeying = place.isCommitting && room?.needsRekey(nowMs) === true
     while (room?.state === 'open' && !isRekeying && place.unsent.length > 0)
-      this.#seal(place, place.unsent.shift() as Unsent)
+      this.#seal(place, place.unsent.shift() as OwnMessage)
     place.gather()
+  }
+
+  /** What an earlier epoch sealed and the relay did not take is sealed in this one, and all may go. */
+  #bringUpToDate(place: RoomPlace): void {
+    const { waiting, room } = place
+    if (!waiting || !room) return
+    place.waiting = undefined
+    //= PAL-SRM-031
+    for (const message of place.mine)
+      if (waiting.has(message.id) && message.epoch !== room.epoch) this.#seal(place, message)
+    this.#put({ kind: 'room_current', room: place.folded })
+    const pending = room.pendingCommit()
+    if (!pending) return
+    place.isCommitting = true
+    this.#commit(place, pending)
+  }
+
+  /** Puts a message among those to be sealed. */
+  #write(place: RoomPlace, { tag, id, kind, body }: RoomDraft): void {
+    const innerId = this.#primitives.random(ID_BYTES)
+    const message: OwnMessage = { tag, id: id ?? hexOf(innerId), kind, innerId, body, epoch: undefined }
+    place.mine.keep(message)
+    place.unsent.push(message)
   }
 
   #commit(place: RoomPlace, { body, secrets }: Commit): void {
@@ -443,17 +528,26 @@ export class SealedRooms {
       const person = place.personOf(fid)
       if (person) this.#tell(place, { fid, person }, INNER_KINDS.roomSecret, bytes)
     }
-    this.#put({ kind: 'room_send', room: place.folded, tag: 0, body, isOperation: true })
+    this.#sendOperation(place, 0, body)
   }
 
-  #seal(place: RoomPlace, { tag, kind, body }: Unsent): void {
+  #sendOperation({ folded: room }: RoomPlace, tag: number, body: Uint8Array): void {
+    this.#put({ kind: 'room_send', room, tag, id: undefined, body, isOperation: true, isAgain: false })
+  }
+
+  #seal(place: RoomPlace, message: OwnMessage): void {
     const { own } = this.#options
-    const inner = { kind, id: this.#primitives.random(ID_BYTES), body }
+    const { tag, id, kind, innerId, body } = message
+    const { room, folded } = place
+    const inner = { kind, id: innerId, body }
     const plaintext = encodeInner(inner, this.#contextOf(place), place.previousOf(own.fid))
-    const sealed = place.room?.seal(plaintext)
-    if (!sealed) return this.#refuse(place.folded, tag, 'not_in_room')
+    const sealed = room?.seal(plaintext)
+    if (!room || !sealed) return this.#refuse(folded, tag, 'not_in_room')
     place.heard(own.fid, plaintext)
-    this.#put({ kind: 'room_send', room: place.folded, tag, body: sealed, isOperation: false })
+    const isAgain = message.epoch !== undefined
+    message.epoch = room.epoch
+    place.mine.keep(message)
+    this.#put({ kind: 'room_send', room: folded, tag, id, body: sealed, isOperation: false, isAgain })
   }
 
   /** Removes who asked to leave: admins in the order of their fids first, anybody after a while. */

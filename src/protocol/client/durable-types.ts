@@ -11,6 +11,8 @@ export interface DurableOptions extends Omit<ClientOptions, 'binding' | 'resume'
   readonly isKept: boolean
   /** Whether another link follows one that was lost, or that did not come about before the first session. */
   readonly redials: 'never' | 'after_first' | 'always'
+  /** Whether sealed messages to rooms wait on each link until `release`, after `caught_up`. */
+  readonly holdsSealed?: boolean | undefined
 }
 
 /** From where the application wants the entries of a conversation that it joins. */
@@ -52,6 +54,8 @@ export type DurableEvent =
       readonly id: string
       readonly refusal: Refusal
     }
+  /** All entries of a room were given out that its log had when it was joined on this link. */
+  | { readonly kind: 'caught_up'; readonly conversation: ClientConversation }
   /** The relay lost the conversation; it is another log from here on. */
   | { readonly kind: 'renewed'; readonly conversation: ClientConversation }
   /** The membership could not be taken up again. */

@@ -69,6 +69,7 @@ export class DurableClient {
     this.#isKept = options.isKept
     this.#redial = new Redial(options.entropy)
     this.#places = new Places(options.keeping, {
+      holdsSealed: options.holdsSealed === true,
       note: (record) => this.#note(record),
       sent: ({ conversation }, id, at, isDuplicate) =>
         this.#events.push({ kind: 'sent', conversation, id, at, isDuplicate }),
@@ -119,7 +120,7 @@ export class DurableClient {
     const ticket = this.#usableTicket()
     this.#ticketInUse = ticket
     this.#isReady = false
-    const { keeping: _keeping, isKept: _isKept, redials: _redials, ...options } = this.#options
+    const { keeping: _k, isKept: _i, redials: _r, holdsSealed: _h, ...options } = this.#options
     // Whoever answers on another link has to be the same relay.
     const relayKey = this.#facts?.relayKey ?? options.relayKey
     const means = { binding, relayKey, resume: ticket, book: this.#book, lastRequest: this.#lastRequest }
@@ -251,6 +252,25 @@ export class DurableClient {
     return kept !== undefined && (kept.done.has(id) || kept.outbox.has(id))
   }
 
+  /** Sealed messages of the room may go on this link: they are sealed as its log wants it. */
+  release(conversation: ClientConversation, now: Instant): void {
+    const place = this.#places.of(conversation)
+    if (!place?.isLive || !place.isCaughtUp) return
+    place.isHoldingSealed = false
+    if (this.isOnline) place.send(this.#openSession, now)
+  }
+
+  /** Ids of messages that wait to be sent on this link. */
+  waiting(conversation: ClientConversation): ReadonlySet<string> {
+    return this.#places.of(conversation)?.waiting() ?? new Set()
+  }
+
+  /** Gives a message that waits another body; false when it does not wait any more. */
+  replace(conversation: ClientConversation, id: string, body: Uint8Array): boolean {
+    if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
+    return this.#places.of(conversation)?.replace(id, body) === true
+  }
+
   /** Takes a message back that is not acknowledged; whether it was sent may be unknown. */
   withdraw(conversation: ClientConversation, id: string): boolean {
     return this.#places.of(conversation)?.withdraw(id) === true
@@ -272,6 +292,7 @@ export class DurableClient {
     if (!place) throw new UsageError('bad_state', `not in conversation ${conversation.number}`)
     place.isHeld = false
     place.delivered = seq
+    place.holdSealed()
     if (this.isOnline && place.isLive) this.#follow(place)
   }
 
@@ -387,6 +408,12 @@ export class DurableClient {
     const { delivered: position } = place
     if (!own) this.#events.push({ ...event, position })
     else if (!isShown) this.#events.push({ ...event, request: 0, position })
+    this.#tellCaughtUp(place)
+  }
+
+  #tellCaughtUp(place: Place): void {
+    const { conversation } = place
+    if (conversation && place.catchesUp()) this.#events.push({ kind: 'caught_up', conversation })
   }
 
   #placeOf(number: number): Place | undefined {
@@ -400,6 +427,7 @@ export class DurableClient {
     if (message.own) place.echoed(message)
     if (place.deliver(message.seq, message.seq)) this.#events.push(event)
     place.settleAccepted()
+    this.#tellCaughtUp(place)
   }
 
   #handleEvent(event: Extract<ClientEvent, { kind: 'event' }>): void {
@@ -407,6 +435,7 @@ export class DurableClient {
     if (!place) return
     if (place.deliver(event.event.seq, event.event.seq)) this.#events.push(event)
     place.settleAccepted()
+    this.#tellCaughtUp(place)
     if (event.endsMembership) this.#leave(place, LEFT)
   }
 
@@ -417,6 +446,7 @@ export class DurableClient {
     //= PAL-ROM-061
     if (place.deliver(from, event.to)) this.#events.push({ ...event, from })
     place.settleAccepted()
+    this.#tellCaughtUp(place)
   }
 
   /** After an absence the members are asked for: who they are now is in no entry. */
@@ -476,7 +506,10 @@ export class DurableClient {
     this.#own.delete(event.frame.request)
     if (own.kind === 'who') return
     if (place.followed === event.frame.request) place.followed = 0
-    if (place.isLive) return place.giveUpFollowing()
+    if (place.isLive) {
+      place.giveUpFollowing()
+      return this.#tellCaughtUp(place)
+    }
     if (own.kind === 'follow' && event.name === 'no_such_conversation') return this.#rejoin(place)
     const { conversation } = place
     const refusal = refusalOf(event)

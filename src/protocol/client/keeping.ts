@@ -128,9 +128,10 @@ export class Keeping {
     if (!place) throw new UsageError('bad_state', `a record of place ${record.place}, which is not known`)
     switch (record.kind) {
       case 'message':
+        // One that is known has another body from here on, and keeps its place.
+        if (!place.outbox.has(record.id)) this.#waitingCount += 1
+        this.#waitingBytes += record.body.length - (place.outbox.get(record.id)?.body.length ?? 0)
         place.outbox.set(record.id, messageOf(record))
-        this.#waitingCount += 1
-        this.#waitingBytes += record.body.length
         return
       case 'ref': {
         const message = place.outbox.get(record.id)

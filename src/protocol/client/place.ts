@@ -4,13 +4,20 @@
  */
 import { equalBytes } from '../../base/bytes.ts'
 import { type Instant, NEVER } from '../../base/time.ts'
-import type { ErrorName, JoinedFrame } from '../../codec/generated/registry.ts'
+import {
+  CONTENT_KINDS,
+  CONVERSATION_KINDS,
+  type ErrorName,
+  type JoinedFrame,
+} from '../../codec/generated/registry.ts'
 import type { ClientRecord, KeptPlace, OutboxMessage, SentAt } from './keeping.ts'
 import type { ClientSession } from './session.ts'
 import type { ClientConversation, ReceivedMessage } from './types.ts'
 
 /** What a place tells its owner. */
 export interface PlaceOwner {
+  /** Whether sealed messages of rooms wait on each link until they are released. */
+  readonly holdsSealed: boolean
   note(record: ClientRecord): void
   sent(place: Place, id: string, at: SentAt, isDuplicate: boolean): void
 }
@@ -42,6 +49,10 @@ export class Place {
   cursorSent = 0
   /** Nothing is sent before, because the relay said that it is too much; NEVER when it did not. */
   pausedUntil: Instant = NEVER
+  /** Whether sealed messages wait: what they are sealed with may be out of date. */
+  isHoldingSealed = false
+  /** Whether the application knows that it has the log as of `joined`. */
+  isCaughtUp = false
   readonly #owner: PlaceOwner
   readonly #underWay = new Map<number, OutboxMessage>()
   /** Taken by the relay on an earlier link; their entries may be on the way. */
@@ -55,6 +66,21 @@ export class Place {
     this.delivered = kept.applied
     this.#owner = owner
     this.#unsent = [...kept.outbox.values()]
+    this.holdSealed()
+  }
+
+  /** Sealed messages wait for `release`, which follows once the log was read. */
+  holdSealed(): void {
+    this.isCaughtUp = false
+    this.isHoldingSealed = this.#owner.holdsSealed && this.kept.conversationKind === CONVERSATION_KINDS.room
+  }
+
+  /** Whether the log was read to the end as of `joined`; true once. */
+  catchesUp(): boolean {
+    if (this.isCaughtUp || !this.isHoldingSealed || !this.isLive) return false
+    if (this.followed > 0 || this.isHeld || this.seen < (this.lastJoined?.head ?? Infinity)) return false
+    this.isCaughtUp = true
+    return true
   }
 
   /** Whether the client is a member on the link it has now. */
@@ -69,6 +95,7 @@ export class Place {
     this.#collect()
     this.followed = 0
     this.cursorSent = 0
+    this.holdSealed()
   }
 
   /**
@@ -155,6 +182,7 @@ export class Place {
     this.pausedUntil = NEVER
     for (let message = this.#unsent[this.#next]; message; message = this.#unsent[++this.#next]) {
       if (!this.kept.outbox.has(message.id)) continue
+      if (this.isHoldingSealed && message.contentKind === CONTENT_KINDS.sealed) return
       //= PAL-MSG-024
       const ref = session.send(conversation.number, message.contentKind, message.body)
       if (ref === undefined) return
@@ -164,6 +192,22 @@ export class Place {
     }
     this.#unsent.length = 0
     this.#next = 0
+  }
+
+  /** Ids of messages that the relay is not known to have and that are not on their way on this link. */
+  waiting(): Set<string> {
+    const waiting = this.#unsent.slice(this.#next).filter(({ id }) => this.kept.outbox.has(id))
+    return new Set(waiting.map(({ id }) => id))
+  }
+
+  /** Gives a message that waits another body; false when it does not wait. */
+  replace(id: string, body: Uint8Array): boolean {
+    const message = this.kept.outbox.get(id)
+    if (!message || !this.waiting().has(id)) return false
+    const { contentKind } = message
+    this.#owner.note({ kind: 'message', place: this.kept.id, id, contentKind, body })
+    this.#collect()
+    return true
   }
 
   /** One of the client's own messages came out of the log: that acknowledges it. */
