@@ -53,7 +53,7 @@ export function roomWords(news: RoomNews, orders: Orders): NewsWords {
       return { text, isWarning: true, json: ['unreadable', fields] }
     }
     case 'room_unsent': {
-      const text = `a message of yours to ${place} was not sent: you have no keys of that sealed room any more`
+      const text = `a message to ${place} was not sent: you have no keys of that sealed room any more`
       return { text, isWarning: true, json: ['unsent', { room: place, id: news.id, code: news.why }] }
     }
     default:
