@@ -14,13 +14,19 @@ import {
 } from './identity.ts'
 import { label } from './kdf.ts'
 import type { DhKey, Primitives } from './primitives.ts'
+import { KEY_PACKAGE_BYTES, type KeyPackage, readKeyPackage } from './room/key-package.ts'
 
 const KEY_BYTES = 32
 const SIGNATURE_BYTES = 64
 const EXPIRES_BYTES = 8
 const ONE_TIME_BYTES = 1 + 4 + KEY_BYTES
-const STORED_BYTES = RECORD_BYTES + 4 + KEY_BYTES + EXPIRES_BYTES + SIGNATURE_BYTES + ONE_TIME_BYTES
+const SIGNED_AT = RECORD_BYTES
+const SIGNATURE_AT = SIGNED_AT + 4 + KEY_BYTES + EXPIRES_BYTES
+const PACKAGE_AT = SIGNATURE_AT + SIGNATURE_BYTES
+const STORED_BYTES = PACKAGE_AT + ONE_TIME_BYTES
 const LIVE_BYTES = RECORD_BYTES + 16 + 4 + KEY_BYTES + SIGNATURE_BYTES + ONE_TIME_BYTES
+
+const NOTHING: Uint8Array = new Uint8Array(0)
 
 /** The length of the nonce that a live bundle answers. */
 export const LIVE_NONCE_BYTES = 16
@@ -44,6 +50,8 @@ export interface Bundle {
   readonly signedPrekey: Prekey
   /** Used for one session and never again. */
   readonly oneTimePrekey: Prekey | undefined
+  /** By which its owner can be added to a room without being asked; only in a stored bundle. */
+  readonly keyPackage?: KeyPackage | undefined
 }
 
 /** What a bundle is made of. */
@@ -56,13 +64,13 @@ export interface BundleParts {
 export function createStoredBundle(
   primitives: Primitives,
   own: OwnIdentity,
-  parts: BundleParts & { readonly expiresMs: number },
+  parts: BundleParts & { readonly expiresMs: number; readonly keyPackage?: Uint8Array | undefined },
 ): Uint8Array {
-  const { signedPrekey, oneTimePrekey, expiresMs } = parts
+  const { signedPrekey, oneTimePrekey, expiresMs, keyPackage = NOTHING } = parts
   const prekey = prekeyBytes(signedPrekey)
   const expires = uint64Bytes(expiresMs)
   const signature = primitives.sign(own.signing, concatBytes([label('spk'), prekey, expires]))
-  return concatBytes([own.record, prekey, expires, signature, oneTimeBytes(oneTimePrekey)])
+  return concatBytes([own.record, prekey, expires, signature, keyPackage, oneTimeBytes(oneTimePrekey)])
 }
 
 /** The bundle of a peer that a relay kept, or why it is refused. */
@@ -72,20 +80,23 @@ export function readStoredBundle(
   nowMs: number,
 ): Bundle | CryptoFault {
   //= PAL-ENC-004
-  if (bytes.length !== STORED_BYTES) return 'malformed'
+  const hasPackage = bytes.length === STORED_BYTES + KEY_PACKAGE_BYTES
+  if (bytes.length !== STORED_BYTES && !hasPackage) return 'malformed'
   const identity = readIdentityRecord(primitives, bytes.subarray(0, RECORD_BYTES))
   if (typeof identity === 'string') return identity
-  const signed = bytes.subarray(RECORD_BYTES, RECORD_BYTES + 4 + KEY_BYTES + EXPIRES_BYTES)
-  const signature = bytes.subarray(
-    STORED_BYTES - ONE_TIME_BYTES - SIGNATURE_BYTES,
-    STORED_BYTES - ONE_TIME_BYTES,
-  )
+  const signed = bytes.subarray(SIGNED_AT, SIGNATURE_AT)
+  const signature = bytes.subarray(SIGNATURE_AT, PACKAGE_AT)
   //= PAL-ENC-007
   if (!primitives.verify(identity.signingKey, signature, concatBytes([label('spk'), signed])))
     return 'signature'
   //= PAL-ENC-008
   if (readUint64(signed, 4 + KEY_BYTES) <= nowMs) return 'expired'
-  return withOneTime(identity, readPrekey(signed, 0), bytes)
+  const bundle = withOneTime(identity, readPrekey(signed, 0), bytes)
+  if (!hasPackage || typeof bundle === 'string') return bundle
+  const keyPackage = readKeyPackage(primitives, bytes.subarray(PACKAGE_AT, PACKAGE_AT + KEY_PACKAGE_BYTES))
+  //= PAL-SRM-032
+  if (!keyPackage || !equalBytes(keyPackage.fid, identity.fid)) return 'malformed'
+  return { ...bundle, keyPackage }
 }
 
 /** What of a stored bundle its owner publishes: all but the place of the one-time prekey. */

@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.ts'
 import type { Person } from '../crypto/client/outputs.ts'
 import type { RoomsOutput } from '../crypto/client/room-outputs.ts'
 import type { RoomEntry, Wish } from '../crypto/client/room-place.ts'
-import { SealedRooms, type SealedRoomsOptions } from '../crypto/client/rooms.ts'
+import { type RoomInvitation, SealedRooms, type SealedRoomsOptions } from '../crypto/client/rooms.ts'
 import type { Primitives } from '../crypto/primitives.ts'
 import type { Receipt } from './client-connection.ts'
 import { newMessageId } from './message-id.ts'
@@ -72,9 +72,9 @@ export class RoomConversations {
     return receipt as Receipt
   }
 
-  /** Adds somebody, who has to be there or to come to give a key package. Resolves when it counts. */
-  async invite(room: string, to: Person, fid: Uint8Array): Promise<void> {
-    await this.#asked((tag) => this.rooms.invite(room, { to, fid, tag }))
+  /** Adds somebody, who has to come for it where no key package is published. Resolves when it counts. */
+  async invite(room: string, invitation: RoomInvitation): Promise<void> {
+    await this.#asked((tag, now) => this.rooms.invite(room, { ...invitation, tag }, now))
   }
 
   /** Changes the room; resolves when the change counts. */

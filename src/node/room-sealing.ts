@@ -48,6 +48,7 @@ export class RoomSealing {
       primitives,
       self: { key: accountKey, name, folded: foldName(name) },
       fold: foldName,
+      published: (packageId) => conversations.sealing.publishedPackage(packageId),
       tell: (to, innerKind, body, fid) => conversations.send(to, innerKind, body, undefined, fid),
       outbox: {
         carry: async (room, body, id) => send(this.#joined(room), CONTENT_KINDS.sealed, body, id),
@@ -166,14 +167,19 @@ export class RoomSealing {
     return isCreated
   }
 
-  /** Adds somebody; resolves when it counts, which needs a program of theirs to answer. */
+  /**
+   * Adds somebody; resolves when it counts. By the package that they have at the relay; where there is
+   * none a program of theirs has to answer.
+   */
   async add(conversation: ClientConversation, person: Person): Promise<void> {
     const { conversations } = this.#options
     if (!conversations.sealing.pinOf(person))
       await conversations.send(person, INNER_KINDS.nudge, new Uint8Array(0))
     const pin = conversations.sealing.pinOf(person)
     if (!pin) throw new SealError('no_keys')
-    await this.#rooms.invite(foldName(conversation.name), person, pin.fid)
+    const bundle = await conversations.bundleOf(person)
+    const invitation = { to: person, fid: pin.fid, keyPackage: bundle?.keyPackage }
+    await this.#rooms.invite(foldName(conversation.name), invitation)
   }
 
   /** Changes the membership of somebody by name. */

@@ -4,6 +4,7 @@
  * none and nothing plain may be sent, the peer itself is asked, through the conversation.
  */
 import { UsageError } from '../base/errors.ts'
+import { type Bundle, readStoredBundle } from '../crypto/bundle.ts'
 import type { Person, SealingOutput, SealRefusal } from '../crypto/client/outputs.ts'
 import type { RoomRefusal } from '../crypto/client/room-outputs.ts'
 import { Sealing } from '../crypto/client/sealing.ts'
@@ -119,6 +120,15 @@ export class SealedConversations {
     this.#underWay.set(id, sent)
     sent.then(isOver, isOver)
     return sent
+  }
+
+  /** What the relay keeps of somebody, read; undefined where it is nothing, or not sound. */
+  async bundleOf(of: Person): Promise<Bundle | undefined> {
+    const { keys, primitives } = this.#options
+    if (!keys.isThere) return undefined
+    const bytes = await keys.claim(of.key).catch(() => undefined)
+    const bundle = bytes && readStoredBundle(primitives, bytes, Date.now())
+    return typeof bundle === 'string' ? undefined : bundle
   }
 
   /** There is a session: the relay gets this client's keys, and is asked for those that are wanted. */

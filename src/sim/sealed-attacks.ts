@@ -7,6 +7,7 @@ import { SealedRoom } from '../crypto/room/room.ts'
 
 const SIGNED_BYTES = 4 + 32 + 8
 const SIGNATURE_BYTES = 64
+const ONE_TIME_BYTES = 1 + 4 + 32
 
 /** Somebody's stored bundle under the signing key of an identity of the relay's own. */
 export function misboundBundle(
@@ -20,7 +21,7 @@ export function misboundBundle(
   const { record } = createIdentity(primitives, { signing: own.signing, dh })
   const signed = bundle.subarray(RECORD_BYTES, RECORD_BYTES + SIGNED_BYTES)
   const signature = primitives.sign(own.signing, concatBytes([label('spk'), signed]))
-  const oneTime = bundle.subarray(RECORD_BYTES + SIGNED_BYTES + SIGNATURE_BYTES)
+  const oneTime = bundle.subarray(-ONE_TIME_BYTES)
   return concatBytes([record, signed, signature, oneTime])
 }
 

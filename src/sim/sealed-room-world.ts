@@ -193,7 +193,9 @@ export class SealedRoomWorld {
     const removed = others.at(-1) as Member
     this.#do(admin, (rooms) => rooms.create(room, room, { nowMs: this.nowMs, position: 0 }))
     for (const other of others) {
-      this.#do(admin, (rooms) => rooms.invite(room, { to: other.person, fid: other.own.fid, tag: 0 }))
+      this.#do(admin, (rooms) =>
+        rooms.invite(room, { to: other.person, fid: other.own.fid, tag: 0 }, this.nowMs),
+      )
       this.nowMs += 60_000
       this.#deliverAll()
     }
@@ -278,7 +280,7 @@ export class SealedRoomWorld {
   #lie(room: string): void {
     if (!this.weakness.addsWhomTheRelaySays) return
     const { person, own } = this.#removed
-    this.#do(this.#member(0), (rooms) => rooms.invite(room, { to: person, fid: own.fid, tag: 0 }))
+    this.#do(this.#member(0), (rooms) => rooms.invite(room, { to: person, fid: own.fid, tag: 0 }, this.nowMs))
     this.#carry()
   }
 

@@ -135,6 +135,35 @@ test('send and recv use the room, also after both programs were away', async () 
   expect(texts((await recv('carol')).stdout)).toEqual([])
 }, 60_000)
 
+test('who is away is added by what its program left at the relay, and reads from then on', async () => {
+  const carol = chat('carol')
+  await shows(carol, '"joined"', '#ops')
+  type(carol, '/quit')
+  await carol.outcome
+  const alice = chat('alice')
+  await shows(alice, '"joined"', '#ops')
+  type(alice, '/sealed create #ops')
+  await shows(alice, '"sealed_room"', '#ops')
+  type(alice, '/sealed add carol')
+  await shows(alice, '"room_changed"', '"add"', 'carol')
+  type(alice, 'before you came')
+  type(alice, '/quit')
+  await alice.outcome
+  // Neither of them runs now.
+  const back = chat('carol')
+  await shows(back, '"room_invited"', '"by":"alice"')
+  type(back, '/sealed accept')
+  await shows(back, 'before you came', '"from":"alice"', '"sealed":true')
+  type(back, 'thank you')
+  type(back, '/quit')
+  await back.outcome
+  const read = await home.run([
+    ...['recv', relay.tcp, '-r', 'ops', '--nick', 'alice', '--json'],
+    ...['--since', 'last', '--until-end'],
+  ])
+  expect(read.stdout).toContain('thank you')
+}, 60_000)
+
 test('members leave, are made admin, and get new keys', async () => {
   const [alice, bob, carol] = await threeIn(chat)
   type(alice, '/sealed admin bob')

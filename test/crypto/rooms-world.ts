@@ -94,7 +94,7 @@ export class Program {
   }
 
   invite(room: string, who: Program): void {
-    this.do((rooms) => rooms.invite(room, { to: who.person, fid: who.own.fid, tag: 9 }))
+    this.do((rooms) => rooms.invite(room, { to: who.person, fid: who.own.fid, tag: 9 }, this.#world.now))
   }
 
   /** Reads on in a room's log. */

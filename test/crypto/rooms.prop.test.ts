@@ -284,7 +284,7 @@ describe('the relay', () => {
     })
     expect(other.programs).toHaveLength(2)
     rooms.create(ROOM, ROOM, { nowMs: all.now, position: 0 })
-    rooms.invite(ROOM, { to: alice.person, fid: alice.own.fid, tag: 1 })
+    rooms.invite(ROOM, { to: alice.person, fid: alice.own.fid, tag: 1 }, all.now)
     const pass = (): void => {
       const save = rooms.takeSave()
       if (save) rooms.handleSaved(save.version)

@@ -9,6 +9,7 @@ import {
   readStoredBundle,
 } from '../../src/crypto/bundle.ts'
 import { createIdentity, readIdentityRecord } from '../../src/crypto/identity.ts'
+import { createKeyPackage } from '../../src/crypto/room/key-package.ts'
 import { acceptSession, initiateSession, readPrekeyMessage } from '../../src/crypto/session-start.ts'
 import { flipped, newIdentity, taken } from './people.ts'
 import { provider, text } from './providers.ts'
@@ -136,6 +137,19 @@ describe('session start', () => {
   test('other prekeys than the message names are the mistake of the caller', () => {
     const message = taken(readPrekeyMessage(p, started.preamble))
     expect(() => acceptSession(p, { own: bob, signedPrekey }, message)).toThrow(UsageError)
+  })
+
+  test("a key package in a stored bundle is its owner's, or the bundle is refused", () => {
+    const bundleWith = (keyPackage: Uint8Array): Uint8Array =>
+      createStoredBundle(p, bob, { signedPrekey, oneTimePrekey, expiresMs: 1000, keyPackage })
+    const own = createKeyPackage(p, bob, 2000).bytes
+    const read = taken(readStoredBundle(p, bundleWith(own), 0))
+    expect([text(read.keyPackage?.bytes), read.oneTimePrekey?.id]).toEqual([text(own), oneTimePrekey.id])
+    expect(taken(readStoredBundle(p, stored, 0)).keyPackage).toBeUndefined()
+    //= PAL-SRM-032
+    for (const bad of [createKeyPackage(p, alice, 2000).bytes, own.with(40, 0), new Uint8Array(186)])
+      expect(readStoredBundle(p, bundleWith(bad), 0)).toBe('malformed')
+    expect(readStoredBundle(p, bundleWith(own.subarray(1)), 0)).toBe('malformed')
   })
 
   test('numbers out of range are the mistake of the caller', () => {

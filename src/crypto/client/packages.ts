@@ -31,6 +31,7 @@ export class GivenPackages {
   readonly #own: OwnIdentity
   readonly #changes: Changes
   readonly #given = new Map<string, Given>()
+  readonly #published: (packageId: Uint8Array) => OwnKeyPackage | undefined
   #asks: { readonly by: string; readonly atMs: number }[] = []
 
   constructor(
@@ -39,8 +40,16 @@ export class GivenPackages {
       own,
       changes,
       records,
-    }: { own: OwnIdentity; changes: Changes; records: ReadonlyMap<string, Uint8Array> },
+      published = () => undefined,
+    }: {
+      own: OwnIdentity
+      changes: Changes
+      records: ReadonlyMap<string, Uint8Array>
+      /** The package of that number that is at the relay: it serves whoever takes it there. */
+      published?: ((packageId: Uint8Array) => OwnKeyPackage | undefined) | undefined
+    },
   ) {
+    this.#published = published
     this.#primitives = primitives
     this.#own = own
     this.#changes = changes
@@ -66,10 +75,15 @@ export class GivenPackages {
     return made.bytes
   }
 
-  /** The package that a welcome from `from` names, which uses it up; undefined when it is none of these. */
+  /**
+   * The package that a welcome from `from` names; undefined when it is none of these. One that was given is
+   * used up by it.
+   */
   take(welcome: Welcome, from: Uint8Array): OwnKeyPackage | undefined {
     const entry = welcome.roster[placeOf(welcome.roster, this.#own.fid)]
     const id = entry && hexOf(entry.package.packageId)
+    const published = entry && this.#published(entry.package.packageId)
+    if (published) return published
     const given = id === undefined ? undefined : this.#given.get(id)
     //= PAL-SRM-029
     if (!given || !equalBytes(given.to, from) || !equalBytes(given.group, welcome.operation.group))

@@ -62,6 +62,8 @@ export class RoomPlace {
   /** When other members were helped, by fid. */
   readonly helpedMs: Map<string, number> = new Map()
   helpAskedMs = 0
+  /** When a member asked to leave last. */
+  leavingSinceMs = 0
   helper: Uint8Array | undefined
   readonly #primitives: Primitives
   readonly #changes: Changes

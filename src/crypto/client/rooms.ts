@@ -5,40 +5,30 @@
  */
 import { concatBytes, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { CONTENT_KINDS } from '../../codec/generated/registry.ts'
-import {
-  decodeInner,
-  encodeInner,
-  INNER_KINDS,
-  roomContextOf,
-  SEALED_BODY_BYTES_MAX,
-} from '../direct/inner.ts'
-import { FieldReader, uint16Bytes } from '../fields.ts'
+import { decodeInner, INNER_KINDS, SEALED_BODY_BYTES_MAX } from '../direct/inner.ts'
+import { FieldReader } from '../fields.ts'
 import { FID_BYTES, type OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
 import { ROOM_MESSAGE } from '../room/epoch.ts'
-import { createKeyPackage, readKeyPackage } from '../room/key-package.ts'
-import { GROUP_BYTES, placeOf, type Roster } from '../room/operation.ts'
-import { type Commit, type RoomResult, SealedRoom } from '../room/room.ts'
+import { createKeyPackage, type KeyPackage, type OwnKeyPackage, readKeyPackage } from '../room/key-package.ts'
+import { GROUP_BYTES, placeOf } from '../room/operation.ts'
+import { type RoomResult, SealedRoom } from '../room/room.ts'
 import { readWelcome } from '../room/welcome.ts'
+import { type Invitation, Invitations } from './invitations.ts'
 import { KeptOutputs } from './kept-outputs.ts'
 import { OpenedMessages } from './opened.ts'
 import type { Person, Save } from './outputs.ts'
-import type { OwnMessage } from './own-messages.ts'
 import { GivenPackages } from './packages.ts'
-import type { RoomMember, RoomRefusal, RoomsOutput } from './room-outputs.ts'
-import { decodePerson, encodePeople, encodePerson, type Introduced, readPeople } from './room-people.ts'
+import type { RoomMember, RoomsOutput } from './room-outputs.ts'
+import { encodePeople, type Introduced, readPeople } from './room-people.ts'
 import { type RoomEntry, RoomPlace, restoredPlaces, type Wish } from './room-place.ts'
+import { type RoomDraft, RoomWork, tellOf } from './room-work.ts'
 
-const INVITE = 'invite/'
-const ID_BYTES = 16
 const HEAD_BYTES = 32
 const ROOMS_MAX = 1024
-const INVITES_MAX = 256
 const HELD_MAX = 4096
 const UNSENT_MAX = 1024
 const HOUR_MS = 3_600_000
-/** How long the member whose turn it is has to remove one who leaves. */
-const LEAVING_MS = 60_000
 const OWN_PACKAGE_MS = 86_400_000
 
 export interface SealedRoomsOptions {
@@ -49,6 +39,8 @@ export interface SealedRoomsOptions {
   /** The form that names are compared in. */
   readonly fold: (name: string) => string
   readonly records?: ReadonlyMap<string, Uint8Array>
+  /** The own key package of that number that is at the relay. */
+  readonly published?: (packageId: Uint8Array) => OwnKeyPackage | undefined
 }
 
 /** How a room stands, for people. */
@@ -60,21 +52,13 @@ export interface RoomView {
   readonly members: readonly RoomMember[]
 }
 
-/** A message as its author hands it in. */
-export interface RoomDraft {
-  /** An output with it says what became of the message. */
-  readonly tag: number
-  /** What the relay's outbox knows it by; the same message has the same one. */
-  readonly id?: string | undefined
-  readonly kind: number
-  readonly body: Uint8Array
-}
-
-interface Invite {
-  readonly from: Person
+/** Somebody to be added. */
+export interface RoomInvitation {
+  readonly to: Person
+  /** Their pinned identity. */
   readonly fid: Uint8Array
-  readonly welcome: Uint8Array
-  people: Uint8Array
+  /** What they published for that, where they did. */
+  readonly keyPackage?: KeyPackage | undefined
 }
 
 export class SealedRooms {
@@ -84,8 +68,8 @@ export class SealedRooms {
   readonly #packages: GivenPackages
   readonly #opened: OpenedMessages
   readonly #places = new Map<string, RoomPlace>()
-  readonly #invites = new Map<string, Invite>()
-  readonly #leavingSince = new Map<string, number>()
+  readonly #invites: Invitations
+  readonly #work: RoomWork
 
   constructor(primitives: Primitives, options: SealedRoomsOptions) {
     this.#primitives = primitives
@@ -93,7 +77,9 @@ export class SealedRooms {
     const { own, fold } = options
     const records = options.records ?? new Map<string, Uint8Array>()
     const { changes } = this.#outputs
-    this.#packages = new GivenPackages(primitives, { own, changes, records })
+    this.#work = new RoomWork(primitives, options, (output) => this.#put(output))
+    const { published } = options
+    this.#packages = new GivenPackages(primitives, { own, changes, records, published })
     const isOpened = (name: string): boolean => name.startsWith(`open/${openName('')}`)
     this.#opened = new OpenedMessages(
       primitives,
@@ -102,10 +88,7 @@ export class SealedRooms {
     )
     for (const place of restoredPlaces(primitives, { own, changes, records, fold }))
       this.#places.set(place.folded, place)
-    for (const [name, bytes] of records) {
-      const invite = name.startsWith(INVITE) ? decodeInvite(bytes, fold) : undefined
-      if (invite) this.#invites.set(name.slice(INVITE.length), invite)
-    }
+    this.#invites = new Invitations(primitives, { changes, records, fold })
   }
 
   /** Whether the name is bound to a sealed room: nothing plain counts there any more. */
@@ -134,13 +117,19 @@ export class SealedRooms {
     return true
   }
 
-  /** Asks somebody for a key package, and adds them when it comes. */
-  invite(room: string, { to, fid, tag }: { to: Person; fid: Uint8Array; tag: number }): void {
+  /** Adds somebody by the key package that they published, or else asks them for one and adds them then. */
+  invite(
+    room: string,
+    { to, fid, tag, keyPackage }: RoomInvitation & { readonly tag: number },
+    nowMs: number,
+  ): void {
     const place = this.#active(room, tag)
     if (!place) return
     place.invited.set(hexOf(fid), tag)
     place.know({ fid, person: to })
-    this.#tell(place, { fid, person: to }, INNER_KINDS.packageAsk, place.group)
+    if (keyPackage && equalBytes(keyPackage.fid, fid) && keyPackage.notAfterMs > nowMs)
+      return this.#add(place, keyPackage, nowMs)
+    this.#work.tell(place, { fid, person: to }, INNER_KINDS.packageAsk, place.group)
   }
 
   /** Changes the room by an operation; `room_done` or `room_refused` follow. */
@@ -148,7 +137,7 @@ export class SealedRooms {
     const place = this.#active(room, wish.tag)
     if (!place) return
     place.wishes.push({ ...wish, welcome: [] })
-    this.#pursue(place, nowMs)
+    this.#work.pursue(place, nowMs)
   }
 
   /** Asks to be removed; the last member closes the room. */
@@ -156,7 +145,7 @@ export class SealedRooms {
     const place = this.#active(room, tag)
     if (!place?.room) return
     if (place.room.roster.length === 1) return this.change(room, { tag, change: { kind: 'close' } }, nowMs)
-    this.#sendOperation(place, tag, place.room.leave())
+    this.#work.sendOperation(place, tag, place.room.leave())
     place.gather()
   }
 
@@ -165,16 +154,16 @@ export class SealedRooms {
     const { tag } = draft
     const place = this.#active(room, tag)
     if (!place) return
-    if (draft.body.length > SEALED_BODY_BYTES_MAX) return this.#refuse(room, tag, 'too_large')
+    if (draft.body.length > SEALED_BODY_BYTES_MAX) return this.#work.refuse(room, tag, 'too_large')
     const before = draft.id === undefined ? undefined : place.mine.get(draft.id)
     if (before) before.tag = tag
     if (before) return
-    if (place.unsent.length >= UNSENT_MAX) return this.#refuse(room, tag, 'too_many')
-    this.#write(place, draft)
+    if (place.unsent.length >= UNSENT_MAX) return this.#work.refuse(room, tag, 'too_many')
+    this.#work.write(place, draft)
     //= PAL-SRM-019
     if (place.room?.needsRekey(nowMs) && place.wishes.length === 0)
       place.wishes.push({ tag: 0, change: { kind: 'rekey' }, welcome: [] })
-    this.#pursue(place, nowMs)
+    this.#work.pursue(place, nowMs)
   }
 
   /** The relay has the message, or it will not be sent. Kept with the next change. */
@@ -207,9 +196,9 @@ export class SealedRooms {
     // Operations go out again as they have to be now; of messages that are not known nothing can be said.
     for (const id of waiting) if (!place.mine.has(id)) this.#put({ kind: 'room_withdraw', room, id })
     for (const { id, epoch } of place.mine) if (epoch !== undefined && !waiting.has(id)) place.mine.forget(id)
-    if (!place.room) return this.#end(place)
-    this.#pursue(place, nowMs)
-    this.#tidy(place, nowMs)
+    if (!place.room) return this.#work.end(place)
+    this.#work.pursue(place, nowMs)
+    this.#work.tidy(place, nowMs)
   }
 
   /** Takes the next entry of a room's log; false when it is plain and the room is not sealed. */
@@ -231,7 +220,7 @@ export class SealedRooms {
   }
 
   #isInvited(room: string): boolean {
-    return this.#invites.size > 0 && this.invitations.has(room)
+    return !this.#invites.isEmpty && this.#invites.all.has(room)
   }
 
   /** The program has done with everything up to there. */
@@ -271,22 +260,13 @@ export class SealedRooms {
   }
 
   /** Names of rooms that somebody added this member to, by their folded form. */
-  get invitations(): ReadonlyMap<string, { readonly name: string; readonly by: Person }> {
-    const found = new Map<string, { name: string; by: Person }>()
-    for (const invite of this.#invites.values()) {
-      const name = readWelcome(this.#primitives, invite.welcome, invite.fid)?.name
-      if (name !== undefined) found.set(this.#options.fold(name), { name, by: invite.from })
-    }
-    return found
+  get invitations(): ReadonlyMap<string, Invitation> {
+    return this.#invites.all
   }
 
   /** Binds a name to the room that somebody added this member to. False when there is no such invitation. */
   accept(room: string, nowMs: number): boolean {
-    for (const [group, invite] of this.#invites) {
-      const welcome = readWelcome(this.#primitives, invite.welcome, invite.fid)
-      if (!welcome || this.#options.fold(welcome.name) !== room) continue
-      this.#invites.delete(group)
-      this.#outputs.changes.forget(INVITE + group)
+    for (const { invite, welcome } of this.#invites.taken(room)) {
       const bound = this.#places.get(room)
       //= PAL-SRM-027
       if (bound && !equalBytes(bound.group, welcome.operation.group)) {
@@ -310,16 +290,13 @@ export class SealedRooms {
   /** After the room was joined on the relay: what was under way goes out again. */
   resume(room: string): void {
     const place = this.#places.get(room)
-    const pending = place?.room?.pendingCommit()
-    if (!place || !pending || place.isCommitting) return
-    place.isCommitting = true
-    this.#commit(place, pending)
+    if (place) this.#work.resume(place)
   }
 
   /** Does what is due by time. */
   handleTime(nowMs: number): void {
     for (const place of this.#places.values()) {
-      this.#tidy(place, nowMs)
+      this.#work.tidy(place, nowMs)
       if (place.room?.state === 'expect_secret' && place.held.length > 0) this.#askHelp(place, nowMs)
     }
   }
@@ -350,9 +327,9 @@ export class SealedRooms {
       case 'changed':
         return this.#changed(place, position, result, nowMs)
       case 'leaving':
-        this.#leavingSince.set(folded, nowMs)
+        place.leavingSinceMs = nowMs
         this.#put({ kind: 'room_leaving', room: folded, actor: place.memberOf(result.actor) })
-        return this.#tidy(place, nowMs)
+        return this.#work.tidy(place, nowMs)
       case 'waiting':
         if (place.held.length >= HELD_MAX) return this.#unreadable(place, position, 'too_many')
         place.held.push({ ...entry, body: Uint8Array.from(entry.body) })
@@ -375,7 +352,7 @@ export class SealedRooms {
     { sender, plaintext }: RoomResult & { result: 'message' },
   ): void {
     const last = place.lastOf(sender)
-    const inner = decodeInner(plaintext, this.#contextOf(place), last ?? plaintext.subarray(33, 49))
+    const inner = decodeInner(plaintext, this.#work.contextOf(place), last ?? plaintext.subarray(33, 49))
     //= PAL-SRM-026
     if (!inner) return this.#unreadable(place, position, 'context')
     place.heard(sender, plaintext)
@@ -412,18 +389,18 @@ export class SealedRooms {
     for (const { fid, bytes } of welcomes) {
       const person = place.personOf(fid)
       if (!person) continue
-      this.#tell(
+      this.#work.tell(
         place,
         { fid, person },
         INNER_KINDS.roomPeople,
         this.#peopleOf(place, place.people, position),
       )
-      this.#tell(place, { fid, person }, INNER_KINDS.roomWelcome, bytes)
+      this.#work.tell(place, { fid, person }, INNER_KINDS.roomWelcome, bytes)
     }
-    if (state === 'removed' || state === 'closed') return this.#end(place)
+    if (state === 'removed' || state === 'closed') return this.#work.end(place)
     if (state === 'open') this.#replay(place, nowMs)
-    this.#pursue(place, nowMs)
-    this.#tidy(place, nowMs)
+    this.#work.pursue(place, nowMs)
+    this.#work.tidy(place, nowMs)
   }
 
   /** An own operation counts: its wish is fulfilled, and everybody learns who is new. */
@@ -435,28 +412,11 @@ export class SealedRooms {
       return person ? [{ fid, person }] : []
     })
     if (people.length > 0)
-      this.#write(place, {
+      this.#work.write(place, {
         tag: 0,
         kind: INNER_KINDS.roomPeople,
         body: this.#peopleOf(place, people, position),
       })
-  }
-
-  #end(place: RoomPlace): void {
-    place.dropKeys()
-    place.held = []
-    const room = place.folded
-    place.unsent = []
-    for (const { id, tag, epoch } of place.mine) {
-      place.mine.forget(id)
-      // What is under way became part of the log before this, or is refused by it.
-      if (epoch !== undefined && !place.waiting?.has(id)) continue
-      if (tag === 0) this.#put({ kind: 'room_unsent', room, id, why: 'not_in_room' })
-      this.#refuse(room, tag, 'not_in_room')
-      this.#put({ kind: 'room_withdraw', room, id })
-    }
-    if (place.waiting) this.#put({ kind: 'room_current', room })
-    for (const { tag } of place.wishes.splice(0)) this.#refuse(place.folded, tag, 'not_in_room')
   }
 
   /** Gives entries that waited for a secret to the room again, in their order. */
@@ -473,99 +433,6 @@ export class SealedRooms {
     this.#put({ kind: 'room_unreadable', room: place.folded, position, why })
   }
 
-  // ---- operations -----------------------------------------------------------------------------
-
-  /** Begins the next operation that is wished for; sends what waits when there is none. */
-  #pursue(place: RoomPlace, nowMs: number): void {
-    const { room, wishes } = place
-    if (place.isBehind) return place.gather()
-    if (room?.state === 'open') this.#bringUpToDate(place)
-    while (room?.state === 'open' && !place.isCommitting && wishes.length > 0) {
-      const wish = wishes[0] as Wish
-      const commit = room.commit(wish.change, wish.welcome)
-      if (commit) {
-        place.isCommitting = true
-        this.#commit(place, commit)
-        break
-      }
-      wishes.shift()
-      if (wish.tag === 0) continue
-      if (isFulfilled(wish.change, room.roster))
-        this.#put({ kind: 'room_done', room: place.folded, tag: wish.tag })
-      else this.#refuse(place.folded, wish.tag, 'not_permitted')
-    }
-    const isRekeying = place.isCommitting && room?.needsRekey(nowMs) === true
-    while (room?.state === 'open' && !isRekeying && place.unsent.length > 0)
-      this.#seal(place, place.unsent.shift() as OwnMessage)
-    place.gather()
-  }
-
-  /** What an earlier epoch sealed and the relay did not take is sealed in this one, and all may go. */
-  #bringUpToDate(place: RoomPlace): void {
-    const { waiting, room } = place
-    if (!waiting || !room) return
-    place.waiting = undefined
-    //= PAL-SRM-031
-    for (const message of place.mine)
-      if (waiting.has(message.id) && message.epoch !== room.epoch) this.#seal(place, message)
-    this.#put({ kind: 'room_current', room: place.folded })
-    const pending = room.pendingCommit()
-    if (!pending) return
-    place.isCommitting = true
-    this.#commit(place, pending)
-  }
-
-  /** Puts a message among those to be sealed. */
-  #write(place: RoomPlace, { tag, id, kind, body }: RoomDraft): void {
-    const innerId = this.#primitives.random(ID_BYTES)
-    const message: OwnMessage = { tag, id: id ?? hexOf(innerId), kind, innerId, body, epoch: undefined }
-    place.mine.keep(message)
-    place.unsent.push(message)
-  }
-
-  #commit(place: RoomPlace, { body, secrets }: Commit): void {
-    for (const { fid, bytes } of secrets) {
-      const person = place.personOf(fid)
-      if (person) this.#tell(place, { fid, person }, INNER_KINDS.roomSecret, bytes)
-    }
-    this.#sendOperation(place, 0, body)
-  }
-
-  #sendOperation({ folded: room }: RoomPlace, tag: number, body: Uint8Array): void {
-    this.#put({ kind: 'room_send', room, tag, id: undefined, body, isOperation: true, isAgain: false })
-  }
-
-  #seal(place: RoomPlace, message: OwnMessage): void {
-    const { own } = this.#options
-    const { tag, id, kind, innerId, body } = message
-    const { room, folded } = place
-    const inner = { kind, id: innerId, body }
-    const plaintext = encodeInner(inner, this.#contextOf(place), place.previousOf(own.fid))
-    const sealed = room?.seal(plaintext)
-    if (!room || !sealed) return this.#refuse(folded, tag, 'not_in_room')
-    place.heard(own.fid, plaintext)
-    const isAgain = message.epoch !== undefined
-    message.epoch = room.epoch
-    place.mine.keep(message)
-    this.#put({ kind: 'room_send', room: folded, tag, id, body: sealed, isOperation: false, isAgain })
-  }
-
-  /** Removes who asked to leave: admins in the order of their fids first, anybody after a while. */
-  #tidy(place: RoomPlace, nowMs: number): void {
-    const { room } = place
-    if (room?.state !== 'open' || place.wishes.length > 0 || place.isCommitting) return
-    const { own } = this.#options
-    const isLeaving = (fid: Uint8Array): boolean => room.leaving.some((each) => equalBytes(each, fid))
-    const fids = room.leaving.filter((fid) => !equalBytes(fid, own.fid))
-    if (fids.length === 0 || isLeaving(own.fid)) return
-    const staying = room.roster.filter((entry) => !isLeaving(entry.package.fid))
-    const first = staying.find(({ role }) => role === 'admin') ?? staying[0]
-    const isLate = nowMs - (this.#leavingSince.get(place.folded) ?? 0) >= LEAVING_MS
-    if (!isLate && (!first || !equalBytes(first.package.fid, own.fid))) return
-    place.wishes.push({ tag: 0, change: { kind: 'remove', fids }, welcome: [] })
-    this.#pursue(place, nowMs)
-  }
-
   // ---- between members ------------------------------------------------------------------------
 
   #asked(from: Introduced, group: Uint8Array, nowMs: number): void {
@@ -579,22 +446,29 @@ export class SealedRooms {
     const tag = place?.invited.get(hexOf(from.fid))
     const added = readKeyPackage(this.#primitives, body.subarray(GROUP_BYTES))
     if (!place?.room || tag === undefined) return
+    if (added && equalBytes(added.fid, from.fid) && added.notAfterMs > nowMs)
+      return this.#add(place, added, nowMs)
     place.invited.delete(hexOf(from.fid))
-    if (!added || !equalBytes(added.fid, from.fid) || added.notAfterMs <= nowMs)
-      return this.#refuse(place.folded, tag, 'not_permitted')
+    this.#work.refuse(place.folded, tag, 'not_permitted')
+  }
+
+  #add(place: RoomPlace, added: KeyPackage, nowMs: number): void {
+    if (!place.room) return
+    const tag = place.invited.get(hexOf(added.fid)) ?? 0
+    place.invited.delete(hexOf(added.fid))
     const isMember = placeOf(place.room.roster, added.fid) >= 0
     // Who lost its keys comes anew: the old membership ends first.
     if (isMember) place.wishes.push({ tag: 0, change: { kind: 'remove', fids: [added.fid] }, welcome: [] })
     place.wishes.push({ tag, change: { kind: 'add', packages: [added] }, welcome: [] })
-    this.#pursue(place, nowMs)
+    this.#work.pursue(place, nowMs)
   }
 
   #secret(from: Introduced, body: Uint8Array, nowMs: number): void {
     const place = this.#placeOf(body.subarray(0, GROUP_BYTES))
     if (place?.room?.handleSecret(from.fid, body, nowMs) === 'begun') {
       this.#replay(place, nowMs)
-      this.#pursue(place, nowMs)
-      this.#tidy(place, nowMs)
+      this.#work.pursue(place, nowMs)
+      this.#work.tidy(place, nowMs)
     }
     place?.gather()
   }
@@ -610,11 +484,8 @@ export class SealedRooms {
     if ((bound && !equalBytes(bound.group, group)) || (sameGroup && sameGroup !== bound))
       return this.#put({ kind: 'room_swapped', room, by: from.person })
     if (bound?.room) return this.#helped(bound, from, welcome, nowMs)
-    if (this.#invites.size >= INVITES_MAX) return
-    const known = this.#invites.get(hexOf(group))
-    const people = known && equalBytes(known.fid, from.fid) ? known.people : new Uint8Array(0)
-    this.#keepInvite(hexOf(group), { from: from.person, fid: from.fid, welcome: bytes, people })
-    this.#put({ kind: 'room_invited', room, name: welcome.name, by: from.person })
+    if (this.#invites.welcomed(from, group, bytes))
+      this.#put({ kind: 'room_invited', room, name: welcome.name, by: from.person })
   }
 
   /** A member whom this one asked for help sends the room as it is now. */
@@ -636,7 +507,7 @@ export class SealedRooms {
     place.isCommitting = false
     place.keepHead()
     this.#replay(place, nowMs)
-    this.#pursue(place, nowMs)
+    this.#work.pursue(place, nowMs)
   }
 
   #introduced(from: Introduced, body: Uint8Array): void {
@@ -645,12 +516,7 @@ export class SealedRooms {
     const place = this.#placeOf(people.group)
     if (place?.room) return this.#learn(place, people, from.fid)
     // Who is who comes before the welcome.
-    const key = hexOf(people.group)
-    const known = this.#invites.get(key)
-    if (!known && this.#invites.size >= INVITES_MAX) return
-    if (known && !equalBytes(known.fid, from.fid)) return
-    const welcome = known?.welcome ?? new Uint8Array(0)
-    this.#keepInvite(key, { from: from.person, fid: from.fid, welcome, people: body })
+    this.#invites.introduced(from, people.group, body)
   }
 
   #learn(
@@ -678,7 +544,7 @@ export class SealedRooms {
     if (epoch >= room.epoch || nowMs - helpedMs < HOUR_MS) return
     place.helpedMs.set(hexOf(from.fid), nowMs)
     place.wishes.push({ tag: 0, change: { kind: 'rekey' }, welcome: [from.fid] })
-    this.#pursue(place, nowMs)
+    this.#work.pursue(place, nowMs)
   }
 
   /** Tells an admin where this member stands, so that it is brought up to date: at most once an hour. */
@@ -691,7 +557,7 @@ export class SealedRooms {
     place.helpAskedMs = nowMs
     place.helper = helper.fid
     const body = concatBytes([place.group, uint32Bytes(room.epoch), room.head])
-    this.#tell(place, helper, INNER_KINDS.roomHead, body)
+    this.#work.tell(place, helper, INNER_KINDS.roomHead, body)
   }
 
   // ---- helpers --------------------------------------------------------------------------------
@@ -714,7 +580,7 @@ export class SealedRooms {
   #active(room: string, tag: number): RoomPlace | undefined {
     const place = this.#places.get(room)
     if (place?.room) return place
-    this.#refuse(room, tag, place ? 'not_in_room' : 'not_sealed')
+    this.#work.refuse(room, tag, place ? 'not_in_room' : 'not_sealed')
     return undefined
   }
 
@@ -723,34 +589,13 @@ export class SealedRooms {
     return undefined
   }
 
-  #contextOf(place: RoomPlace): Uint8Array {
-    return roomContextOf(this.#primitives, this.#options.relayKey, place.group)
-  }
-
   #peopleOf({ group }: RoomPlace, people: readonly Introduced[], position: number): Uint8Array {
     return encodePeople({ group, position, people })
-  }
-
-  #keepInvite(group: string, invite: Invite): void {
-    this.#invites.set(group, invite)
-    this.#outputs.changes.put(INVITE + group, encodeInvite(invite))
-  }
-
-  #tell(place: RoomPlace, to: Introduced, innerKind: number, body: Uint8Array): void {
-    this.#put(tellOf(place.folded, to, innerKind, body))
-  }
-
-  #refuse(room: string, tag: number, why: RoomRefusal): void {
-    if (tag !== 0) this.#put({ kind: 'room_refused', room, tag, why })
   }
 
   #put(output: RoomsOutput): void {
     this.#outputs.put(output)
   }
-}
-
-function tellOf(room: string, { fid, person }: Introduced, innerKind: number, body: Uint8Array): RoomsOutput {
-  return { kind: 'tell', room, to: person, fid, innerKind, body }
 }
 
 /** What messages of a room are kept under: no person has such a name. */
@@ -764,26 +609,4 @@ function subjectsOf(change: AnyChange): readonly Uint8Array[] {
   if (change.kind === 'add') return change.packages.map(({ fid }) => fid)
   if (change.kind === 'remove') return change.fids
   return change.kind === 'role' ? [change.fid] : []
-}
-
-/** Whether somebody else did meanwhile what was wished for. */
-function isFulfilled(change: Wish['change'], roster: Roster): boolean {
-  if (change.kind === 'add') return change.packages.every(({ fid }) => placeOf(roster, fid) >= 0)
-  if (change.kind === 'remove') return change.fids.every((fid) => placeOf(roster, fid) < 0)
-  return change.kind === 'role' && roster[placeOf(roster, change.fid)]?.role === change.role
-}
-
-function encodeInvite({ from, fid, welcome, people }: Invite): Uint8Array {
-  const person = encodePerson(from)
-  const parts = [fid, uint16Bytes(person.length), person, uint16Bytes(welcome.length), welcome]
-  return concatBytes([...parts, uint16Bytes(people.length), people])
-}
-
-function decodeInvite(bytes: Uint8Array, fold: (name: string) => string): Invite | undefined {
-  const reader = new FieldReader(bytes)
-  const fid = reader.bytes(HEAD_BYTES)
-  const from = decodePerson(reader.short(), fold)
-  const welcome = reader.short()
-  const people = reader.short()
-  return reader.isDone && from ? { from, fid, welcome, people } : undefined
 }

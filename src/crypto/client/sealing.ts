@@ -25,6 +25,7 @@ import { OwnPrekeys } from '../direct/prekeys.ts'
 import type { CryptoFault, Identity, OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
 import type { RecordChange } from '../records.ts'
+import type { OwnKeyPackage } from '../room/key-package.ts'
 import {
   decide,
   decodePin,
@@ -279,6 +280,11 @@ export class Sealing {
   /** The program has done with what it was given of that conversation up to there. */
   applied(from: Person, position: number): void {
     this.#opened?.applied(conversationName(from), position)
+  }
+
+  /** The own key package of that number that is at the relay. */
+  publishedPackage(packageId: Uint8Array): OwnKeyPackage | undefined {
+    return this.#prekeys.package(packageId)
   }
 
   /** Whether nothing plain may go to that person. */

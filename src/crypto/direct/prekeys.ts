@@ -4,18 +4,28 @@
  * long as the signed prekey can be used, so that no first message counts twice.
  */
 import { assert } from '../../base/assert.ts'
-import { bytesOfHex, concatBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
+import { bytesOfHex, concatBytes, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { createStoredBundle, type OwnPrekey, type Prekey } from '../bundle.ts'
 import { FieldReader, uint16Bytes, uint64Bytes } from '../fields.ts'
 import type { OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
 import { Changes, type RecordChange } from '../records.ts'
+import {
+  createKeyPackage,
+  decodeOwnPackage,
+  encodeOwnPackage,
+  type OwnKeyPackage,
+} from '../room/key-package.ts'
 
 const FORMAT = 1
 const KEY_BYTES = 32
 const PERIOD_MS = 7 * 86_400_000
 const SEEN_MAX = 1000
 const ONE_TIME_MAX = 1000
+const PACKAGE = 'package/'
+/** How long somebody can be added by a published package, and how many are kept: a welcome may come later. */
+const PACKAGE_MS = 2 * PERIOD_MS
+const PACKAGES_MAX = 8
 
 /** How many one-time prekeys a client keeps at the relay. */
 export const PREKEYS_STOCK = 100
@@ -39,6 +49,8 @@ export class OwnPrekeys {
   /** Latest first, at most two. */
   #signed: SignedPrekey[] = []
   #nextId = 1
+  /** Latest first. */
+  #packages: OwnKeyPackage[] = []
 
   constructor(primitives: Primitives, own: OwnIdentity, records?: ReadonlyMap<string, Uint8Array>) {
     this.#primitives = primitives
@@ -54,8 +66,23 @@ export class OwnPrekeys {
     const kept = this.#signed.filter((each) => nowMs - each.madeMs < 2 * PERIOD_MS)
     const prekey = { id: this.#nextId++, key: this.#primitives.dhKeygen() }
     this.#signed = [{ prekey, madeMs: nowMs, seen: new Set() }, ...kept.slice(0, 1)]
+    this.#makePackage(nowMs)
     this.#keep()
     return true
+  }
+
+  /** A package that is published with the bundle, kept for as long as somebody may add this one by it. */
+  #makePackage(nowMs: number): void {
+    const made = createKeyPackage(this.#primitives, this.#own, nowMs + PACKAGE_MS)
+    this.#packages = [made, ...this.#packages]
+    this.#changes.put(PACKAGE + hexOf(made.packageId), encodeOwnPackage(made))
+    for (const { packageId } of this.#packages.splice(PACKAGES_MAX))
+      this.#changes.forget(PACKAGE + hexOf(packageId))
+  }
+
+  /** The published package of that number, if it is one of the latest. */
+  package(packageId: Uint8Array): OwnKeyPackage | undefined {
+    return this.#packages.find((each) => equalBytes(each.packageId, packageId))
   }
 
   /** The bundle for the relay, without a one-time prekey. `rotate` came before. */
@@ -63,7 +90,9 @@ export class OwnPrekeys {
     const [latest] = this.#signed
     if (!latest) return undefined
     const expiresMs = latest.madeMs + 2 * PERIOD_MS
-    return createStoredBundle(this.#primitives, this.#own, { signedPrekey: latest.prekey, expiresMs })
+    const keyPackage = this.#packages[0]?.bytes
+    const parts = { signedPrekey: latest.prekey, expiresMs, keyPackage }
+    return createStoredBundle(this.#primitives, this.#own, parts)
   }
 
   /** New one-time prekeys when the relay's stock is low, so that it is full again. */
@@ -165,6 +194,10 @@ export class OwnPrekeys {
     if (!reader.isDone) return
     this.#signed = signed
     this.#nextId = nextId
+    for (const [name, record] of records) {
+      const kept = name.startsWith(PACKAGE) ? decodeOwnPackage(this.#primitives, record) : undefined
+      if (kept) this.#packages = [kept, ...this.#packages]
+    }
     for (const [name, secret] of records) {
       const id = /^one\/(\d+)$/u.exec(name)?.[1]
       if (id === undefined || secret.length !== KEY_BYTES) continue

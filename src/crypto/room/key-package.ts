@@ -57,6 +57,20 @@ export function createKeyPackage(
   return { bytes: concatBytes([signed, signature]), packageId, roomKey }
 }
 
+/** An own package as a record. */
+export function encodeOwnPackage({ bytes, roomKey }: OwnKeyPackage): Uint8Array {
+  return concatBytes([bytes, roomKey.seed])
+}
+
+/** The own package of a record; undefined when the record is not whole. */
+export function decodeOwnPackage(primitives: Primitives, record: Uint8Array): OwnKeyPackage | undefined {
+  if (record.length !== KEY_PACKAGE_BYTES + KEY_BYTES) return undefined
+  const bytes = copyOf(record, 0, KEY_PACKAGE_BYTES)
+  const at = 1 + ID_BYTES + KEY_BYTES
+  const packageId = bytes.slice(at, at + PACKAGE_ID_BYTES)
+  return { bytes, packageId, roomKey: primitives.signingKeygen(copyOf(record, KEY_PACKAGE_BYTES)) }
+}
+
 /** A peer's key package; undefined when it is none, or not signed by its identity. */
 export function readKeyPackage(primitives: Primitives, given: Uint8Array): KeyPackage | undefined {
   if (given.length !== KEY_PACKAGE_BYTES || given[0] !== SUITE || given[1] !== SUITE) return undefined
