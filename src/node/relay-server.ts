@@ -266,15 +266,16 @@ export class ServerLink implements LinkHandler {
     const first = core.pollTransmit(this.#relayLink)
     if (first) {
       const second = core.pollTransmit(this.#relayLink)
-      this.#write(first)
-      if (second) this.#writeRest(second)
+      if (second) this.#writeTogether(first, second)
+      else this.#write(first)
     }
     if (this.#isFinishing && !this.#relayLink.ready) link.end()
   }
 
-  #writeRest(second: LaneBytes): void {
+  #writeTogether(first: LaneBytes, second: LaneBytes): void {
     const link = this.#link
     link.cork()
+    this.#write(first)
     let item: LaneBytes | undefined = second
     while (item) {
       this.#write(item)

@@ -11,6 +11,8 @@ import type { DialOptions, Link, LinkHandler, Listener, Transport } from './tran
 const HIGH_WATER_BYTES = 128 * 1024
 const BACKLOG = 4096
 const KEEPALIVE_MS = 60_000
+/** Pieces written together are copied into one up to this: it costs less than a system call for several. */
+const JOINED_BYTES_MAX = 16 * 1024
 
 export const tcpTransport: Transport = { kind: 'tcp', listen, dial }
 
@@ -138,6 +140,9 @@ class TcpLink implements Link {
   readonly laneCount = 1
   readonly binding: Uint8Array = EMPTY_BYTES
   readonly #socket: Socket
+  /** What was written since it was corked. */
+  #corked: Uint8Array[] | undefined
+  #corkedBytes = 0
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -147,20 +152,36 @@ class TcpLink implements Link {
   }
 
   get writable(): boolean {
-    return this.#socket.writableLength < HIGH_WATER_BYTES
+    return this.#socket.writableLength + this.#corkedBytes < HIGH_WATER_BYTES
   }
 
   write(_lane: number, bytes: Uint8Array): void {
     //= PAL-STR-012
     // After `end` or `abort` there is nobody to take them.
-    if (this.#socket.writable) this.#socket.write(bufferOf(bytes))
+    if (!this.#socket.writable) return
+    if (this.#corked) {
+      this.#corked.push(bytes)
+      this.#corkedBytes += bytes.length
+    } else this.#socket.write(bufferOf(bytes))
   }
 
   cork(): void {
-    this.#socket.cork()
+    this.#corked ??= []
   }
 
   uncork(): void {
+    const pieces = this.#corked ?? []
+    const length = this.#corkedBytes
+    this.#corked = undefined
+    this.#corkedBytes = 0
+    if (pieces.length === 0 || !this.#socket.writable) return
+    if (pieces.length > 1 && length <= JOINED_BYTES_MAX) this.#socket.write(joinedBytes(pieces, length))
+    else this.#writeAll(pieces)
+  }
+
+  #writeAll(pieces: readonly Uint8Array[]): void {
+    this.#socket.cork()
+    for (const bytes of pieces) this.#socket.write(bufferOf(bytes))
     this.#socket.uncork()
   }
 
@@ -180,6 +201,16 @@ class TcpLink implements Link {
     // A reset, so that the peer does not take it for the end of what we had to say.
     this.#socket.resetAndDestroy()
   }
+}
+
+function joinedBytes(pieces: readonly Uint8Array[], length: number): Buffer {
+  const joined = Buffer.allocUnsafe(length)
+  let end = 0
+  for (const bytes of pieces) {
+    joined.set(bytes, end)
+    end += bytes.length
+  }
+  return joined
 }
 
 let lastBytes: Uint8Array = EMPTY_BYTES

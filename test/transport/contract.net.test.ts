@@ -199,6 +199,19 @@ describe.each<[string, Transport['kind'], () => Transport]>([
     expect(far.text).toBe('one two')
   })
 
+  test('corked writes count as waiting, and keep their order whatever their size', async () => {
+    const { near, far } = await pair()
+    near.link.cork()
+    near.link.write(0, Buffer.from('first'))
+    near.link.write(0, Buffer.alloc(300_000, 'x'))
+    near.link.write(0, Buffer.from('last'))
+    if (kind === 'tcp') expect(near.link.writable).toBe(false)
+    near.link.uncork()
+    await far.until(() => far.received === 300_009)
+    expect([far.text.slice(0, 6), far.text.slice(-5)]).toEqual(['firstx', 'xlast'])
+    await near.until(() => near.link.writable)
+  })
+
   test('a large transfer arrives whole, at the pace of the link', async () => {
     const { near, far } = await pair()
     const whole = pattern(8 * 1024 * 1024, 3)
