@@ -54,6 +54,8 @@ export class RelayServer {
   /** Why the store failed, once it has. */
   storageError: unknown
   readonly #lastPumped: ServerLink[] = []
+  /** Links whose clients get nothing but their own messages, in the next turn. */
+  #held: ServerLink[] = []
   /** Bytes over all links, both ways. */
   bytesReceived = 0
   bytesSent = 0
@@ -104,27 +106,38 @@ export class RelayServer {
   readonly #flushTurn = (): void => {
     this.#gatheredTurns = this.#inputsThisTurn > 1 ? GATHERED_TURNS : this.#gatheredTurns - 1
     this.#inputsThisTurn = 0
-    this.#flush()
+    this.#flush(this.#gatheredTurns > 0)
+    if (this.#held.length === 0 || this.#flushScheduled) return
+    this.#flushScheduled = true
+    setImmediate(this.#flushTurn)
   }
 
-  #flush(): void {
+  #flush(mayHold = false): void {
     this.#flushScheduled = false
     this.core.setWallOffset(wallOffset())
     this.core.flush()
     this.#handleEvents()
-    this.#pumpReady()
+    this.#pumpReady(mayHold)
     this.#alarm.arm()
   }
 
-  /** Who has just sent something gets its own copy after the others: they are the ones that wait. */
-  #pumpReady(): void {
+  /**
+   * Who has just sent something gets its own copy after the others: they are the ones that wait. Under load
+   * it gets that one turn later, because what it is answered by then goes in the same system call.
+   */
+  #pumpReady(mayHold: boolean): void {
     const last = this.#lastPumped
+    const held = this.#held
+    this.#held = []
     for (let link = this.core.pollReadyLink(); link; link = this.core.pollReadyLink()) {
       const { owner } = link
       if (owner.takeFed()) last.push(owner)
       else owner.pump()
     }
-    for (const owner of last) owner.pump()
+    for (const owner of held) owner.pump()
+    for (const owner of last)
+      if (mayHold && owner.isEchoOnly) this.#held.push(owner)
+      else owner.pump()
     last.length = 0
   }
 
@@ -240,6 +253,11 @@ export class ServerLink implements LinkHandler {
     const isFed = this.#isFed
     this.#isFed = false
     return isFed
+  }
+
+  /** Whether nothing is queued but what its own client has sent. */
+  get isEchoOnly(): boolean {
+    return !this.#relayLink.hasNews
   }
 
   onWritable(): void {

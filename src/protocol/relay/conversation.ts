@@ -95,7 +95,12 @@ export interface Batch {
   readonly turn: number
   readonly firstSeq: number
   readonly lastSeq: number
+  /** Who sent all of it; NOBODY where it is of several, or holds events. */
+  readonly sender: number
 }
+
+/** No alias. */
+export const NOBODY = 0
 
 /** What a conversation is made with. */
 export interface ConversationSettings {
@@ -147,6 +152,8 @@ export class Conversation<Owner> {
   /** Batches that are not committed yet, or that members who are behind may still want. */
   readonly recent: Batch[] = []
   #batch: ByteWriter | undefined
+  /** Who sent the messages of the open batch, as in `Batch`. */
+  #batchSender = NOBODY
   #interjections: Map<RelayLink<Owner>, Interjection[]> | undefined
 
   constructor(settings: ConversationSettings) {
@@ -175,7 +182,8 @@ export class Conversation<Owner> {
     const firstSeq = this.sealedSeq + 1
     this.sealedSeq = this.seq
     this.logBytes += bytes.length
-    return { isOwn: false, lane: this.lane, bytes, turn, firstSeq, lastSeq: this.seq }
+    const sender = this.#batchSender
+    return { isOwn: false, lane: this.lane, bytes, turn, firstSeq, lastSeq: this.seq, sender }
   }
 
   /** Keeps an answer for one member, in its place behind the entries so far. A batch is open. */
@@ -242,6 +250,8 @@ export class Conversation<Owner> {
     this.seq += 1
     this.hasMessage = true
     const out = this.#batch as ByteWriter
+    if (out.length === 0) this.#batchSender = sender
+    else if (this.#batchSender !== sender) this.#batchSender = NOBODY
     writeMessage(out, this.number, this.seq, timeMs, sender, ref, kind, source, start, end)
   }
 
@@ -249,6 +259,7 @@ export class Conversation<Owner> {
   appendEvent(detail: EventDetail, timeMs: number): void {
     //= PAL-ROM-001
     this.seq += 1
+    this.#batchSender = NOBODY
     const frame: EventFrame = {
       type: 'event',
       conversation: this.number,

@@ -64,6 +64,8 @@ export class RelayLink<Owner> implements Timed {
   /** Whether it was found to read too slowly and is about to be closed. */
   slow = false
   queuedBytes = 0
+  /** Whether something else is queued than what its own client has sent. */
+  hasNews = false
   /** Those of them that are for this link alone. */
   ownBytes = 0
   /** When it last took something, or last had nothing to take. */
@@ -122,6 +124,7 @@ export class RelayLink<Owner> implements Timed {
     if (!item) return undefined
     this.queuedBytes -= item.bytes.length
     if (item.isOwn) this.ownBytes -= item.bytes.length
+    if (this.queuedBytes === 0) this.hasNews = false
     return item
   }
 

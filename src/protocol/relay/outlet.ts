@@ -117,7 +117,7 @@ export class Outlet<Owner> {
       //= PAL-SES-026, PAL-SES-033
       if (link.queuedBytes > 0 && link.queuedBytes + batch.bytes.length > highWater)
         this.#fallBehind(member, link, batch, own)
-      else if (own === undefined) this.#enqueue(link, batch)
+      else if (own === undefined) this.#enqueue(link, batch, batch.sender !== member.participant.alias)
       else this.#enqueueAround(link, batch, own)
     }
   }
@@ -175,9 +175,10 @@ export class Outlet<Owner> {
     this.#enqueue(link, item)
   }
 
-  #enqueue(link: RelayLink<Owner>, item: QueuedBytes): void {
+  #enqueue(link: RelayLink<Owner>, item: QueuedBytes, isNews: boolean = true): void {
     if (link.slow && link.state !== 'closed') return
     link.enqueue(item)
+    if (isNews) link.hasNews = true
     this.#queuedBytes += item.bytes.length
     if (link.ready) return
     link.ready = true
