@@ -10,17 +10,16 @@ import {
   instantAfter,
   NEVER,
   UsageError,
-  utf8Text,
 } from '../base/index.ts'
 import { sameAddress } from '../base/ip-address.ts'
 import type { UdpCloseReason, UdpConnection, UdpEvent, UdpStats } from './api.ts'
+import { type ArrivalSink, Arrivals } from './arrivals.ts'
 import type { ClientHandshake } from './client-handshake.ts'
 import { type CidSource, OwnCids, PeerCids } from './connection-ids.ts'
-import { FRAMES_END, FRAMES_FAULT, type FrameReader } from './frame.ts'
-import { CLOSE, FRAME, LIMIT, RATIO, TIMER } from './generated/constants.ts'
+import type { FrameReader } from './frame.ts'
+import { CLOSE, LIMIT, RATIO, TIMER } from './generated/constants.ts'
 import { Intake } from './intake.ts'
 import { LaneReceiver } from './lane-receiver.ts'
-import { CID_BYTES } from './packet.ts'
 import type { Parameters } from './parameters.ts'
 import { PathCheck } from './path-check.ts'
 import { ConnectionTrace, type Tracer } from './trace.ts'
@@ -82,7 +81,7 @@ type State =
   | { readonly kind: 'draining'; readonly until: Instant }
   | { readonly kind: 'closed' }
 
-export class Connection implements UdpConnection, Timed, CidSource {
+export class Connection implements UdpConnection, Timed, CidSource, ArrivalSink {
   /** Where the peer is; a relay's client may move. */
   remote: Address
   /** Our connection id in the handshake. */
@@ -107,11 +106,10 @@ export class Connection implements UdpConnection, Timed, CidSource {
   readonly #transmitter: Transmitter
   readonly #ownCids: OwnCids
   readonly #peerCids: PeerCids = new PeerCids()
+  readonly #arrivals: Arrivals
   readonly #pathCheck: PathCheck = new PathCheck(this.#peerCids)
   /** Sequence of the id under which the peer's packets come from where it is. */
   #underSequence = 0
-  /** Sequence of the id under which the packet came that is being read. */
-  #sequence = 0
   #idleTimeoutMs: number = TIMER.idleTimeoutMs
   #lastHeardAt: Instant
   #isCloseOwed = false
@@ -143,6 +141,14 @@ export class Connection implements UdpConnection, Timed, CidSource {
       peerCids: this.#peerCids,
       trace: this.#trace,
       now,
+    })
+    this.#arrivals = new Arrivals(this, {
+      reader: host.reader,
+      intake: this.#intake,
+      receiver: this.#receiver,
+      transmitter: this.#transmitter,
+      ownCids: this.#ownCids,
+      peerCids: this.#peerCids,
     })
     this.#state =
       peer.handshake === undefined
@@ -231,7 +237,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
 
   //= PAL-UDP-114
   moved(_now: Instant): void {
-    if (!this.#isClient || !this.#isUp()) return
+    if (!this.#isClient || !this.isUp) return
     const { dcid } = this
     //= PAL-UDP-127
     if (this.#peerCids.advance()) this.#host.onPeerCid(this, dcid)
@@ -249,7 +255,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
       case 'open':
         //= PAL-UDP-076
         if (this.#transmitter.lanes.queuedBytes === 0) {
-          this.#beginClosing(code, reason, now)
+          this.fail(code, reason, now)
         } else {
           const until = instantAfter(now, TIMER.closeLingerMs)
           const limit = instantAfter(now, this.#idleTimeoutMs)
@@ -263,7 +269,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
   }
 
   abort(code: number, reason: string, now: Instant): void {
-    if (this.#isUp()) this.#beginClosing(code, reason, now)
+    if (this.isUp) this.fail(code, reason, now)
     else this.close(code, reason, now)
   }
 
@@ -343,14 +349,14 @@ export class Connection implements UdpConnection, Timed, CidSource {
     this.#lastHeardAt = now
     if (this.#state.kind === 'expect_confirm') this.#confirm(this.#state.since, now)
     const { isHighest } = intake
-    this.#sequence = this.#ownCids.sequenceAt(packet, 1)
-    this.#apply(frames, from, now)
-    if (isElsewhere && this.#isUp() && !sameAddress(from, this.remote)) {
+    const sequence = this.#ownCids.sequenceAt(packet, 1)
+    this.#arrivals.apply({ frames, from, sequence }, now)
+    if (isElsewhere && this.isUp && !sameAddress(from, this.remote)) {
       const means = { entropy: this.#host.entropy, ptoMs: this.#ptoMs(), now }
-      const isOtherCid = this.#sequence !== this.#underSequence
+      const isOtherCid = sequence !== this.#underSequence
       this.#pathCheck.onElsewhere(from, { bytes: packet.length, isHighest, isOtherCid }, means)
     } else if (isHighest) {
-      this.#underSequence = this.#sequence
+      this.#underSequence = sequence
     }
     this.#host.wake(this)
   }
@@ -367,7 +373,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
         if (now >= state.until) this.#giveUp(now)
         break
       case 'lingering':
-        if (now >= state.until) this.#beginClosing(state.code, state.detail, now)
+        if (now >= state.until) this.fail(state.code, state.detail, now)
         else this.#handleOpenTimeout(now)
         break
       case 'open':
@@ -406,7 +412,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
 
   /** The next datagram to send now. */
   pollTransmit(now: Instant): Datagram | undefined {
-    const challenge = this.#isUp() ? this.#pathCheck.poll(now) : undefined
+    const challenge = this.isUp ? this.#pathCheck.poll(now) : undefined
     const bytes = challenge ? this.#transmitter.sealChallenge(challenge) : this.#pollPacket(now)
     if (bytes === undefined) return undefined
     this.#packetsSent++
@@ -432,7 +438,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
       case 'open':
       case 'lingering':
         if (!this.#transmitter.isUsedUp) return this.#transmitter.poll(now)
-        this.#beginClosing(CLOSE.numbersUsedUp, 'packet numbers used up', now)
+        this.fail(CLOSE.numbersUsedUp, 'packet numbers used up', now)
         return this.#pollPacket(now)
       case 'closing':
         if (!this.#isCloseOwed) return undefined
@@ -445,92 +451,24 @@ export class Connection implements UdpConnection, Timed, CidSource {
 
   // ---- receiving -------------------------------------------------------------------------------
 
-  #apply(frames: Uint8Array, from: Address, now: Instant): void {
-    const reader = this.#host.reader
-    reader.start(frames)
-    let isEliciting = false
-    let isKept = true
-    for (let count = 0; ; count++) {
-      const type = reader.next()
-      if (type === FRAMES_END && count > 0) break
-      if (type === FRAMES_END) {
-        //= PAL-UDP-042
-        this.#beginClosing(CLOSE.frameEncoding, 'no frame', now)
-        return
-      }
-      if (type === FRAMES_FAULT) {
-        const code = reader.fault === 'unknown_type' ? CLOSE.unknownFrame : CLOSE.frameEncoding
-        this.#beginClosing(code, reader.fault, now)
-        return
-      }
-      if (type !== FRAME.ack && type !== FRAME.close) isEliciting = true
-      if (!this.#applyFrame(type, frames, from, now)) isKept = false
-      if (!this.#isUp()) return
-    }
-    //= PAL-UDP-055
-    if (isKept) this.#intake.accept(isEliciting, now)
-  }
-
-  /** False when the frame was thrown away and its packet must not be acknowledged. */
-  #applyFrame(type: number, frames: Uint8Array, from: Address, now: Instant): boolean {
-    const reader = this.#host.reader
-    switch (type) {
-      case FRAME.ack:
-        this.#applyAck(now)
-        return true
-      case FRAME.pathChallenge:
-        this.#transmitter.owePathAnswer(frames.subarray(reader.dataStart, reader.dataEnd))
-        return true
-      case FRAME.pathResponse:
-        this.#applyPathResponse(frames.subarray(reader.dataStart, reader.dataEnd), from, now)
-        return true
-      case FRAME.credit:
-        this.#transmitter.lanes.onCredit(reader.value)
-        return true
-      case FRAME.laneCredit:
-        this.#transmitter.lanes.onLaneCredit(reader.lane, reader.value)
-        return true
-      case FRAME.laneSized:
-      case FRAME.laneRest:
-        return this.#applyLane(frames.subarray(reader.dataStart, reader.dataEnd), now)
-      case FRAME.datagram:
-        this.#applyDatagram(frames.subarray(reader.dataStart, reader.dataEnd))
-        return true
-      case FRAME.newCid:
-      case FRAME.retireCid:
-        this.#applyCid(type, frames.subarray(reader.dataStart, reader.dataEnd), now)
-        return true
-      case FRAME.token:
-        this.#applyToken(new Uint8Array(frames.subarray(reader.dataStart, reader.dataEnd)), now)
-        return true
-      case FRAME.close:
-        this.#applyClose(frames.subarray(reader.dataStart, reader.dataEnd), now)
-        return true
-      default:
-        return true
-    }
-  }
-
-  #applyAck(now: Instant): void {
+  /** Part of `ArrivalSink`. */
+  onAcked(now: Instant): void {
     const { lanes } = this.#transmitter
-    if (!this.#transmitter.onAck(this.#host.reader, now)) {
-      this.#beginClosing(CLOSE.falseAck, 'a packet that was not sent', now)
-      return
-    }
     if (this.#isWriterWaiting && lanes.isBelowLowWater) {
       this.#isWriterWaiting = false
       this.#host.emit({ kind: 'writable', connection: this })
     }
     const state = this.#state
     if (state.kind !== 'lingering') return
-    if (lanes.queuedBytes === 0) this.#beginClosing(state.code, state.detail, now)
+    if (lanes.queuedBytes === 0) this.fail(state.code, state.detail, now)
     else if (lanes.queuedBytes < state.queuedBytes) {
       state.queuedBytes = lanes.queuedBytes
       state.until = earlierOf(state.limit, instantAfter(now, TIMER.closeLingerMs))
     }
   }
 
-  #applyPathResponse(data: Uint8Array, from: Address, now: Instant): void {
+  /** Part of `ArrivalSink`. */
+  onPathResponse(data: Uint8Array, from: Address, now: Instant): void {
     if (!this.#pathCheck.isAnswered(data, from, now)) return
     const isOtherHost = from.host !== this.remote.host
     this.remote = from
@@ -544,7 +482,7 @@ export class Connection implements UdpConnection, Timed, CidSource {
   #takeNewPhase(now: Instant): boolean {
     const { numbers, phase } = this.#intake
     if (!numbers.hasAcked) {
-      this.#beginClosing(CLOSE.keyUpdate, 'keys changed again', now)
+      this.fail(CLOSE.keyUpdate, 'keys changed again', now)
       return false
     }
     numbers.hasAcked = false
@@ -553,39 +491,23 @@ export class Connection implements UdpConnection, Timed, CidSource {
     return true
   }
 
-  //= PAL-UDP-112
-  #applyDatagram(bytes: Uint8Array): void {
-    const { lane } = this.#host.reader
+  /** Part of `ArrivalSink`. */
+  onDatagram(lane: number, bytes: Uint8Array): void {
     if (this.#state.kind !== 'open' || this.#receiver.isPaused) return
     this.#host.emit({ kind: 'datagram', connection: this, lane, bytes })
   }
 
-  #applyCid(type: number, bytes: Uint8Array, now: Instant): void {
-    const { value: sequence } = this.#host.reader
-    const isSound =
-      type === FRAME.newCid
-        ? this.#peerCids.onNew(sequence, bytes.subarray(0, CID_BYTES), bytes.subarray(CID_BYTES))
-        : this.#ownCids.onRetire(sequence, this.#sequence)
-    if (!isSound) this.#beginClosing(CLOSE.frameEncoding, `connection id ${sequence}`, now)
-  }
-
+  /** Part of `ArrivalSink`. */
   //= PAL-UDP-107
-  #applyToken(token: Uint8Array, now: Instant): void {
+  onToken(token: Uint8Array, now: Instant): void {
     if (this.#isClient) this.#host.emit({ kind: 'token', connection: this, token })
-    else this.#beginClosing(CLOSE.frameEncoding, 'a token to a relay', now)
+    else this.fail(CLOSE.frameEncoding, 'a token to a relay', now)
   }
 
-  #applyLane(bytes: Uint8Array, now: Instant): boolean {
-    const reader = this.#host.reader
-    const outcome = this.#receiver.receive(reader.lane, reader.offset, bytes)
-    if (outcome === 'beyond_credit') this.#beginClosing(CLOSE.flowControl, `lane ${reader.lane}`, now)
-    return outcome === 'taken'
-  }
-
+  /** Part of `ArrivalSink`. */
   //= PAL-UDP-072
-  #applyClose(reason: Uint8Array, now: Instant): void {
-    const detail = utf8Text(reason)
-    this.#emitClosed({ by: 'peer', code: this.#host.reader.value, detail })
+  onPeerClose(code: number, detail: string, now: Instant): void {
+    this.#emitClosed({ by: 'peer', code, detail })
     this.#stop()
     this.#enter({ kind: 'draining', until: instantAfter(now, this.#drainingMs()) }, now)
   }
@@ -630,7 +552,8 @@ export class Connection implements UdpConnection, Timed, CidSource {
     this.#trace?.note(now, { kind: 'state', state: state.kind })
   }
 
-  #isUp(): boolean {
+  /** Part of `ArrivalSink`. */
+  get isUp(): boolean {
     return this.#state.kind === 'open' || this.#state.kind === 'lingering'
   }
 
@@ -655,9 +578,9 @@ export class Connection implements UdpConnection, Timed, CidSource {
     else this.#forget(now)
   }
 
-  /** Sends CLOSE now and remembers the connection while late packets may arrive. */
+  /** Sends CLOSE now and remembers the connection while late packets may arrive. Part of `ArrivalSink`. */
   //= PAL-UDP-071
-  #beginClosing(code: number, detail: string, now: Instant): void {
+  fail(code: number, detail: string, now: Instant): void {
     const packet = this.#transmitter.sealClose(code, detail)
     assert(packet !== undefined, 'only an open connection closes')
     this.#enter({ kind: 'closing', until: instantAfter(now, this.#drainingMs()), packet }, now)
@@ -709,6 +632,6 @@ export class Connection implements UdpConnection, Timed, CidSource {
 
   /** Only a client that has confirmed its first address may have another. */
   #mayMove(): boolean {
-    return !this.#isClient && this.#isUp()
+    return !this.#isClient && this.isUp
   }
 }

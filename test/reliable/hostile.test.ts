@@ -334,6 +334,25 @@ describe('lane data', () => {
     expect(delivered).toBe(2 * LIMIT.laneGapsMax)
   })
 
+  //= PAL-UDP-112
+  it('whose packet is thrown away, and comes again and again, hands on what else it carried once', () => {
+    const { relay, peer } = connected()
+    for (let i = 0; i < LIMIT.laneGapsMax; i++) peer.send(lane(2, 2 * i + 1, Buffer.of(i)), NOW)
+    const typing = bytesOf(0x12, 2, 6, Buffer.from('typing'))
+    const refused = bytesOf(typing, lane(2, 2 * LIMIT.laneGapsMax + 1, Buffer.of(1)))
+    const { number } = peer
+    const sendAgain = (): void => {
+      peer.number = number
+      peer.send(refused, NOW)
+    }
+    const heard = (): number => eventsOf(relay).filter(({ kind }) => kind === 'datagram').length
+    for (let i = 0; i < 5; i++) sendAgain()
+    expect(heard()).toBe(0)
+    for (let i = 0; i < LIMIT.laneGapsMax; i++) peer.send(lane(2, 2 * i, Buffer.of(0)), NOW)
+    for (let i = 0; i < 5; i++) sendAgain()
+    expect(heard()).toBe(1)
+  })
+
   it('ahead of gaps in all lanes holds at most 1.5 MiB', () => {
     const { relay, peer, connection } = connected()
     for (let i = 0; i < 64; i++) {
