@@ -35,6 +35,9 @@ const CLOSE_ABORTED = CLOSE.internal
 const ADDRESSES_MAX = 4
 /** An alarm that comes so late comes after the process was held up. */
 const LATE_MS = 10
+/** After so long without an answer a client looks whether it has another address, and so often. */
+const SILENCE_MS = 300
+const PATH_LOOK_MS = 500
 /** Datagrams sent before other work gets its turn. */
 const SENDS_PER_TURN = 512
 
@@ -42,6 +45,8 @@ export interface UdpTransportOptions {
   /** The relay's X25519 secret; a fresh one where it listens without. */
   readonly staticSecret?: Uint8Array
   readonly limits?: Partial<UdpLimits>
+  /** Where links that are dialled send from; asked again when packets go unanswered. The kernel chooses. */
+  readonly from?: (() => Address | undefined) | undefined
   /** Is told of every packet, loss and estimate of every link. */
   readonly onTrace?: ((event: UdpTraceEvent) => void) | undefined
 }
@@ -72,7 +77,7 @@ async function listen(
     limits: options.limits ?? {},
     trace: options.onTrace !== undefined,
   })
-  const driver = new EndpointDriver(endpoint, onLink, options.onTrace)
+  const driver = new EndpointDriver(endpoint, onLink, options)
   await driver.bind(at)
   return { address: driver.address, close: async () => driver.retire() }
 }
@@ -81,10 +86,10 @@ async function dial(
   to: Address,
   onLink: (link: Link) => LinkHandler,
   dialling: DialOptions,
-  { onTrace }: UdpTransportOptions,
+  options: UdpTransportOptions,
 ): Promise<void> {
   checkDialAddress(to)
-  return new Dial(to, onLink, onTrace).run(dialling)
+  return new Dial(to, onLink, options).run(dialling)
 }
 
 /**
@@ -95,7 +100,7 @@ async function dial(
 class Dial {
   readonly #to: Address
   readonly #onLink: (link: Link) => LinkHandler
-  readonly #onTrace: UdpTransportOptions['onTrace']
+  readonly #options: UdpTransportOptions
   readonly #doing: string
   readonly #drivers: EndpointDriver[] = []
   readonly #alarm: Alarm
@@ -104,10 +109,10 @@ class Dial {
   #isOver = false
   #settle: (error?: unknown) => void = () => {}
 
-  constructor(to: Address, onLink: (link: Link) => LinkHandler, onTrace: UdpTransportOptions['onTrace']) {
+  constructor(to: Address, onLink: (link: Link) => LinkHandler, options: UdpTransportOptions) {
     this.#to = to
     this.#onLink = onLink
-    this.#onTrace = onTrace
+    this.#options = options
     this.#doing = `connect to udp://${showAddress(to)}`
     this.#alarm = new Alarm(
       () => this.#race.pollTimeout(),
@@ -154,11 +159,10 @@ class Dial {
   }
 
   #try(index: number): void {
-    const onTrace = this.#onTrace
-    const trace = onTrace !== undefined
+    const trace = this.#options.onTrace !== undefined
     const endpoint = new UdpEndpoint({ primitives: nodeLinkPrimitives, entropy: systemEntropy, trace })
     const onLink = (link: Link): LinkHandler | undefined => this.#opened(driver, link)
-    const driver: EndpointDriver = new EndpointDriver(endpoint, onLink, onTrace)
+    const driver: EndpointDriver = new EndpointDriver(endpoint, onLink, this.#options)
     this.#drivers.push(driver)
     driver.onHandshakeFailed = (detail) =>
       this.#failed(new TransportError('timeout', `cannot ${this.#doing}: ${detail}`))
@@ -200,9 +204,13 @@ class EndpointDriver {
   readonly #endpoint: UdpEndpoint
   readonly #onLink: (link: Link) => LinkHandler | undefined
   readonly #onTrace: UdpTransportOptions['onTrace']
+  readonly #from: UdpTransportOptions['from']
   readonly #alarm: Alarm
   readonly #links = new Map<UdpConnection, UdpLink>()
   #socket: DatagramSocket | undefined
+  /** The connection of a driver that dialled. */
+  #dialled: UdpConnection | undefined
+  #pathTimer: ReturnType<typeof setTimeout> | undefined
   #flushScheduled = false
   #isRetired = false
   #isDestroyed = false
@@ -212,11 +220,12 @@ class EndpointDriver {
   constructor(
     endpoint: UdpEndpoint,
     onLink: (link: Link) => LinkHandler | undefined,
-    onTrace: UdpTransportOptions['onTrace'],
+    { onTrace, from }: UdpTransportOptions,
   ) {
     this.#endpoint = endpoint
     this.#onLink = onLink
     this.#onTrace = onTrace
+    this.#from = from
     this.#alarm = new Alarm(
       () => endpoint.pollTimeout(),
       () => this.#onAlarm(),
@@ -232,10 +241,45 @@ class EndpointDriver {
   }
 
   async connect(to: Address): Promise<void> {
-    const socket = await connectDatagrams(to, this.#onDatagram)
+    const socket = await this.#openSocket(to)
     if (!this.#take(socket)) return
     // The address as the kernel writes it: what arrives is compared with it.
-    this.#endpoint.connect(socket.address, monotonicNow(), returnTokens.take(socket.address))
+    const { address } = socket
+    this.#dialled = this.#endpoint.connect(address, monotonicNow(), returnTokens.take(address))
+    this.flush()
+  }
+
+  #openSocket(to: Address): Promise<DatagramSocket> {
+    return connectDatagrams(to, this.#onDatagram, this.#from?.(), this.#lookForPath)
+  }
+
+  /**
+   * Packets go unanswered, or cannot be sent: the machine may have another address by now. A socket that is
+   * opened tells which one it would send from today, and takes over when that is another one.
+   */
+  readonly #lookForPath = (): void => {
+    const connection = this.#dialled
+    if (connection === undefined || this.#pathTimer !== undefined || this.#isDestroyed) return
+    this.#pathTimer = setTimeout(() => {
+      this.#pathTimer = undefined
+      if (connection.isUnanswered(SILENCE_MS, monotonicNow())) this.#lookForPath()
+    }, PATH_LOOK_MS)
+    this.#pathTimer.unref()
+    // While there is no way at all, the next look finds one.
+    this.#openSocket(connection.remote).then(
+      (socket) => this.#consider(socket, connection),
+      () => {},
+    )
+  }
+
+  #consider(fresh: DatagramSocket, connection: UdpConnection): void {
+    const before = this.#socket
+    if (this.#isDestroyed || before === undefined || before.localHost === fresh.localHost)
+      return fresh.close()
+    this.#socket = fresh
+    before.close()
+    //= PAL-UDP-114
+    connection.moved(monotonicNow())
     this.flush()
   }
 
@@ -298,8 +342,10 @@ class EndpointDriver {
   }
 
   #handleTimeout(): void {
-    this.#endpoint.handleTimeout(monotonicNow())
+    const now = monotonicNow()
+    this.#endpoint.handleTimeout(now)
     this.#handleEvents()
+    if (this.#dialled?.isUnanswered(SILENCE_MS, now)) this.#lookForPath()
     this.flush()
   }
 
@@ -363,6 +409,7 @@ class EndpointDriver {
 
   destroy(): void {
     this.#isDestroyed = true
+    clearTimeout(this.#pathTimer)
     this.#alarm.stop()
     this.#socket?.close()
   }

@@ -79,6 +79,8 @@ export interface UdpConnection {
   /** Unsent and unacknowledged bytes. */
   readonly queuedBytes: number
   readonly stats: UdpStats
+  /** Client: whether something was asked and nothing came for `ms`. */
+  isUnanswered(ms: number, now: Instant): boolean
   /**
    * Queues `bytes`, which must not change afterwards. False above the high-water mark: wait for 'writable'.
    * Ignored once the connection is closing. Throws UsageError for a lane out of range, and far above the

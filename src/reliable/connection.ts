@@ -304,6 +304,10 @@ export class Connection implements UdpConnection, Timed, CidSource, ArrivalSink 
     return this.#lastHeardAt
   }
 
+  isUnanswered(ms: number, now: Instant): boolean {
+    return this.#isClient && this.isUp && this.#transmitter.isAsking && now - this.#lastHeardAt >= ms
+  }
+
   /** The round trip of the handshake. */
   sampleRtt(rttMs: number, now: Instant): void {
     this.#transmitter.recovery.sampleRtt(rttMs, 0, now)

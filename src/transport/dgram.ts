@@ -8,10 +8,21 @@ import { showAddress, transportErrorOf } from './errors.ts'
 /** The kernel's default holds 92 full packets; what it grants of this is reported. */
 const RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024
 
+/** The machine has no such address any more, or no way to the peer. */
+const UNSENDABLE: ReadonlySet<string> = new Set([
+  'EADDRNOTAVAIL',
+  'EHOSTUNREACH',
+  'EINVAL',
+  'ENETDOWN',
+  'ENETUNREACH',
+])
+
 /** A UDP socket that is bound, or connected to one peer. */
 export interface DatagramSocket {
   /** Where it is bound; the peer, as the kernel writes it, where it is connected. */
   readonly address: Address
+  /** The address that it sends from, as far as it is known. */
+  readonly localHost: string
   readonly receiveBufferBytes: number
   send(datagram: Datagram): void
   close(): void
@@ -35,12 +46,14 @@ export function bindDatagrams(at: Address, onDatagram: DatagramHandler): Promise
 
 /**
  * Opens a socket that exchanges datagrams with one numeric address only; `from` is where it sends from, if
- * that matters. Rejects with a TransportError.
+ * that matters. `onRefused` hears that the machine could not send; anybody can forge that. Rejects with a
+ * TransportError.
  */
 export function connectDatagrams(
   to: Address,
   onDatagram: DatagramHandler,
   from?: Address,
+  onRefused: () => void = () => {},
 ): Promise<DatagramSocket> {
   return open(to, `connect to udp://${showAddress(to)}`, onDatagram, (socket, ready, fail) => {
     if (from) socket.bind({ address: from.host, port: from.port })
@@ -48,6 +61,7 @@ export function connectDatagrams(
     socket.connect(to.port, to.host, (error?: Error | null) => {
       if (error) return fail(error)
       const { address: host, port } = socket.remoteAddress()
+      socket.on('error', ({ code }: NodeJS.ErrnoException) => UNSENDABLE.has(code ?? '') && onRefused())
       ready({ host, port }, ({ bytes }) => socket.send(bytes))
     })
   })
@@ -92,6 +106,7 @@ function wrap(socket: Socket, address: Address, send: (datagram: Datagram) => vo
   let isOpen = true
   return {
     address,
+    localHost: socket.address().address,
     receiveBufferBytes: growReceiveBuffer(socket),
     send(datagram) {
       if (isOpen) send(datagram)
