@@ -39,7 +39,7 @@ export interface Arrival {
   readonly sequence: number
 }
 
-/** Acts on the frames of packets that a connection opened (spec/13-datagram.md, section 5). Knows no states. */
+/** Acts on the frames of packets that were opened (spec/13-datagram.md, section 5). Knows no states. */
 export class Arrivals {
   readonly #sink: ArrivalSink
   readonly #parts: ArrivalParts
