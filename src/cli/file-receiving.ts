@@ -6,37 +6,18 @@ import { createHash, type Hash } from 'node:crypto'
 import { closeSync, linkSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { equalBytes, hexOf } from '../base/bytes.ts'
+import type { FileSink, PartResult } from '../node/file-sink.ts'
 import { fileError, systemCode } from '../node/private-file.ts'
 import { decodePart, type FilePart } from '../protocol/content.ts'
 import { printable } from './printable.ts'
+
+export type { FileSink, PartResult } from '../node/file-sink.ts'
 
 /** Files that may be under way at once. */
 const UNFINISHED_MAX = 16
 const NAME_TRIES = 1000
 const NAME_BYTES_MAX = 200
 const FILE_MODE = 0o600
-
-/** Takes the bytes of one file. */
-export interface FileSink {
-  write(data: Uint8Array): void
-  /** Keeps the file; returns where it is. */
-  finish(): string
-  discard(): void
-}
-
-/** What a part led to. */
-export type PartResult =
-  | { readonly kind: 'started' | 'more'; readonly name: string; readonly done: number; readonly size: number }
-  | {
-      readonly kind: 'complete'
-      readonly name: string
-      readonly size: number
-      readonly sha256: string
-      readonly where: string
-    }
-  | { readonly kind: 'refused'; readonly name: string; readonly why: string }
-  /** No sink took the file, told at its first part; the parts that follow are ignored. */
-  | { readonly kind: 'no_room' | 'ignored'; readonly name: string }
 
 interface Unfinished {
   readonly first: FilePart

@@ -7,12 +7,14 @@ import { CONTENT_KINDS, LIMITS } from '../codec/generated/registry.ts'
 import type { ClientConnection, Receipt } from '../node/client-connection.ts'
 import { fileError } from '../node/private-file.ts'
 import type { SealedConnection } from '../node/sealed-connection.ts'
+import type { FileSource } from '../node/sealed-file-sending.ts'
 import type { ClientConversation } from '../protocol/client/index.ts'
 import { encodePart } from '../protocol/content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { printable } from './printable.ts'
 
 const FILE_ID_BYTES = 16
+const MIME = 'application/octet-stream'
 /** Room for everything in a part but its data. */
 const PART_OVERHEAD_BYTES = 512
 /**
@@ -72,13 +74,34 @@ async function sendIfSealed(
 ): Promise<Sent | undefined> {
   if (!sending.sealing?.maySeal(sending.conversation)) return undefined
   try {
-    const { sendSealedFile } = await import('./sealed-file-sending.ts')
-    return await sendSealedFile(sending, file, facts)
+    const { sendSealedFile } = await import('../node/sealed-file-sending.ts')
+    const { connection, conversation, onProgress } = sending
+    const source = sourceOf(sending, file, facts)
+    const progress = (done: number): void => onProgress(facts.name, done, facts.size)
+    return await sendSealedFile(connection, conversation, { source, onProgress: progress })
   } catch (error) {
     // The other one has no keys; whether it may go plainly then is decided with the first part.
     if (error instanceof Error && error.name === 'SealError' && 'code' in error && error.code === 'no_keys')
       return undefined
     throw error
+  }
+}
+
+function sourceOf(
+  { path }: FileSending,
+  file: FileHandle,
+  facts: { readonly name: string; readonly size: number },
+): FileSource {
+  return {
+    ...facts,
+    mime: MIME,
+    async read(start, end) {
+      const bytes = new Uint8Array(end - start)
+      const { bytesRead } = await file.read(bytes, 0, bytes.length, start)
+      if (bytesRead === bytes.length) return bytes
+      throw new CliError(EXIT.unreachable, 'io', `${path} became shorter while it was being sent`)
+    },
+    changed: () => new CliError(EXIT.unreachable, 'io', `${path} changed while it was being sent`),
   }
 }
 

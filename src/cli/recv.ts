@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { CONTENT_KINDS, CONVERSATION_KINDS, EVENTS, GAP_REASONS } from '../codec/generated/registry.ts'
 import type { SessionEvent } from '../node/client-connection.ts'
 import type { SealingNews } from '../node/sealed-connection.ts'
+import { isOfSealedFile, SealedFileReceiver } from '../node/sealed-file-receiving.ts'
 import type { ClientConversation, ReceivedMessage } from '../protocol/client/index.ts'
 import { Acknowledging } from './acknowledging.ts'
 import { type Arguments, CLIENT_OPTIONS, type CommandSpec, LASTING_OPTIONS } from './args.ts'
@@ -18,12 +19,11 @@ import {
 } from './content.ts'
 import { CliError, EXIT, usageError } from './exit.ts'
 import { about } from './failure.ts'
-import { FileReceiver, type FileSink, folderSink, type PartResult } from './file-receiving.ts'
+import { FileReceiver, type FileSink, folderSink, type PartResult, safeFileName } from './file-receiving.ts'
 import { interruption } from './interrupt.ts'
 import { clockText, isoText, sizeText, warn, warnLines, writeJson, writeLine } from './output.ts'
 import { Patience } from './patience.ts'
 import { printable } from './printable.ts'
-import { isOfSealedFile, SealedFileReceiver } from './sealed-file-receiving.ts'
 import { newsWords } from './sealing-news.ts'
 import { parseSince, positionBefore, type SinceWish, sinceOf } from './since.ts'
 import { parseCount, parseDuration } from './units.ts'
@@ -192,7 +192,7 @@ class Receiving {
     const openSink = (name: string): FileSink | undefined =>
       plan.save === undefined ? undefined : folderSink(plan.save)(name)
     this.#files = new FileReceiver(openSink)
-    this.#sealedFiles = new SealedFileReceiver(openSink)
+    this.#sealedFiles = new SealedFileReceiver(openSink, safeFileName)
     this.#over = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -1,6 +1,7 @@
 export * from './client-connection.ts'
 export * from './clock.ts'
 export * from './library.ts'
+export type { OutgoingFile, PalaverFile } from './library-files.ts'
 export * from './library-rooms.ts'
 export type * from './library-signals.ts'
 export * from './library-trust.ts'

@@ -19,6 +19,7 @@ import type { AbortSignalLike, TransportKind } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
 import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
 import { openClientStore } from './client-store.ts'
+import { LibraryFiles, type OutgoingFile, type PalaverFile } from './library-files.ts'
 import { LibraryRoomSealing } from './library-rooms.ts'
 import { type PalaverSignal, signalOf } from './library-signals.ts'
 import { LibraryTrust } from './library-trust.ts'
@@ -26,12 +27,15 @@ import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { createNodePrimitives } from './provider-node.ts'
 import { addressesOf, reachOf } from './relay-transport.ts'
 import { SealedConnection, type SealingNews } from './sealed-connection.ts'
+import { isOfSealedFile } from './sealed-file-receiving.ts'
+import { type FileSource, sendSealedFile } from './sealed-file-sending.ts'
 import { memorySealedStore, openSealedStore, type SealedStore } from './sealed-store.ts'
 import { sealOf } from './seals.ts'
 
 const CLIENT_ID_BYTES = 8
 const SEED_BYTES = 32
 const CONNECT_MS = 10_000
+const FILES_BYTES_MAX = 64 * 1024 * 1024
 
 /** What makes this program the same one next time. Keep it secret, and keep it. */
 export interface LibraryIdentity {
@@ -69,7 +73,8 @@ export interface ConnectOptions {
   readonly onSignal?: (signal: PalaverSignal) => void
   /**
    * Whether direct conversations are sealed end to end. `prefer`, with everybody who has keys at the relay,
-   * unless there is an `identity` and no file to keep its keys in: then off.
+   * unless there is an `identity` and no file to keep its keys in: then off, which `onSealing` is told. Asked
+   * for without a file, keys last as long as the program, and others see new ones in its next run.
    */
   readonly e2ee?: SealingMode
   /**
@@ -78,8 +83,17 @@ export interface ConnectOptions {
    */
   readonly sealedFile?: string
   /** What happens to keys: people met, changed keys, messages that cannot be read, comparisons. */
-  readonly onSealing?: (news: SealingNews) => void
+  readonly onSealing?: (news: SealingReport) => void
+  /** How many bytes the sealed files of one conversation may hold while they come. */
+  readonly filesBytesMax?: number
 }
+
+/** How sealing begins where there is no file for an identity that lasts. */
+export type SealingStart =
+  /** Nothing is sealed. */
+  | { readonly kind: 'sealing_off'; readonly why: 'no_file' }
+  /** Keys are forgotten when the program ends. */
+  | { readonly kind: 'keys_in_memory' }
 
 /** What a session does about its link. */
 export interface SessionStatus {
@@ -102,7 +116,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
   const { fingerprint } = target
   const stored = options.identity ?? newLibraryIdentity()
   const identity: Identity = identityOfSeed(stored.seed)
-  const rooms: Rooms = new Map()
+  const rooms = new Rooms(options.filesBytesMax ?? FILES_BYTES_MAX)
   const store = options.stateFile === undefined ? undefined : openClientStore(options.stateFile)
   if (options.stateFile !== undefined && !store)
     throw new UsageError('bad_state', `another process has ${options.stateFile}`)
@@ -151,9 +165,11 @@ function sealingOf(
   const isKept = sealedFile !== undefined
   const mode = e2ee ?? (isKept || options.identity === undefined ? 'prefer' : 'off')
   //= PAL-TRU-013
-  if (mode === 'off' && !(isKept && existsSync(sealedFile))) return undefined
-  if (!isKept && options.identity !== undefined)
-    throw new UsageError('bad_argument', 'sealing with an identity that lasts needs a sealedFile')
+  if (mode === 'off' && !(isKept && existsSync(sealedFile))) {
+    if (e2ee === undefined) onSealing?.({ kind: 'sealing_off', why: 'no_file' })
+    return undefined
+  }
+  if (!isKept && options.identity !== undefined) onSealing?.({ kind: 'keys_in_memory' })
   const primitives = createNodePrimitives()
   const store = isKept ? openSealedStore(primitives, sealedFile) : memorySealedStore(primitives)
   if (!store) throw new UsageError('bad_state', `another process has ${sealedFile}`)
@@ -162,7 +178,15 @@ function sealingOf(
   return { connection: new SealedConnection({ mode, primitives, ...handlers }), store, primitives }
 }
 
-type Rooms = Map<ClientConversation, PalaverRoom>
+/** The rooms of a session, by their conversations. */
+class Rooms extends Map<ClientConversation, PalaverRoom> {
+  readonly filesBytesMax: number
+
+  constructor(filesBytesMax: number) {
+    super()
+    this.filesBytesMax = filesBytesMax
+  }
+}
 
 function dispatch(rooms: Rooms, event: SessionEvent): void {
   if (event.kind === 'message') roomOf(rooms, event.message.conversation).deliver(event.message)
@@ -177,11 +201,15 @@ function dispatch(rooms: Rooms, event: SessionEvent): void {
 function roomOf(rooms: Rooms, conversation: ClientConversation): PalaverRoom {
   let room = rooms.get(conversation)
   if (!room) {
-    room = new PalaverRoom(conversation, () => rooms.delete(conversation))
+    const files = new LibraryFiles(rooms.filesBytesMax)
+    room = new PalaverRoom(conversation, { files, onLeft: () => rooms.delete(conversation) })
     rooms.set(conversation, room)
   }
   return room
 }
+
+/** What a program hears of sealing. */
+export type SealingReport = SealingNews | SealingStart
 
 /** An open session. */
 export class PalaverSession implements AsyncDisposable {
@@ -230,7 +258,7 @@ export class PalaverSession implements AsyncDisposable {
 
   #open(conversation: ClientConversation): PalaverRoom {
     const room = roomOf(this.#rooms, conversation)
-    room.open(this.#connection)
+    room.open(this.#connection, this.#sealing)
     return room
   }
 
@@ -273,6 +301,8 @@ export interface PalaverMessage {
   readonly verified: boolean
   readonly contentKind: number
   readonly body: Uint8Array
+  /** A sealed file that came whole, or was refused. */
+  readonly file: PalaverFile | undefined
   text(): string
 }
 
@@ -290,21 +320,28 @@ export interface SentMessage {
 export class PalaverRoom implements AsyncDisposable {
   /** Set once the program asked for the room. */
   #connection: ClientConnection | undefined
+  #sealing: SealedConnection | undefined
   readonly #conversation: ClientConversation
+  readonly #files: LibraryFiles
   readonly #onLeft: () => void
   readonly #held = new Queue<PalaverMessage>()
   #isEnded = false
   #isPaused = false
   #wake: (() => void) | undefined
 
-  constructor(conversation: ClientConversation, onLeft: () => void) {
+  constructor(
+    conversation: ClientConversation,
+    { files, onLeft }: { readonly files: LibraryFiles; readonly onLeft: () => void },
+  ) {
     this.#conversation = conversation
+    this.#files = files
     this.#onLeft = onLeft
   }
 
   /** Called by the session: from now on unread messages pause the link rather than being dropped. */
-  open(connection: ClientConnection): void {
+  open(connection: ClientConnection, sealing?: SealedConnection): void {
     this.#connection = connection
+    this.#sealing = sealing
   }
 
   get name(): string {
@@ -360,6 +397,24 @@ export class PalaverRoom implements AsyncDisposable {
   }
 
   /**
+   * Sends a file, sealed; resolves when the relay has all of it. Rejects with UsageError where the
+   * conversation is plain, and with SealError where the other one has no keys.
+   */
+  async sendFile({ name, bytes, mime = 'application/octet-stream' }: OutgoingFile): Promise<SentMessage> {
+    const connection = this.#opened
+    if (!this.#sealing?.maySeal(this.#conversation))
+      throw new UsageError('bad_state', 'files go into sealed conversations only')
+    const source: FileSource = {
+      ...{ name, mime, size: bytes.length },
+      read: (start, end) => bytes.subarray(start, end),
+      changed: () => new UsageError('bad_state', 'the bytes changed while they were being sent'),
+    }
+    const { receipt } = await sendSealedFile(connection, this.#conversation, { source })
+    const { id, seq, timeMs, isDuplicate } = receipt
+    return { id, seq: BigInt(seq), at: new Date(timeMs), isDuplicate }
+  }
+
+  /**
    * Messages, one reader at a time; one that the loop was left at comes again in the next run of a program
    * that keeps its state. Ends when the session or the membership does,
    * and when the loop is left. Beyond `events_held` unread messages the link is paused. Throws the signal's
@@ -375,7 +430,8 @@ export class PalaverRoom implements AsyncDisposable {
         const message = this.#held.shift()
         if (message) {
           this.#resumeIfRoom()
-          yield message
+          const shown = isOfFile(message) ? this.#withFile(message) : message
+          if (shown) yield shown
           // Who asks for the next one has done with this one.
           this.#connection?.applied(this.#conversation, Number(message.seq))
         } else if (this.#isEnded) return
@@ -384,6 +440,12 @@ export class PalaverRoom implements AsyncDisposable {
     } finally {
       signal?.removeEventListener('abort', wake)
     }
+  }
+
+  /** The message that ends a file; undefined while more of it is to come. */
+  #withFile(message: PalaverMessage): PalaverMessage | undefined {
+    const file = message.own ? undefined : this.#files.take(message.from, message)
+    return file && { ...message, sealed: true, file, text: () => file.name }
   }
 
   #untilWoken(): Promise<void> {
@@ -408,7 +470,8 @@ export class PalaverRoom implements AsyncDisposable {
     const at = new Date(timeMs)
     const { sealed, verified } = sealOf(message) ?? { sealed: false, verified: false }
     const text = (): string => decodeText(body)
-    this.#held.push({ seq: BigInt(seq), at, from, own, sealed, verified, contentKind, body, text })
+    const file = undefined
+    this.#held.push({ seq: BigInt(seq), at, from, own, sealed, verified, contentKind, body, file, text })
     if (this.#held.length >= LIMITS.eventsHeld) this.#onFull()
     this.#wake?.()
   }
@@ -443,4 +506,10 @@ export class PalaverRoom implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.leave().catch(() => {})
   }
+}
+
+/** Whether it is part of a sealed file; what describes one has to have come sealed. */
+function isOfFile(message: PalaverMessage): boolean {
+  const isChunk = message.contentKind === CONTENT_KINDS.sealed
+  return (message.sealed || isChunk) && isOfSealedFile(message)
 }

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { concatBytes } from '../../src/base/bytes.ts'
-import type { FileSink, PartResult } from '../../src/cli/file-receiving.ts'
-import { isOfSealedFile, SealedFileReceiver } from '../../src/cli/sealed-file-receiving.ts'
+import { safeFileName } from '../../src/cli/file-receiving.ts'
 import { encodeChunk, encodeDescriptor, FileSealer } from '../../src/crypto/sealed-file.ts'
+import type { FileSink, PartResult } from '../../src/node/file-sink.ts'
 import { createNodePrimitives } from '../../src/node/provider-node.ts'
+import { isOfSealedFile, SealedFileReceiver } from '../../src/node/sealed-file-receiving.ts'
 import { Home, jsonLines } from './process.ts'
 
 const primitives = createNodePrimitives()
@@ -50,7 +51,7 @@ function receiver() {
       discard: () => {},
     }
   }
-  const receiving = new SealedFileReceiver(open)
+  const receiving = new SealedFileReceiver(open, safeFileName)
   const take = (messages: readonly Message[], source = 'bob'): PartResult[] =>
     messages.map((each) => receiving.handle(source, each))
   return { files, take }

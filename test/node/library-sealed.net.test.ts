@@ -1,8 +1,14 @@
 /** What programs hear and decide about keys, and rooms that only some of them can read. */
+import { createHash } from 'node:crypto'
 import { afterEach, expect, test } from 'vitest'
-import { connect, type PalaverRoom, type PalaverSession } from '../../src/node/library.ts'
+import {
+  connect,
+  newLibraryIdentity,
+  type PalaverRoom,
+  type PalaverSession,
+  type SealingReport,
+} from '../../src/node/library.ts'
 import { RelayServer } from '../../src/node/relay-server.ts'
-import type { SealingNews } from '../../src/node/sealed-connection.ts'
 import { ephemeralStore } from '../../src/node/store.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
 
@@ -12,12 +18,13 @@ afterEach(async () => {
 })
 
 interface Side {
+  readonly address: string
   readonly session: PalaverSession
-  readonly news: SealingNews[]
+  readonly news: SealingReport[]
 }
 
 /** Waits for news of that kind. */
-async function hears(by: Side, kind: SealingNews['kind']): Promise<SealingNews> {
+async function hears(by: Side, kind: SealingReport['kind']): Promise<SealingReport> {
   for (;;) {
     const found = by.news.find((each) => each.kind === kind)
     if (found) return found
@@ -31,11 +38,12 @@ async function sides(...nicks: string[]): Promise<Side[]> {
   const { port } = await server.listen(tcpTransport, { host: '127.0.0.1', port: 0 })
   return Promise.all(
     nicks.map(async (nick) => {
-      const news: SealingNews[] = []
-      const options = { nick, e2ee: 'prefer', onSealing: (each: SealingNews) => news.push(each) } as const
-      const session = await connect(`tcp://127.0.0.1:${port}`, options)
+      const news: SealingReport[] = []
+      const options = { nick, e2ee: 'prefer', onSealing: (each: SealingReport) => news.push(each) } as const
+      const address = `tcp://127.0.0.1:${port}`
+      const session = await connect(address, options)
       cleanups.push(() => session.close())
-      return { session, news }
+      return { address, session, news }
     }),
   )
 }
@@ -95,4 +103,55 @@ test('a program seals a room, adds and removes', async () => {
   await sealing?.remove('bob')
   expect(sealing?.facts?.members).toEqual([{ nick: 'alice', isAdmin: true }])
   await expect(bob.session.sealing(theirs)?.add('carol')).rejects.toThrow()
+})
+
+test('a file comes whole, or not at all, where it is sealed', async () => {
+  const [alice, bob] = (await sides('alice', 'bob')) as [Side, Side]
+  const [toBob, toAlice] = [await alice.session.direct('bob'), await bob.session.direct('alice')]
+  const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i % 251)
+  await toBob.sendFile({ name: '../notes.txt', mime: 'text/plain', bytes })
+  await toBob.send('after it')
+  const got: unknown[] = []
+  for await (const { sealed, file, text } of toAlice.messages()) {
+    got.push({ sealed, file, text: text() })
+    if (got.length === 2) break
+  }
+  const sha256 = createHash('sha256').update(bytes).digest('hex')
+  const file = { state: 'complete', name: '../notes.txt', mime: 'text/plain', bytes, sha256 }
+  expect(got).toEqual([
+    { sealed: true, file, text: '../notes.txt' },
+    { sealed: true, file: undefined, text: 'after it' },
+  ])
+  const lobby = await alice.session.join('lobby')
+  await expect(lobby.sendFile({ name: 'x', bytes })).rejects.toThrow('sealed conversations only')
+})
+
+test('a file for which there is no room is refused in words', async () => {
+  const [alice, bob] = (await sides('alice', 'bob')) as [Side, Side]
+  const small = await connect(bob.address, { nick: 'carol', e2ee: 'prefer', filesBytesMax: 1000 })
+  cleanups.push(() => small.close())
+  const [toCarol, toAlice] = [await alice.session.direct('carol'), await small.direct('alice')]
+  await toCarol.sendFile({ name: 'big', bytes: new Uint8Array(2000) })
+  for await (const { file } of toAlice.messages()) {
+    expect(file).toEqual({ state: 'refused', name: 'big', why: 'no room: 1000 bytes in all' })
+    break
+  }
+})
+
+test('a program with an identity and no file for keys is told what that means', async () => {
+  const [alice] = (await sides('alice')) as [Side]
+  const told = async (e2ee: 'prefer' | undefined): Promise<unknown[]> => {
+    const news: SealingReport[] = []
+    const options = {
+      nick: 'bob',
+      identity: newLibraryIdentity(),
+      onSealing: (each: SealingReport) => news.push(each),
+    }
+    const nick = e2ee ?? 'nobody'
+    const session = await connect(alice.address, { ...options, nick, ...(e2ee ? { e2ee } : {}) })
+    await session.close()
+    return news
+  }
+  expect(await told(undefined)).toEqual([{ kind: 'sealing_off', why: 'no_file' }])
+  expect(await told('prefer')).toEqual([{ kind: 'keys_in_memory' }])
 })

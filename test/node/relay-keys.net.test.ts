@@ -4,11 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { hexOf } from '../../src/base/bytes.ts'
-import { connect, type PalaverRoom, type PalaverSession } from '../../src/node/library.ts'
+import { connect, type PalaverRoom, type PalaverSession, type SealingReport } from '../../src/node/library.ts'
 import { identityOfSeed, systemEntropy } from '../../src/node/primitives.ts'
 import { createNodePrimitives } from '../../src/node/provider-node.ts'
 import { RelayServer } from '../../src/node/relay-server.ts'
-import type { SealingNews } from '../../src/node/sealed-connection.ts'
 import { openSealedStore, restoreSealedStore } from '../../src/node/sealed-store.ts'
 import { openStore, type RelayStore } from '../../src/node/store.ts'
 import type { PrekeysRecord } from '../../src/protocol/relay/storage.ts'
@@ -57,7 +56,7 @@ class Somebody {
   readonly nick: string
   readonly seed: Uint8Array = systemEntropy(32)
   readonly clientId: Uint8Array = systemEntropy(8)
-  readonly news: SealingNews[] = []
+  readonly news: SealingReport[] = []
   session!: PalaverSession
 
   constructor(nick: string) {
@@ -84,7 +83,7 @@ class Somebody {
     return this
   }
 
-  told(kind: SealingNews['kind']): SealingNews[] {
+  told(kind: SealingReport['kind']): SealingReport[] {
     return this.news.filter((each) => each.kind === kind)
   }
 

@@ -1,10 +1,9 @@
 /** Sealed rooms whose links are cut while operations and messages are under way, over both transports. */
 import { createServer, connect as dial, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { connect, type PalaverRoom, type PalaverSession } from '../../src/node/library.ts'
+import { connect, type PalaverRoom, type PalaverSession, type SealingReport } from '../../src/node/library.ts'
 import type { LibraryRoomSealing } from '../../src/node/library-rooms.ts'
 import { RelayServer } from '../../src/node/relay-server.ts'
-import type { SealingNews } from '../../src/node/sealed-connection.ts'
 import { ephemeralStore } from '../../src/node/store.ts'
 import { udpTransport } from '../../src/node/udp-transport.ts'
 import { tcpTransport } from '../../src/transport/tcp.ts'
@@ -27,12 +26,12 @@ async function relay() {
 
 class Member {
   readonly heard: string[] = []
-  readonly news: SealingNews[] = []
+  readonly news: SealingReport[] = []
   session!: PalaverSession
   room!: PalaverRoom
 
   async join(address: string, nick: string): Promise<this> {
-    const onSealing = (news: SealingNews): unknown => this.news.push(news)
+    const onSealing = (news: SealingReport): unknown => this.news.push(news)
     this.session = await connect(address, { nick, e2ee: 'prefer', onSealing })
     cleanups.push(() => this.session.close())
     this.room = await this.session.join('plans')

@@ -3,10 +3,15 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { connect, newLibraryIdentity, type PalaverRoom, type PalaverSession } from '../../src/node/library.ts'
+import {
+  connect,
+  newLibraryIdentity,
+  type PalaverRoom,
+  type PalaverSession,
+  type SealingReport,
+} from '../../src/node/library.ts'
 import { createNodePrimitives } from '../../src/node/provider-node.ts'
 import { RelayServer } from '../../src/node/relay-server.ts'
-import type { SealingNews } from '../../src/node/sealed-connection.ts'
 import { openSealedStore, restoreSealedStore } from '../../src/node/sealed-store.ts'
 import { openStore, type RelayStore } from '../../src/node/store.ts'
 import { udpTransport } from '../../src/node/udp-transport.ts'
@@ -51,7 +56,7 @@ class TestRelay {
 /** Somebody whose program can end and come back. */
 class Somebody {
   readonly nick: string
-  readonly news: SealingNews[] = []
+  readonly news: SealingReport[] = []
   readonly #identity = newLibraryIdentity()
   session!: PalaverSession
 
@@ -89,7 +94,7 @@ class Somebody {
     return texts(await this.session.direct(from.nick), count)
   }
 
-  told(kind: SealingNews['kind']): SealingNews[] {
+  told(kind: SealingReport['kind']): SealingReport[] {
     return this.news.filter((each) => each.kind === kind)
   }
 }

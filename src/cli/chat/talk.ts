@@ -10,14 +10,14 @@ import {
 } from '../../codec/generated/registry.ts'
 import type { SessionEvent } from '../../node/client-connection.ts'
 import type { SealingNews } from '../../node/sealed-connection.ts'
+import { isOfSealedFile, SealedFileReceiver } from '../../node/sealed-file-receiving.ts'
 import { sealOf } from '../../node/seals.ts'
 import type { ClientConversation, ReceivedMessage, Since } from '../../protocol/client/index.ts'
 import type { Client } from '../connect.ts'
 import { messageFields, placeName, senderOf } from '../content.ts'
 import { about, failureOf } from '../failure.ts'
-import { FileReceiver, type FileSink, folderSink, type PartResult } from '../file-receiving.ts'
+import { FileReceiver, type FileSink, folderSink, type PartResult, safeFileName } from '../file-receiving.ts'
 import { isoText, sizeText } from '../output.ts'
-import { isOfSealedFile, SealedFileReceiver } from '../sealed-file-receiving.ts'
 import { newsWords } from '../sealing-news.ts'
 import { eventWords, type RoomEvent } from './event-text.ts'
 import { KeptFiles } from './kept-files.ts'
@@ -72,7 +72,7 @@ export class Talk {
     const openSink = (name: string, size: number): FileSink | undefined =>
       toFolder ? toFolder(name) : this.kept.openSink(name, size)
     this.#files = new FileReceiver(openSink)
-    this.#sealedFiles = new SealedFileReceiver(openSink)
+    this.#sealedFiles = new SealedFileReceiver(openSink, safeFileName)
     this.quit = new Promise((resolve) => {
       this.#settleQuit = resolve
     })

@@ -10,8 +10,8 @@ import {
   type FileDescriptor,
   FileOpener,
 } from '../crypto/sealed-file.ts'
-import { createNodePrimitives } from '../node/provider-node.ts'
-import { type FileSink, type PartResult, safeFileName } from './file-receiving.ts'
+import type { FileSink, PartResult } from './file-sink.ts'
+import { createNodePrimitives } from './provider-node.ts'
 
 /** Files that may be under way at once. */
 const UNFINISHED_MAX = 16
@@ -26,6 +26,8 @@ interface Unfinished {
   done: number
 }
 
+type OpenSink = (name: string, size: number, mime: string) => FileSink | undefined
+
 /** Whether a message belongs to a sealed file. */
 export function isOfSealedFile({ contentKind, body }: { contentKind: number; body: Uint8Array }): boolean {
   return contentKind === INNER_KINDS.file || (contentKind === CONTENT_KINDS.sealed && body[0] === FILE_CHUNK)
@@ -34,11 +36,16 @@ export function isOfSealedFile({ contentKind, body }: { contentKind: number; bod
 /** Puts together the sealed files of one session. */
 export class SealedFileReceiver {
   readonly #unfinished = new Map<string, Unfinished>()
-  readonly #openSink: (name: string, size: number) => FileSink | undefined
+  readonly #openSink: OpenSink
+  readonly #nameOf: (name: string) => string
 
-  /** As that of `FileReceiver`. */
-  constructor(openSink: (name: string, size: number) => FileSink | undefined) {
+  /**
+   * `openSink` gets the name as `nameOf` makes it from the sender's, which is data and never a path;
+   * undefined from it means that there is no room for the file.
+   */
+  constructor(openSink: OpenSink, nameOf: (name: string) => string) {
     this.#openSink = openSink
+    this.#nameOf = nameOf
   }
 
   /** Takes a message for which `isOfSealedFile` holds; `source` tells whose it is. */
@@ -50,9 +57,10 @@ export class SealedFileReceiver {
     const file = decodeDescriptor(body)
     if (!file) return { kind: 'refused', name: '?', why: 'what came does not describe a file' }
     const key = `${source}/${hexOf(file.fileId)}`
-    const name = safeFileName(file.name)
+    const name = this.#nameOf(file.name)
     if (this.#unfinished.has(key)) return { kind: 'ignored', name }
-    const sink = this.#unfinished.size < UNFINISHED_MAX ? this.#openSink(name, file.size) : undefined
+    const hasRoom = this.#unfinished.size < UNFINISHED_MAX
+    const sink = hasRoom ? this.#openSink(name, file.size, file.mime) : undefined
     if (!sink) return { kind: 'no_room', name }
     const opener = new FileOpener(createNodePrimitives(), file)
     this.#unfinished.set(key, { file, name, opener, hash: createHash('sha256'), sink, next: 0, done: 0 })
