@@ -294,6 +294,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-SDC-032': '84197dff',
   'PAL-SDC-033': '8e452524',
   'PAL-SDC-034': 'bc5c379e',
+  'PAL-SDC-038': 'a9cccf0c',
   'PAL-CNF-001': '7283f99e',
   'PAL-CNF-002': 'ded20db2',
   'PAL-CNF-003': '427f3232',

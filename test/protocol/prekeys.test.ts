@@ -38,7 +38,9 @@ describe('keys at the relay', () => {
   let bob: TestClient
 
   beforeEach(() => {
-    world = new World({ limits: { prekeysPerKey: 30, keyRequestsBurst: 40, keyRequestsPerMinute: 6 } })
+    world = new World({
+      limits: { prekeysPerKey: 30, keyRequestsBurst: 40, keyRequestsPerMinute: 6, prekeysGivenBurst: 20 },
+    })
     alice = world.connect('alice')
     bob = world.connect('bob')
   })
@@ -97,6 +99,23 @@ describe('keys at the relay', () => {
     const again = world.connect('alice')
     claim(bob, 'alice')
     expect(again.eventsOf('stock')).toEqual([])
+  })
+
+  //= PAL-SDC-038
+  test('are drained by nobody: beyond a rate there is the bundle alone, and later more', () => {
+    publish(
+      alice,
+      Array.from({ length: 30 }, (_, i) => i + 1),
+    )
+    const drained = ['bob', 'carol', 'dave'].flatMap((name) => {
+      const asker = name === 'bob' ? bob : world.connect(name)
+      return Array.from({ length: 10 }, () => claim(asker, 'alice'))
+    })
+    expect(drained).toEqual([...Array.from({ length: 20 }, (_, i) => i + 1), ...Array(10).fill('none')])
+    const late = world.connect('erin')
+    expect(claim(late, 'alice')).toBe('none')
+    world.advance(60_000)
+    expect([claim(late, 'alice'), claim(late, 'alice')]).toEqual([21, 22])
   })
 
   //= PAL-SDC-034

@@ -167,6 +167,10 @@ export const LIMITS = {
   typingMs: 3000,
   /** how long somebody counts as typing after such a signal, ms */
   typingShownMs: 7000,
+  /** one-time prekeys of one identity given out, in the long run, per minute */
+  prekeysGivenPerMinute: 12,
+  /** one-time prekeys of one identity given out at once, prekeys */
+  prekeysGivenBurst: 30,
 } as const
 
 /** The number under which a limit travels. */
@@ -250,10 +254,12 @@ export const LIMIT_IDS = {
   signalBacklogBytes: 83,
   typingMs: 84,
   typingShownMs: 85,
+  prekeysGivenPerMinute: 86,
+  prekeysGivenBurst: 87,
 } as const
 
 /** The limits that a relay enforces and announces in ready. */
-export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs', 'refusalsPerMinute', 'refusalsBurst', 'signalsPerSecond', 'signalsBurst', 'signalBacklogBytes'] as const
+export const RELAY_LIMITS = ['frameBytes', 'bodyBytes', 'sessions', 'rooms', 'roomsPerSession', 'directsPerSession', 'membersPerRoom', 'namesPerKey', 'bansPerRoom', 'handshakes', 'handshakesPerAddress', 'linksPerAddress', 'outboundBytes', 'names', 'retentionBytes', 'logBytes', 'mailboxMessages', 'mailboxBytes', 'sendsPerSecond', 'sendsBurst', 'sendBytesPerSecond', 'sendBytesBurst', 'requestsPerSecond', 'requestsBurst', 'joinsPerSecond', 'joinsBurst', 'linksPerSecond', 'linksBurst', 'outboundTotalBytes', 'participantsPerRoom', 'prekeysPerKey', 'handshakeMs', 'idleMs', 'lingerMs', 'resumeMs', 'detachedMs', 'stallMs', 'retentionMs', 'dedupeMs', 'rateExcessMs', 'keyRequestsPerMinute', 'keyRequestsBurst', 'prekeysMs', 'refusalsPerMinute', 'refusalsBurst', 'signalsPerSecond', 'signalsBurst', 'signalBacklogBytes', 'prekeysGivenPerMinute', 'prekeysGivenBurst'] as const
 
 /** Error codes by name. */
 export const ERRORS = {

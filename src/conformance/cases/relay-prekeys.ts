@@ -2,6 +2,9 @@
 import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
+/** One-time prekeys 1 to 40. */
+const FORTY = Array.from({ length: 40 }, (_, i) => `${i + 1}:hex:11*32`).join(',')
+
 const CASES = `
 = SDC-030/stock : SDC-030 SDC-028 SDC-029
 alice enters
@@ -91,6 +94,17 @@ bob2 > claim key=$alice
 bob2 < bundle bundle=hex:0102 prekeys=[2:hex:22*32]
 bob2 > claim key=$alice
 bob2 < bundle bundle=hex:0102 prekeys=[]
+
+= SDC-038/drained : SDC-038
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[${FORTY}]
+alice < stock count=40
+alice > close
+alice ended
+33 times bob > claim key=$alice
+32 times bob < bundle request=* bundle=hex:0102 prekeys=*
+bob < bundle request=* bundle=hex:0102 prekeys=[]
 
 = SDC-034/too-often : SDC-034
 alice enters

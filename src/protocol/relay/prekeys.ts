@@ -37,6 +37,8 @@ export class PrekeyShelf {
   /** Records that changed in turns that are not committed yet; undefined is one that is no more. */
   readonly #changed = new Map<string, { readonly turn: number; readonly record: PrekeysRecord | undefined }>()
   readonly #buckets = new Map<string, TokenBucket>()
+  /** Of those whose prekeys are given out. */
+  readonly #given = new Map<string, TokenBucket>()
 
   constructor(storage: RelayStorage, limits: PrekeysLimits, write: (write: StoreWrite) => void) {
     this.#storage = storage
@@ -47,16 +49,13 @@ export class PrekeyShelf {
   /** Whether the identity may publish or claim now. */
   //= PAL-SDC-034
   takeToken(keyHex: string, rate: Rate, now: Instant): boolean {
-    const bucket = this.#buckets.get(keyHex) ?? new TokenBucket(rate.burst)
-    this.#buckets.delete(keyHex)
-    this.#buckets.set(keyHex, bucket)
-    if (this.#buckets.size > BUCKETS_MAX) {
-      const [oldest] = this.#buckets.keys()
-      this.#buckets.delete(oldest as string)
-    }
-    const isThere = bucket.has(1, rate, now)
-    if (isThere) bucket.take(1)
-    return isThere
+    return takeOf(this.#buckets, keyHex, rate, now)
+  }
+
+  /** Whether another one-time prekey of the identity may be given out now, whoever asks. */
+  //= PAL-SDC-038
+  mayGive(keyHex: string, rate: Rate, now: Instant): boolean {
+    return takeOf(this.#given, keyHex, rate, now)
   }
 
   /** Takes what an identity publishes; returns how many one-time prekeys are kept of it. */
@@ -91,12 +90,12 @@ export class PrekeyShelf {
 
   /** The bundle of an identity and one of its one-time prekeys; undefined when there is none. */
   //= PAL-SDC-031
-  claim(at: PrekeysAt): Claimed | undefined {
+  claim(at: PrekeysAt, mayGive: (keyHex: string) => boolean = () => true): Claimed | undefined {
     const record = this.#find(at)
     const bundle = record && bytesOfHex(record.bundleHex)
     if (!record || !bundle || bundle.length === 0) return undefined
     const [first, ...left] = record.prekeys
-    if (!first) return { bundle, prekeys: [] }
+    if (!first || !mayGive(at.keyHex)) return { bundle, prekeys: [] }
     //= PAL-SDC-032
     this.#put(at, { ...record, prekeys: left })
     return { bundle, prekeys: [{ number: first[0], key: bytesOfHex(first[1]) as Uint8Array }] }
@@ -132,6 +131,20 @@ export class PrekeyShelf {
   }
 }
 
+/** Takes a token from somebody's bucket; false when there is none. */
+function takeOf(buckets: Map<string, TokenBucket>, keyHex: string, rate: Rate, now: Instant): boolean {
+  const bucket = buckets.get(keyHex) ?? new TokenBucket(rate.burst)
+  buckets.delete(keyHex)
+  buckets.set(keyHex, bucket)
+  if (buckets.size > BUCKETS_MAX) {
+    const [oldest] = buckets.keys()
+    buckets.delete(oldest as string)
+  }
+  const isThere = bucket.has(1, rate, now)
+  if (isThere) bucket.take(1)
+  return isThere
+}
+
 /** Whether writing the record again would keep nothing new but its time, and that is recent. */
 function isSame(record: PrekeysRecord, kept: PrekeysRecord | undefined): boolean {
   return (
@@ -158,7 +171,8 @@ export function handleClaim<Owner>(hub: Hub<Owner>, session: Session<Owner>, fra
   const { request } = frame
   if (!mayGoOn(hub, session, request)) return
   const keyHex = hexOf(frame.key)
-  const claimed = hub.prekeys.claim({ ...placeOf(hub), keyHex })
+  const mayGive = (key: string): boolean => hub.prekeys.mayGive(key, hub.rates.prekeysGiven, hub.now)
+  const claimed = hub.prekeys.claim({ ...placeOf(hub), keyHex }, mayGive)
   if (!claimed) return hub.replyError(session.link, 'no_keys', { request })
   hub.reply(session.link, { type: 'bundle', request, ...claimed })
   const owner = hub.sessions.get(keyHex)

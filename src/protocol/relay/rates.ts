@@ -16,6 +16,7 @@ export interface Rates {
   readonly links: Rate
   /** Of one identity, over all its sessions. */
   readonly keyRequests: Rate
+  readonly prekeysGiven: Rate
   readonly refusals: Rate
 }
 
@@ -27,6 +28,10 @@ export function ratesOf(limits: RelayLimits): Rates {
     joins: { perSecond: limits.joinsPerSecond, burst: limits.joinsBurst },
     signals: { perSecond: limits.signalsPerSecond, burst: limits.signalsBurst },
     links: { perSecond: limits.linksPerSecond, burst: limits.linksBurst },
+    prekeysGiven: {
+      perSecond: limits.prekeysGivenPerMinute / MINUTE_SECONDS,
+      burst: limits.prekeysGivenBurst,
+    },
     keyRequests: { perSecond: limits.keyRequestsPerMinute / MINUTE_SECONDS, burst: limits.keyRequestsBurst },
     refusals: { perSecond: limits.refusalsPerMinute / MINUTE_SECONDS, burst: limits.refusalsBurst },
   }
