@@ -222,6 +222,7 @@ export class Party implements LinkHandler {
     if (!this.isOpen && bytes.length > LIMITS.handshakeFrameBytes)
       this.breach(['PAL-STR-006'], `${spec.name} of ${bytes.length} bytes in the handshake`)
     const conversation = spec.lane === 'control' ? 0 : (frame['conversation'] as number)
+    if (this.link?.laneCount === 1 && lane !== 0) this.breach(['PAL-STR-012'], `${spec.name} on lane ${lane}`)
     if (this.link && this.link.laneCount > 1 && lane !== laneOf(conversation))
       this.breach([conversation === 0 ? 'PAL-STR-010' : 'PAL-STR-011'], `${spec.name} on lane ${lane}`)
     const info = Object.values(ERROR_INFO).find(({ code }) => code === frame['code'])

@@ -37,6 +37,7 @@ function told(event: ClientEvent): Record<string, unknown> {
 /** A client of these modules, which may be faulty ones. */
 export function shimOf({ ClientSession }: Pick<typeof protocol, 'ClientSession'>, seed = 1): ClientUnderTest {
   let session: protocol.ClientSession
+  let laneCount = 1
   const entropy = seededEntropy(seed)
   const bytes = (hex: unknown): Uint8Array => bytesOfHex(hex as string) ?? EMPTY_BYTES
   const carryOut = (command: Command): unknown => {
@@ -51,6 +52,7 @@ export function shimOf({ ClientSession }: Pick<typeof protocol, 'ClientSession'>
           relayKey: command['pin'] === '' ? undefined : bytes(command['pin']),
           binding: bytes(command['binding']),
         }
+        laneCount = command['lanes'] as number
         session = new ClientSession({ ...options, agent: 'shim', signatures: nodeSignatures, entropy }, now)
         return session
       }
@@ -82,7 +84,7 @@ export function shimOf({ ClientSession }: Pick<typeof protocol, 'ClientSession'>
       }
       const [write, events] = [[] as ShimAnswer['write'][number][], [] as Record<string, unknown>[]]
       for (let item = session.pollTransmit(0 as Instant); item; item = session.pollTransmit(0 as Instant))
-        write.push({ lane: item.lane, hex: hexOf(item.bytes) })
+        write.push({ lane: laneCount === 1 ? 0 : item.lane, hex: hexOf(item.bytes) })
       for (let event = session.pollEvent(); event; event = session.pollEvent()) events.push(told(event))
       const deadline = session.pollTimeout()
       return {

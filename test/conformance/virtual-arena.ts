@@ -11,7 +11,10 @@ import { seededEntropy } from './entropy.ts'
 import { SETUPS } from './setups.ts'
 
 /** The modules that the arena is built from. */
-export type Core = Pick<typeof protocol, 'RelayCore' | 'MemoryStore'>
+export type Core = Pick<typeof protocol, 'RelayCore' | 'MemoryStore'> & {
+  /** Other than those of the product. */
+  readonly nodeSignatures?: typeof nodeSignatures
+}
 
 const relayPair = keyPairOf(seedOf('the relay of the virtual arena'))
 const operatorKey = Buffer.from(keyPairOf(OPERATOR_SEED).publicKey).toString('hex')
@@ -40,7 +43,7 @@ class World {
     const relay = new this.core.RelayCore<VirtualLink>({
       name: 'virtual',
       identity: relayPair,
-      signatures: nodeSignatures,
+      signatures: this.core.nodeSignatures ?? nodeSignatures,
       entropy: this.entropy,
       operators: new Set([operatorKey]),
       rooms: ['lobby'],

@@ -2,10 +2,9 @@
  * Faulty relays and clients: small changes to the lines that cite a sentence. Each breaks what the sentence
  * asks for, or is listed as equivalent with the reason.
  */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import ts from 'typescript'
-import { EXTRA } from './extra.ts'
 import { isCounted, sourceOf } from './modules.ts'
 
 /** One faulty implementation. */
@@ -25,6 +24,8 @@ export interface Mutant {
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const FOLDERS = ['src/protocol', 'src/codec', 'src/base', 'src/reliable'] as const
+/** So much of a change is in its name. */
+const CHANGE_SHOWN = 80
 const CITATION = /\/\/=\s*(PAL-[^\n]*)/gu
 const ID = /PAL-[A-Z]{3}-\d{3}/gu
 const SWAPS: Readonly<Record<string, string>> = {
@@ -36,6 +37,14 @@ const SWAPS: Readonly<Record<string, string>> = {
   '!==': '===',
   '&&': '||',
   '||': '&&',
+}
+
+/** A change that no rule finds: what a sentence asks for is spread over lines, or is an absence. */
+interface Extra {
+  readonly breaks: readonly string[]
+  /** Stands once in the source. */
+  readonly find: string
+  readonly replace: string
 }
 
 interface Edit {
@@ -57,23 +66,50 @@ export function catalogue(tested: ReadonlySet<string>): Mutant[] {
 }
 
 function extraMutants(): Mutant[] {
-  return EXTRA.map(({ path, requirements, find, replace }) => {
-    const source = sourceOf(path)
-    const start = source.indexOf(find)
-    if (start < 0) throw new RangeError(`${path} has no longer: ${find}`)
-    const change = `${find} becomes ${replace || 'nothing'}`
-    const id = `${path} ${requirements.join('+')}: ${change}`
-    return {
-      id,
-      path,
-      requirements,
-      change,
-      start,
-      end: start + find.length,
-      text: replace,
-      block: blockAt(path, parsed(path), start),
-    }
-  })
+  const path = join(import.meta.dirname, 'extra.json')
+  const extras = JSON.parse(readFileSync(path, 'utf8')) as Record<string, readonly Extra[]>
+  const counts = new Map<string, number>()
+  return Object.entries(extras).flatMap(([path, changes]) =>
+    changes.map((extra) => extraMutant(path, extra, counts)),
+  )
+}
+
+function extraMutant(path: string, { breaks, find, replace }: Extra, counts: Map<string, number>): Mutant {
+  const source = sourceOf(path)
+  const start = source.indexOf(find)
+  if (start < 0 || source.indexOf(find, start + 1) >= 0) throw new RangeError(`${path} has not one: ${find}`)
+  const change = `${brief(find)} becomes ${brief(replace) || 'nothing'}`
+  const id = numbered(`${path} ${breaks.join('+')}: ${change}`, counts)
+  const end = start + find.length
+  return {
+    id,
+    path,
+    requirements: breaks,
+    change,
+    start,
+    end,
+    text: replace,
+    block: blockOf(path, start, end),
+  }
+}
+
+/** The block that holds all of a change. */
+function blockOf(path: string, start: number, end: number): string {
+  const tree = parsed(path)
+  const source = sourceOf(path)
+  const first = start + (source.slice(start, end).match(/^\s*/u) as RegExpMatchArray)[0].length
+  return blockAt(path, tree, first)
+}
+
+function brief(text: string): string {
+  return text.replace(/\s+/gu, ' ').trim().slice(0, CHANGE_SHOWN)
+}
+
+/** The label, with a number behind it when it was given before. */
+function numbered(label: string, counts: Map<string, number>): string {
+  const count = (counts.get(label) ?? 0) + 1
+  counts.set(label, count)
+  return count === 1 ? label : `${label} #${count}`
 }
 
 const trees = new Map<string, ts.SourceFile>()
@@ -116,12 +152,9 @@ function mutantsOf(path: string): Mutant[] {
       if (seen.has(key)) continue
       seen.add(key)
       const before = source.slice(edit.start, edit.end).replace(/\s+/gu, ' ')
-      const change = `${before.slice(0, 80)} becomes ${edit.text || 'nothing'}`
-      const label = `${path} ${requirements.join('+')}: ${change}`
-      const count = (counts.get(label) ?? 0) + 1
-      counts.set(label, count)
+      const change = `${before.slice(0, CHANGE_SHOWN)} becomes ${edit.text || 'nothing'}`
       const block = blockAt(path, tree, edit.start)
-      const id = count === 1 ? label : `${label} #${count}`
+      const id = numbered(`${path} ${requirements.join('+')}: ${change}`, counts)
       found.push({ id, path, requirements, change, ...edit, block })
     }
   }

@@ -3,16 +3,23 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import ts from 'typescript'
+import type * as primitives from '../../../src/node/primitives.ts'
 import type * as protocol from '../../../src/protocol/index.ts'
 import type * as reliable from '../../../src/reliable/index.ts'
+import type * as shim from '../shim.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
-const ENTRIES = ['src/protocol/index.ts', 'src/reliable/index.ts'] as const
+const ENTRIES = [
+  'src/protocol/index.ts',
+  'src/reliable/index.ts',
+  'src/node/primitives.ts',
+  'test/conformance/shim.ts',
+] as const
 const requirePackage = createRequire(join(ROOT, 'package.json'))
 const HIT = '__hit'
 
 /** What the machines are made of. */
-export type Modules = typeof protocol & typeof reliable
+export type Modules = typeof protocol & typeof reliable & typeof primitives & typeof shim
 /** Is told that a block begins to run, by where it stands. */
 export type OnHit = (block: string) => void
 

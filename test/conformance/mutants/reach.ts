@@ -10,23 +10,32 @@ const ROOT = join(import.meta.dirname, '..', '..', '..')
 /** What the answer depends on. */
 const FOLDERS = ['src', 'test/conformance'] as const
 
-/** The places of the cases in the list of all, by block. */
-export type Reach = ReadonlyMap<string, readonly number[]>
+/** What plays of all cases against sound machines told. */
+export interface Reach {
+  /** The places of the cases in the list of all, by block. */
+  readonly cases: ReadonlyMap<string, readonly number[]>
+  /** What each case of that list takes, in milliseconds. */
+  readonly costs: readonly number[]
+}
+
+type Stored = readonly [cases: [string, number[]][], costs: number[]]
 
 /** Plays every case once against sound machines, or takes what was found when nothing has changed since. */
 export async function reachOf(): Promise<Reach> {
   const path = join(tmpdir(), 'palaver-mutants', `${hashOfSources()}.json`)
   try {
-    return new Map(JSON.parse(readFileSync(path, 'utf8')) as [string, number[]][])
+    const [cases, costs] = JSON.parse(readFileSync(path, 'utf8')) as Stored
+    return { cases: new Map(cases), costs }
   } catch {
     const found = await measure()
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, JSON.stringify([...found]))
+    writeFileSync(path, JSON.stringify([[...found.cases], found.costs]))
     return found
   }
 }
 
-async function measure(): Promise<Map<string, number[]>> {
+async function measure(): Promise<Reach> {
+  const costs: number[] = []
   const reach = new Map<string, number[]>()
   let at = 0
   const modules = loadModules(new Map(), (block) => {
@@ -36,11 +45,13 @@ async function measure(): Promise<Map<string, number[]>> {
   })
   for (const [index, trial] of CASES.entries()) {
     at = index
+    const began = performance.now()
     const result = await playTrial(modules, trial)
     if (result.outcome === 'failed')
       throw new Error(`${trial.played.id} fails without a fault at "${result.step}": ${result.detail}`)
+    costs.push(Math.round(performance.now() - began))
   }
-  return reach
+  return { cases: reach, costs }
 }
 
 function hashOfSources(): string {

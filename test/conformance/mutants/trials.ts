@@ -11,7 +11,6 @@ import {
   relayCases,
   seedOf,
 } from '../../../src/conformance/index.ts'
-import { shimOf } from '../shim.ts'
 import { virtualArena } from '../virtual-arena.ts'
 import { virtualPackets } from '../virtual-packets.ts'
 import type { Modules } from './modules.ts'
@@ -49,7 +48,7 @@ function pairOf(party: string): KeyPair {
 /** Plays one case against these machines. */
 export function playTrial(modules: Modules, { side, played }: Trial): Promise<Result> {
   const cast = castOf('', SEED, played, pairOf)
-  if (side === 'client') return playClientCase(shimOf(modules, SEED), cast, played, false)
+  if (side === 'client') return playClientCase(modules.shimOf(modules, SEED), cast, played, false)
   const arena = side === 'packets' ? virtualPackets(modules, SEED) : virtualArena(modules, SEED)
   return playCase(arena, cast, played, false)
 }

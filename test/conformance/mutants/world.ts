@@ -16,11 +16,12 @@ export interface Verdict {
   readonly reached: number
 }
 
-/** The cases that run the changed place; those that cite the sentence first. */
-function trialsFor(mutant: Mutant, reach: Reach): Trial[] {
-  const all = (mutant.block === '' ? [...CASES.keys()] : (reach.get(mutant.block) ?? [])).map(
-    (index) => CASES[index] as Trial,
-  )
+/** The cases that run the changed place; those that cite the sentence first, of these the cheap ones. */
+function trialsFor(mutant: Mutant, { cases, costs }: Reach): Trial[] {
+  const places = mutant.block === '' ? [...CASES.keys()] : (cases.get(mutant.block) ?? [])
+  const all = [...places]
+    .sort((a, b) => (costs[a] as number) - (costs[b] as number))
+    .map((place) => CASES[place] as Trial)
   const cites = ({ played }: Trial): boolean =>
     mutant.requirements.some((id) => played.requirements.includes(id))
   return [...all.filter(cites), ...all.filter((each) => !cites(each))]
