@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { clientCases, playClient } from '../../src/conformance/index.ts'
 import * as protocol from '../../src/protocol/index.ts'
-import { shimOf } from './shim.ts'
+import { shimOf } from './client-shim.ts'
 
 const SEEDS = [1, 2] as const
 const RUN_MS = 240_000

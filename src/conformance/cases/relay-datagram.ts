@@ -449,6 +449,290 @@ alice data ping
 alice answers-challenge
 alice data ping
 alice gets ack *
+
+= UDP/token-of-another-time : UDP-015 UDP-079 | udp
+alice initial
+alice retry
+alice initial key=same twist=3
+alice retry
+alice initial key=same twist=4
+alice retry
+alice initial key=same twist=20
+alice retry
+
+= UDP/token-first : UDP-079 | udp
+alice initial
+alice retry
+alice initial key=same
+alice accept
+alice initial key=same token=${'ab'.repeat(21)}
+alice retry
+
+= UDP/parameters-to-the-last-byte : UDP-022 UDP-021 | udp
+alice connects parameters=to-the-end
+
+= UDP/nothing-inside : UDP-005 | udp
+alice connects
+alice data pad=none
+alice gets-none close
+
+= UDP/longest-data : UDP-003 UDP-005 | udp
+alice connects
+alice data ping padding*1422 number=20
+alice gets ack 20
+alice data 3f padding*1423 number=30
+alice gets-none close
+
+= UDP/numbers-equally-near-above : UDP-027 | udp
+alice connects
+alice data ping number=2000000000
+alice gets ack 2000000000
+alice data ping number=4147483648
+alice gets ack 4147483648
+alice data ping number=6294967297
+alice gets ack 6294967297
+
+= UDP/lane-0 : UDP-048 UDP-050 | udp
+alice connects
+alice pieces 0-45
+alice gets lane 0 0 type=challenge
+
+= UDP/bytes-once : UDP-050 UDP-049 | udp
+alice connects
+alice pieces 0-45
+alice gets lane 0 0 type=challenge
+alice pieces 0-45 0-20 44-45
+alice gets-none lane
+
+= UDP/pieces-behind-a-gap : UDP-050 UDP-049 | udp
+alice connects
+alice pieces 30-45 20-25 0-20 25-30
+alice gets lane 0 0 type=challenge
+
+= UDP/first-copy-of-what-was-handed-on : UDP-049 UDP-050 | udp
+alice connects
+alice pieces 0-20 10-30!10-20 30-45
+alice gets lane 0 0 type=challenge
+
+= UDP/first-copy-of-what-waits : UDP-049 UDP-050 | udp
+alice connects
+alice pieces 20-30 10-40!20-30 0-10 40-45
+alice gets lane 0 0 type=challenge
+
+= UDP/first-copies-at-both-ends : UDP-049 UDP-050 | udp
+alice connects
+alice pieces 10-20 30-40 15-35!15-20 12-45!12-40 0-15!10-15
+alice gets lane 0 0 type=challenge
+
+= UDP/first-copy-before-what-waits : UDP-049 UDP-050 | udp
+alice connects
+alice pieces 20-45 0-25!20-25
+alice gets lane 0 0 type=challenge
+
+= UDP/256-pieces : UDP-084 UDP-050 UDP-049 | udp
+alice connects
+alice scatters 256
+alice gets lane 0 0 type=challenge
+
+= UDP/lane-credit-to-the-last : UDP-054 UDP-082 | udp
+alice connects
+alice data lane=0,262143,ff
+alice gets-none close
+alice data lane=0,262144,ff
+alice gets close 4
+
+= UDP/connection-credit-to-the-last : UDP-054 UDP-082 | udp
+alice connects
+alice data lane=1,262143,ff
+alice data lane=2,262143,ff
+alice data lane=3,262143,ff
+alice data lane=4,262143,ff
+alice data lane=4,262143,ff
+alice gets-none close
+alice data lane=5,0,ff
+alice gets close 4
+
+= UDP/connection-credit-of-what-came-between : UDP-082 UDP-054 | udp
+alice connects
+alice data lane=1,100,ff
+alice data lane=1,0,ff
+alice data lane=1,262143,ff
+alice data lane=2,262143,ff
+alice data lane=3,262143,ff
+alice data lane=4,262143,ff
+alice gets-none close
+alice data lane=5,0,ff
+alice gets close 4
+
+= UDP/more-credit : UDP-053 UDP-037 UDP-082 | udp
+alice connects parameters=020400000005030400100000
+alice pieces 0-45
+alice gets lane 0 0
+alice data credit=4096
+alice gets lane 0 5 bytes=20
+
+= UDP/less-credit : UDP-053 | udp
+alice connects parameters=020400000005030400100000
+alice data credit=4096
+alice data credit=6
+alice gets-none lane
+alice pieces 0-45
+alice gets lane 0 0 bytes=20
+
+= UDP/ack-of-the-next : UDP-057 | udp
+alice connects
+alice acks
+alice acks-the-next
+
+= UDP/ack-beside-a-number-left-out : UDP-045 UDP-057 | udp
+alice connects
+alice learns-a-gap
+alice acks max
+alice gets-none close
+
+= UDP/ack-of-a-number-left-out : UDP-057 UDP-045 | udp
+alice connects
+alice learns-a-gap
+alice acks max..gap
+alice gets close 5
+
+= UDP/second-range-of-a-number-left-out : UDP-057 UDP-045 | udp
+alice connects
+alice learns-a-gap
+alice acks max gap
+alice gets close 5
+
+= UDP/third-range-of-a-number-left-out : UDP-057 UDP-045 | udp
+alice connects
+alice learns-a-gap
+alice acks max max-2..max-4 gap
+alice gets close 5
+
+= UDP/ranges-beside-a-number-left-out : UDP-045 UDP-057 | udp
+alice connects
+alice learns-a-gap
+alice acks max gap+3..gap+1
+alice gets-none close
+
+= UDP/ranges-around-a-number-left-out : UDP-045 UDP-057 | udp
+alice connects
+alice learns-a-gap
+alice acks max..gap+1 gap-1..gap-9
+alice gets-none close
+
+= UDP/range-of-twelve : UDP-045 | udp
+alice connects
+alice learns-a-gap
+alice acks max max-2..max-13
+alice gets-none close
+
+= UDP/ack-of-32-pairs : UDP-045 | udp
+alice connects
+alice learns-a-gap
+alice acks ${Array.from({ length: 33 }, (_, at) => `gap+${17 - 2 * at}`.replace('+-', '-')).join(' ')}
+alice gets-none close
+
+= UDP/retired-and-replaced : UDP-126 UDP-124 | udp
+alice connects
+alice pieces 0-45
+alice gets lane 0 0
+alice sends-to 1
+alice sends-to 0
+alice data 0901
+alice data challenge=0102030405060708
+alice gets new_cid 5
+alice gets-none close
+
+= UDP/retired-again : UDP-126 UDP-124 | udp
+alice connects
+alice pieces 0-45
+alice gets lane 0 0
+alice sends-to 1
+alice sends-to 0
+alice data 0901
+alice data challenge=0102030405060708
+alice gets new_cid 5
+alice data 0901
+alice data challenge=1112131415161718
+alice gets-none new_cid
+alice gets-none close
+
+= UDP/retired-and-gone : UDP-126 UDP-124 | udp
+alice connects
+alice pieces 0-45
+alice gets lane 0 0
+alice sends-to 1
+alice sends-to 0
+alice data 0901
+alice data challenge=0102030405060708
+alice gets new_cid 5
+alice sends-to 1
+alice data 3f number=90
+alice sends-to 0
+alice gets-none close
+
+= UDP/first-id-retired : UDP-126 UDP-124 | udp
+alice connects
+alice pieces 0-45
+alice gets lane 0 0
+alice sends-to 1
+alice data 0900
+alice data challenge=0102030405060708
+alice gets new_cid 5
+alice gets-none close
+
+= UDP/new-ids : UDP-125 | udp
+alice connects
+alice data 0801${'aa'.repeat(24)}
+alice data 0804${'cc'.repeat(24)}
+alice data 0801${'aa'.repeat(24)}
+alice gets-none close
+
+= UDP/moved-and-overtaken : UDP-094 | udp
+alice connects
+alice data ping number=90
+alice gets ack 90
+alice moves
+alice data ping number=80
+alice hears-nothing
+
+= UDP/moved-under-another-id : UDP-128 | udp
+alice connects
+alice data 0801${'aa'.repeat(24)}
+alice pieces 0-45
+alice gets lane 0 0
+alice sends-to 1
+alice moves
+alice data ping number=90
+alice gets path_challenge
+alice heard-under ${'aa'.repeat(8)}
+
+= UDP/moved-and-answered-under-another-id : UDP-128 UDP-125 | udp
+alice connects
+alice data 0801${'aa'.repeat(24)}
+alice data 0802${'bb'.repeat(24)}
+alice pieces 0-45
+alice gets lane 0 0
+alice sends-to 1
+alice moves
+alice data ping number=90
+alice answers-challenge number=91
+alice data challenge=0102030405060708 number=92
+alice gets retire_cid 0
+alice heard-under ${'aa'.repeat(8)}
+alice data 0805${'ee'.repeat(24)} number=93
+alice data 0800${'dd'.repeat(24)} number=94
+alice data ping number=95
+alice gets ack 95
+
+= UDP/moved-under-the-same-id : UDP-128 | udp
+alice connects
+alice data 0801${'aa'.repeat(24)}
+alice gets-none close
+alice moves
+alice data ping number=90
+alice gets path_challenge
+alice heard-under-first
 `
 
 /** Datagram cases for a relay. */

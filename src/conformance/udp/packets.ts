@@ -1,5 +1,6 @@
 /** Packets and frames of the datagram binding (spec chapter 13), as loosely as the kit needs them. */
 import { bytesOfHex, concatBytes, uint32Bytes, utf8Bytes } from '../../base/bytes.ts'
+import { FRAME_TYPES } from '../../codec/generated/registry.ts'
 
 /** First bytes. */
 export const PACKET = {
@@ -189,7 +190,7 @@ export function frameOf(word: string): Uint8Array {
     case 'credit':
       return concatBytes([Uint8Array.of(4), number(first)])
     case 'lane':
-      return laneFrame(number(first), number(second), bytes(third))
+      return laneFrame(Number(second), bytes(third), Number(first))
     case 'rest':
       return concatBytes([Uint8Array.of(17), number(first), number(second), bytes(third)])
     case 'challenge':
@@ -200,6 +201,32 @@ export function frameOf(word: string): Uint8Array {
   }
 }
 
-function laneFrame(lane: Uint8Array, offset: Uint8Array, piece: Uint8Array): Uint8Array {
-  return concatBytes([Uint8Array.of(16), lane, offset, varint(piece.length), piece])
+/** A LANE frame with its length. */
+export function laneFrame(offset: number, piece: Uint8Array, lane = 0): Uint8Array {
+  return concatBytes([Uint8Array.of(16), varint(lane), varint(offset), varint(piece.length), piece])
+}
+
+/** An ACK of these ranges, the highest first. */
+export function ackOf(ranges: readonly { readonly high: number; readonly low: number }[]): Uint8Array {
+  const parts: Uint8Array[] = []
+  let before: { readonly low: number } | undefined
+  for (const { high, low } of ranges) {
+    if (before) parts.push(varint(before.low - high - 2), varint(high - low))
+    else parts.push(Uint8Array.of(2), varint(high), varint(0), varint(ranges.length - 1), varint(high - low))
+    before = { low }
+  }
+  return concatBytes(parts)
+}
+
+/** A `hello` of that many bytes with its length; what makes it longer is an element that nobody knows. */
+export function longHello(byteCount: number): Uint8Array {
+  const head = Uint8Array.of(0x96, FRAME_TYPES.hello, 0x91, 1, 0x90, 0xc4, 32)
+  const nonce = Uint8Array.from({ length: 32 }, (_, at) => at + 1)
+  const known = concatBytes([head, nonce, Uint8Array.of(0xa0)])
+  const more = byteCount - 4 - known.length
+  const last =
+    more === 1
+      ? Uint8Array.of(0xc0)
+      : concatBytes([Uint8Array.of(0xc5, (more - 3) >> 8, more - 3), new Uint8Array(more - 3)])
+  return concatBytes([uint32Bytes(byteCount - 4), known, last])
 }

@@ -1,5 +1,6 @@
 /** Plays a case at the level of datagrams: packets that no library would send, and what comes back. */
 import { concatBytes, equalBytes, hexOf, readUint32, uint32Bytes } from '../../base/bytes.ts'
+import { FRAME_TYPES } from '../../codec/generated/registry.ts'
 import type { Arena, DatagramPlace, Packets } from '../arena.ts'
 import type { Case, Note } from '../case.ts'
 import { CaseFailure, CaseSkipped } from '../failure.ts'
@@ -7,10 +8,13 @@ import type { Step } from '../step.ts'
 import { parseStep } from '../step.ts'
 import { type Direction, type Established, Initiator, nextDirection, nonceOf, open, seal } from './noise.ts'
 import {
+  ackOf,
   CID_BYTES,
   frameOf,
   framesOf,
   initialHead,
+  laneFrame,
+  longHello,
   PACKET,
   type PacketFrame,
   PHASE_BIT,
@@ -27,6 +31,17 @@ const DATAGRAM_BYTES = 1200
 const MINIMUM_BYTES = 43
 /** Credits of 1 MiB and 256 KiB. */
 const PARAMETERS = Uint8Array.of(2, 4, 0, 16, 0, 0, 3, 4, 0, 4, 0, 0)
+
+const TRIES_MAX = 20
+const GAP_TURNS_MAX = 200
+/** Packets wanted behind a number left out. */
+const BEHIND_GAP = 20
+const PIECES_PER_PACKET = 100
+const UNKNOWN_PARAMETER = 0x63
+/** Where a frame of the session has its type: behind the length and the head of its array. */
+const TYPE_AT = 5
+/** A `hello` with its length, as it stands on lane 0. */
+const HELLO = longHello(45)
 
 /** One socket, and the connection on it. */
 class Peer {
@@ -53,6 +68,10 @@ class Peer {
   laneCredit = Number.POSITIVE_INFINITY
   /** What holds of every packet and did not. */
   breach: CaseFailure | undefined
+  /** The id of ours that the last packet came under. */
+  heardUnder: Uint8Array = new Uint8Array(0)
+  /** What the relay gave it to send to, by sequence. */
+  readonly ids = new Map<number, Uint8Array>()
   readonly frames: PacketFrame[] = []
   readonly numbers: number[] = []
 
@@ -149,6 +168,9 @@ export class UdpPlayer {
     established.in = direction
     peer.numbers.push(number)
     const frames = framesOf(plain)?.map((frame) => ({ ...frame, phase }))
+    peer.heardUnder = bytes.slice(1, 1 + CID_BYTES)
+    for (const { name, values, bytes: given } of frames ?? [])
+      if (name === 'new_cid') peer.ids.set(values[0] as number, given.slice(0, CID_BYTES))
     const token = frames?.find(({ name }) => name === 'token')
     if (token) peer.given = token.bytes
     const isEliciting = frames?.some(({ name }) => name !== 'ack' && name !== 'close')
@@ -229,7 +251,7 @@ export class UdpPlayer {
       case 'grants':
         return this.#grants(peer, Number(words[0]))
       case 'answers-challenge':
-        return this.#answersChallenge(peer)
+        return this.#answersChallenge(peer, fields)
       case 'moves':
         return this.#moves(peer)
       case 'at':
@@ -238,7 +260,21 @@ export class UdpPlayer {
       case 'updates':
         return this.#updates(peer)
       case 'acks':
-        return this.#data(peer, [], new Map([...fields, ['ack', `${Math.max(...peer.numbers)},0,0`]]))
+        return this.#acks(peer, words, fields)
+      case 'acks-the-next':
+        return this.#acksTheNext(peer)
+      case 'learns-a-gap':
+        return this.#learnsAGap(peer)
+      case 'pieces':
+        return this.#pieces(peer, words)
+      case 'scatters':
+        return this.#scatters(peer, Number(words[0]))
+      case 'sends-to':
+        return this.#sendsTo(peer, Number(words[0]))
+      case 'heard-under':
+        return this.#heardUnder(peer, words[0] as string)
+      case 'heard-under-first':
+        return this.#heardUnder(peer, hexOf(peer.scid))
       case 'takes-token':
         return this.#takesToken(peer)
       default:
@@ -252,12 +288,16 @@ export class UdpPlayer {
     const version = Number(fields.get('version') ?? 1)
     const given = fields.get('token')
     const from = given?.startsWith('$') ? this.#peers.get(given.slice(1)) : undefined
-    const token = from?.given ?? (given === undefined ? peer.token : frameOf(given))
+    const token = (from?.given ?? (given === undefined ? peer.token : frameOf(given))).slice()
+    const twist = fields.get('twist')
+    if (twist !== undefined) token[Number(twist)] = (token[Number(twist)] as number) ^ 1
     if (fields.get('key') !== 'same') peer.noise = undefined
     const secret = peer.noise?.secret ?? this.#bytes(32)
     peer.noise = new Initiator(secret, prologueOf(version, peer.scid))
-    const parameters = fields.has('parameters') ? frameOf(fields.get('parameters') as string) : PARAMETERS
+    const wanted = fields.get('parameters')
     const payload = new Uint8Array(Math.max(0, payloadRoom(size, token)))
+    const parameters =
+      wanted === 'to-the-end' ? filled(payload.length) : wanted ? frameOf(wanted) : PARAMETERS
     payload.set(parameters.subarray(0, payload.length))
     const message = peer.noise.message1(payload)
     const shown = fields.get('key') === 'zero' ? concatBytes([new Uint8Array(32), payload]) : message
@@ -384,9 +424,12 @@ export class UdpPlayer {
   ): Promise<void> {
     const [name = '', ...values] = words
     const phase = fields.get('phase')
+    const type = fields.get('type')
     const isIt = (frame: PacketFrame): boolean =>
       frame.name === name &&
       (phase === undefined || Number(phase) === frame.phase) &&
+      (type === undefined || FRAME_TYPES[type as keyof typeof FRAME_TYPES] === frame.bytes[TYPE_AT]) &&
+      frame.bytes.length >= Number(fields.get('bytes') ?? 0) &&
       values.every(
         (value, at) => value === '*' || Number(value) === frame.values[at] || value === hexOf(frame.bytes),
       )
@@ -410,6 +453,93 @@ export class UdpPlayer {
     peer.frames.length = 0
   }
 
+  /** Acknowledges ranges, the highest first: `max`, `gap-1..gap-3`. Without words the highest number alone. */
+  #acks(peer: Peer, words: readonly string[], fields: ReadonlyMap<string, string>): Promise<void> {
+    const ranges = (words.length === 0 ? ['max'] : words).map((word) => {
+      const [high = '', low = high] = word.split('..')
+      return { high: numberOf(peer, high), low: numberOf(peer, low) }
+    })
+    return this.#data(peer, [hexOf(ackOf(ranges))], fields)
+  }
+
+  /** Acknowledges the number after the highest that came, again and again as that may just have been used. */
+  async #acksTheNext(peer: Peer): Promise<void> {
+    for (let tries = 0; tries < TRIES_MAX; tries++) {
+      const next = Math.max(...peer.numbers) + 1
+      const number = peer.number
+      await this.#data(peer, ['ping', hexOf(ackOf([{ high: next, low: next }]))], new Map())
+      const isIt = ({ name, values }: PacketFrame): boolean =>
+        name === 'close' || (name === 'ack' && (values[0] as number) >= number)
+      await this.#arena.until(() => peer.frames.some(isIt), ANSWER_MS)
+      if (peer.frames.some(({ name }) => name === 'close')) return
+    }
+    throw new CaseFailure(`${peer.label} acknowledged what was not sent ${TRIES_MAX} times`)
+  }
+
+  /** Has the relay send packets until it has left out a number and used enough behind that. */
+  async #learnsAGap(peer: Peer): Promise<void> {
+    for (let turn = 0; turn < GAP_TURNS_MAX; turn++) {
+      const gap = gapOf(peer)
+      if (gap >= 0 && Math.max(...peer.numbers) >= gap + BEHIND_GAP) return
+      // A number that does not follow the one before is acknowledged at once.
+      peer.number += 1
+      const number = String(peer.number)
+      await this.#data(peer, ['ping'], new Map())
+      await this.#gets(peer, ['ack', number])
+    }
+    throw new CaseSkipped('the relay has left out no packet number')
+  }
+
+  /** Bytes of one `hello` on lane 0, each piece in a packet; `10-30!20-30` has the second part wrong. */
+  async #pieces(peer: Peer, words: readonly string[]): Promise<void> {
+    for (const word of words) {
+      const [range = '', wrong = ''] = word.split('!')
+      const [start = 0, end = HELLO.length] = range.split('-').map(Number)
+      const [wrongStart = 0, wrongEnd = 0] = wrong.split('-').map(Number)
+      const piece = HELLO.map((byte, at) => (at >= wrongStart && at < wrongEnd ? byte ^ 0xff : byte))
+      await this.#data(
+        peer,
+        [hexOf(laneFrame(start, piece.slice(start, Math.min(end, HELLO.length))))],
+        new Map(),
+      )
+    }
+  }
+
+  /** Every other byte of a long `hello`, so many of them, and then those between. */
+  async #scatters(peer: Peer, count: number): Promise<void> {
+    const long = longHello(2 * count + 1)
+    const send = async (from: number, step: number, to: number): Promise<void> => {
+      for (let at = from; at < to; ) {
+        const frames: Uint8Array[] = []
+        for (; at < to && frames.length < PIECES_PER_PACKET; at += step)
+          frames.push(laneFrame(at, long.slice(at, at + 1)))
+        const number = peer.number
+        await this.#data(peer, [hexOf(concatBytes(frames))], new Map([['number', String(number)]]))
+        peer.number += 1
+        await this.#data(peer, ['ping'], new Map())
+        const isIt = ({ name, values }: PacketFrame): boolean =>
+          name === 'ack' && (values[0] as number) > number
+        await this.#arena.until(() => peer.frames.some(isIt), ANSWER_MS)
+      }
+    }
+    await send(1, 2, 2 * count)
+    await send(0, 2, 2 * count)
+    await this.#data(peer, [hexOf(laneFrame(2 * count, long.slice(2 * count)))], new Map())
+  }
+
+  /** What follows goes to another of the ids that the relay has given. */
+  async #sendsTo(peer: Peer, sequence: number): Promise<void> {
+    if (!peer.ids.has(0)) peer.ids.set(0, peer.dcid)
+    if (!(await this.#arena.until(() => peer.ids.has(sequence), ANSWER_MS)))
+      throw new CaseSkipped(`the relay has not given the id ${sequence}`)
+    peer.dcid = peer.ids.get(sequence) as Uint8Array
+  }
+
+  #heardUnder(peer: Peer, hex: string): void {
+    if (hexOf(peer.heardUnder) !== hex)
+      throw new CaseFailure(`the last packet came under ${hexOf(peer.heardUnder)}`)
+  }
+
   /** So many bytes more on lane 0. */
   #grants(peer: Peer, more: number): void {
     peer.laneCredit += more
@@ -419,13 +549,13 @@ export class UdpPlayer {
     )
   }
 
-  async #answersChallenge(peer: Peer): Promise<void> {
+  async #answersChallenge(peer: Peer, fields: ReadonlyMap<string, string>): Promise<void> {
     const isIt = ({ name }: PacketFrame): boolean => name === 'path_challenge'
     if (!(await this.#arena.until(() => peer.frames.some(isIt), ANSWER_MS)))
       throw new CaseFailure('no PATH_CHALLENGE came')
     const challenge = peer.frames.find(isIt) as PacketFrame
     peer.frames.length = 0
-    this.#sendData(peer, concatBytes([Uint8Array.of(7), challenge.bytes, new Uint8Array(16)]))
+    await this.#data(peer, [hexOf(concatBytes([Uint8Array.of(7), challenge.bytes]))], fields)
   }
 
   /** The keys of the next phase seal what follows. */
@@ -446,6 +576,34 @@ export class UdpPlayer {
   async #moves(peer: Peer): Promise<void> {
     await this.#connectTo(peer)
   }
+}
+
+/** The number left out first, or -1. */
+function gapOf(peer: Peer): number {
+  const came = new Set(peer.numbers)
+  const most = Math.max(...peer.numbers)
+  for (let number = Math.min(...peer.numbers); number < most; number++) if (!came.has(number)) return number
+  return -1
+}
+
+/** `max`, `gap+1`, or a plain number. */
+function numberOf(peer: Peer, word: string): number {
+  const [, name = '', more = '0'] = /^(max|gap)([+-]\d+)?$/u.exec(word) ?? []
+  if (name === '') return Number(word)
+  return (name === 'max' ? Math.max(...peer.numbers) : gapOf(peer)) + Number(more)
+}
+
+/** Parameters up to the last byte, without an end. */
+function filled(byteCount: number): Uint8Array {
+  const parts = [PARAMETERS]
+  let left = byteCount - PARAMETERS.length
+  for (let type = UNKNOWN_PARAMETER; left > 0; type++) {
+    // None is left with a single byte, which would be no parameter.
+    const length = Math.min(left - 2, left - 2 === 254 ? 200 : 253)
+    parts.push(Uint8Array.of(type, length), new Uint8Array(length))
+    left -= 2 + length
+  }
+  return concatBytes(parts)
 }
 
 function kindOf(packet: Uint8Array): string {

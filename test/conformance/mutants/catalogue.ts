@@ -143,10 +143,7 @@ function mutantsOf(path: string): Mutant[] {
   const counts = new Map<string, number>()
   const seen = new Set<string>()
   const found: Mutant[] = []
-  for (const match of source.matchAll(CITATION)) {
-    const requirements = match[1]?.match(ID) ?? []
-    const node = nodeAfter(tree, source, (match.index as number) + match[0].length)
-    if (!node || requirements.length === 0) continue
+  for (const { requirements, node } of citationsIn(source, tree)) {
     for (const edit of editsOf(node, tree)) {
       const key = `${edit.start} ${edit.end} ${edit.text}`
       if (seen.has(key)) continue
@@ -159,6 +156,23 @@ function mutantsOf(path: string): Mutant[] {
     }
   }
   return found
+}
+
+interface Citation {
+  readonly requirements: readonly string[]
+  readonly node: ts.Node
+}
+
+/** What is cited before which code; the innermost first, which says most exactly what a line obeys. */
+function citationsIn(source: string, tree: ts.SourceFile): Citation[] {
+  const citations: Citation[] = []
+  for (const match of source.matchAll(CITATION)) {
+    const requirements = match[1]?.match(ID) ?? []
+    const node = nodeAfter(tree, source, (match.index as number) + match[0].length)
+    if (node && requirements.length > 0) citations.push({ requirements, node })
+  }
+  const width = ({ node }: Citation): number => node.getEnd() - node.getStart(tree)
+  return citations.sort((a, b) => width(a) - width(b))
 }
 
 /** The outermost node that begins where the text goes on after a comment. */

@@ -6,14 +6,14 @@ import ts from 'typescript'
 import type * as primitives from '../../../src/node/primitives.ts'
 import type * as protocol from '../../../src/protocol/index.ts'
 import type * as reliable from '../../../src/reliable/index.ts'
-import type * as shim from '../shim.ts'
+import type * as shim from '../client-shim.ts'
 
 const ROOT = join(import.meta.dirname, '..', '..', '..')
 const ENTRIES = [
   'src/protocol/index.ts',
   'src/reliable/index.ts',
   'src/node/primitives.ts',
-  'test/conformance/shim.ts',
+  'test/conformance/client-shim.ts',
 ] as const
 const requirePackage = createRequire(join(ROOT, 'package.json'))
 const HIT = '__hit'
