@@ -126,7 +126,7 @@ function readField(field: FieldSpec): unknown {
 
 function readBoundedUint(field: UintSpec): number | undefined {
   const value = reader.readUint()
-  //= PAL-FRM-010
+  //= PAL-FRM-005, PAL-FRM-010
   return value < field.min || value > field.max ? undefined : value
 }
 

@@ -48,7 +48,7 @@ export function scanValue(
     const children = containerCount(bytes, position, end, limits)
     if (children >= 0) {
       if (depth + 1 > limits.nestingMax) return fault('too_deep', position - start)
-      //= PAL-FRM-006
+      //= PAL-FRM-005, PAL-FRM-006
       if (children > limits.itemsMax - items) return fault('too_many_items', position - start)
       position = headerEnd
       depth += 1

@@ -153,7 +153,7 @@ export class FrameReader {
     return true
   }
 
-  //= PAL-UDP-045
+  //= PAL-UDP-041, PAL-UDP-045
   #readAck(): boolean {
     const largest = this.#number()
     if (largest < 0) return false

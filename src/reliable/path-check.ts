@@ -85,6 +85,7 @@ export class PathCheck {
     if (one === undefined || !sameAddress(one.address, from)) return false
     if (!one.data.every((byte, i) => byte === data[i])) return false
     this.#candidate = undefined
+    //= PAL-UDP-128
     if (one.reserved !== undefined) this.#cids.useReserved()
     return true
   }

@@ -146,7 +146,8 @@ class VirtualLink implements Link {
         : undefined
       if (!item) break
       moved = true
-      this.#handler.onBytes(item.lane, Uint8Array.from(item.bytes))
+      // One lane, like that of a stream.
+      this.#handler.onBytes(0, Uint8Array.from(item.bytes))
     }
     if (!this.#isPaused) this.isReady = false
     if (this.isFinishing && !this.#isPaused && !this.#relayEnded) {

@@ -459,6 +459,15 @@ client > message conversation=#r seq=2 sender=1 ref=1 body="a"
 client talks conversation=#r body="a"*60000
 client < send conversation=#r ref=5
 
+= C-MSG-019/as-many-bytes-as-may-be : MSG-019
+client in r
+4 times client talks conversation=#r body="a"*60000
+4 times client < send conversation=#r
+client talks conversation=#r body="a"*22144
+client < send conversation=#r ref=5
+client talks conversation=#r body="a"
+client refused
+
 = C-MSG-019/one-may-always-be : MSG-019
 client in r
 client talks conversation=#r body="a"*61440

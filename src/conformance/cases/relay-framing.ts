@@ -34,6 +34,85 @@ bob < rooms
 bob > setTopic conversation=#r topic="no"
 bob < error code=not_permitted
 
+= FRM-002/integers-at-every-edge : FRM-002 FRM-001
+alice enters
+alice > ping nonce=127
+alice < pong nonce=127
+alice > ping nonce=128
+alice < pong nonce=128
+alice > ping nonce=255
+alice < pong nonce=255
+alice > ping nonce=256
+alice < pong nonce=256
+alice > ping nonce=65535
+alice < pong nonce=65535
+alice > ping nonce=65536
+alice < pong nonce=65536
+alice > ping nonce=4294967295
+alice < pong nonce=4294967295
+alice > ping nonce=4294967296
+alice < pong nonce=4294967296
+
+= FRM-002/bytes-at-every-edge : FRM-002 FRM-001
+alice, bob in r
+alice > send conversation=#r body="a"*31
+alice < message conversation=#r body="a"*31
+bob < message conversation=#r body="a"*31
+alice > send conversation=#r body="a"*32
+alice < message conversation=#r body="a"*32
+bob < message conversation=#r body="a"*32
+alice > send conversation=#r body="a"*255
+alice < message conversation=#r body="a"*255
+bob < message conversation=#r body="a"*255
+alice > send conversation=#r body="a"*256
+alice < message conversation=#r body="a"*256
+bob < message conversation=#r body="a"*256
+alice > send conversation=#r body="a"*257
+alice < message conversation=#r body="a"*257
+bob < message conversation=#r body="a"*257
+
+= FRM-002/text-at-every-edge : FRM-002 FRM-001
+alice, bob in r
+alice > setTopic conversation=#r topic="t"*31
+alice < event conversation=#r kind=topic actor=alice@r text="t"*31
+bob < event conversation=#r kind=topic actor=alice@r text="t"*31
+alice < ok
+alice > setTopic conversation=#r topic="t"*32
+alice < event conversation=#r kind=topic actor=alice@r text="t"*32
+bob < event conversation=#r kind=topic actor=alice@r text="t"*32
+alice < ok
+alice > setTopic conversation=#r topic="t"*255
+alice < event conversation=#r kind=topic actor=alice@r text="t"*255
+bob < event conversation=#r kind=topic actor=alice@r text="t"*255
+alice < ok
+alice > setTopic conversation=#r topic="t"*256
+alice < event conversation=#r kind=topic actor=alice@r text="t"*256
+bob < event conversation=#r kind=topic actor=alice@r text="t"*256
+alice < ok
+
+= FRM-002/lists-of-fifteen-and-sixteen : FRM-002 FRM-001 ROM-020
+pa, pb, pc, pd, pe, pf, pg, ph, pi, pj, pk, pl, pm, pn, po in r
+pa > who conversation=#r
+pa < members members=[pa,pb,pc,pd,pe,pf,pg,ph,pi,pj,pk,pl,pm,pn,po] more=false
+pp enters
+pp joins r
+pa > who conversation=#r
+pa < members members=[pa,pb,pc,pd,pe,pf,pg,ph,pi,pj,pk,pl,pm,pn,po,pp] more=false
+
+= STR-001/several-in-a-row : STR-001 SES-010
+alice, bob in r
+alice > send conversation=#r body=hex:ff*500
+alice < message conversation=#r body=hex:ff*500
+bob < message conversation=#r body=hex:ff*500
+alice > send conversation=#r body="1"
+alice > send conversation=#r body="2"*300
+alice > ping nonce=3 conversation=#r
+alice < message conversation=#r body="1"
+alice < message conversation=#r body="2"*300
+alice < pong nonce=3 conversation=#r
+bob < message conversation=#r body="1"
+bob < message conversation=#r body="2"*300
+
 = FRM-004/text-bounds : FRM-004 ERR-001
 alice enters
 alice > join room="a"*room_name_bytes

@@ -266,7 +266,7 @@ bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob
 alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob
 carol < event conversation=#r kind=joined subject=2 name=$bob key=$bob
 
-= ROM-029/mailbox-bytes : ROM-029 ROM-072 | small
+= ROM-029/mailbox-bytes : ROM-029 ROM-072 ROM-056 | small
 bob enters
 bob > close
 bob ended
@@ -277,6 +277,16 @@ alice > send conversation=#d ref=1 body="a"*1000
 alice < message conversation=#d ref=1 body="a"*1000
 alice > send conversation=#d ref=2 body="a"*1000
 alice < error code=mailbox_full conversation=#d ref=2
+bob2 enters
+bob2 < joined request=0 conversation=#d
+bob2 < senders conversation=#d
+bob2 < message conversation=#d ref=1 body="a"*1000
+bob2 > cursor conversation=#d seq=1
+bob2 quiet #d
+bob2 > close
+bob2 ended
+alice > send conversation=#d ref=2 body="2"
+alice < message conversation=#d ref=2 body="2"
 
 = ROM-056/read-makes-room : ROM-056 ROM-029 ROM-072 | small
 bob enters

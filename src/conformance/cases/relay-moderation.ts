@@ -180,7 +180,7 @@ operator > setLimit conversation=0 limit=6
 operator < ok conversation=0
 dave enters
 
-= MOD-007/announce : MOD-007
+= MOD-007/announce : MOD-007 MOD-002
 operator enters
 alice enters
 operator > announce text="hear"
@@ -469,6 +469,23 @@ alice > kick conversation=#r name=$bob reason=""
 alice < event conversation=#r kind=kicked actor=1 subject=3 name=$bob
 alice < ok
 bob2 < event conversation=#r kind=kicked actor=1 subject=3 name=$bob
+= MOD-016/limits-that-may-be : MOD-016 MOD-007
+alice, bob in r
+alice > setLimit conversation=#r limit=2
+alice < event conversation=#r kind=limit actor=alice@r value=2
+bob < event conversation=#r kind=limit actor=alice@r value=2
+alice < ok
+alice > setLimit conversation=#r limit=1
+alice < event conversation=#r kind=limit actor=alice@r value=1
+bob < event conversation=#r kind=limit actor=alice@r value=1
+alice < ok
+alice > setLimit conversation=#r limit=members_per_room
+alice < event conversation=#r kind=limit actor=alice@r value=members_per_room
+bob < event conversation=#r kind=limit actor=alice@r value=members_per_room
+alice < ok
+alice > setLimit conversation=#r limit=members_per_room+1
+alice < error code=bad_value
+bob quiet #r
 `
 
 /** Moderation cases for a relay. */

@@ -2,8 +2,10 @@
 import type { Case } from '../case.ts'
 import { casesOf } from './text.ts'
 
-/** One-time prekeys 1 to 40. */
-const FORTY = Array.from({ length: 40 }, (_, i) => `${i + 1}:hex:11*32`).join(',')
+/** A list of one-time prekeys with the numbers from 1. */
+function manyKeys(count: number): string {
+  return Array.from({ length: count }, (_, at) => `${at + 1}:hex:11*32`).join(',')
+}
 
 const CASES = `
 = SDC-030/stock : SDC-030 SDC-028 SDC-029
@@ -98,13 +100,37 @@ bob2 < bundle bundle=hex:0102 prekeys=[]
 = SDC-038/drained : SDC-038
 alice enters
 bob enters
-alice > publish replaces=true bundle=hex:0102 prekeys=[${FORTY}]
+alice > publish replaces=true bundle=hex:0102 prekeys=[${manyKeys(40)}]
 alice < stock count=40
 alice > close
 alice ended
 33 times bob > claim key=$alice
 32 times bob < bundle request=* bundle=hex:0102 prekeys=*
 bob < bundle request=* bundle=hex:0102 prekeys=[]
+
+= SDC-028/as-many-as-are-kept : SDC-028 SDC-030
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[${manyKeys(100)}]
+alice < stock count=100
+alice > publish replaces=false bundle="" prekeys=[101:hex:22*32]
+alice < stock count=100
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[1:hex:11*32]
+alice > publish replaces=false bundle="" prekeys=[101:hex:22*32,102:hex:33*32]
+alice < stock count=100
+
+= SDC-033/few-are-left : SDC-033
+alice enters
+bob enters
+alice > publish replaces=true bundle=hex:0102 prekeys=[${manyKeys(21)}]
+alice < stock count=21
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[1:hex:11*32]
+alice quiet
+bob > claim key=$alice
+bob < bundle bundle=hex:0102 prekeys=[2:hex:11*32]
+alice < stock request=0 count=19
 
 = SDC-034/too-often : SDC-034
 alice enters

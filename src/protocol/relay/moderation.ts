@@ -265,6 +265,6 @@ function memberWithKey<Owner>(room: Conversation<Owner>, keyHex: string): Member
 function memberRefusal<Owner>(actor: Actor, target: Membership<Owner> | undefined): ErrorName | undefined {
   if (actor.role < ROLES.operator) return 'not_permitted'
   if (!target) return 'no_such_name'
-  //= PAL-MOD-018
+  //= PAL-MOD-005, PAL-MOD-018
   return target.role > actor.role ? 'not_permitted' : undefined
 }
