@@ -87,11 +87,18 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       .map((label) => ({ name: stage.nameOf(label), key: hexOf(stage.keyOf(label)) }))
       .sort((a, b) => (a.key < b.key ? -1 : 1))
     for (const [index, { name: who, key }] of wanted.entries()) {
-      const peer = found.find((each) => each.alias === index + 1)
-      if (!peer || peer.name !== who || hexOf(peer.key) !== key || peer.role !== 0)
+      const peer = found[index]
+      if (peer?.alias !== index + 1 || peer.name !== who || hexOf(peer.key) !== key || peer.role !== 0)
         throw new CaseFailure(`peer ${index + 1} is not ${who}`, ['PAL-ROM-027', 'PAL-ROM-026'])
     }
     if (found.length !== 2) throw new CaseFailure(`${found.length} peers`)
+  },
+  /** The identity is among the peers under the alias that was kept. */
+  'peer-alias'(_, stage, [name = '', label = '', kept = '']) {
+    const found = stage.variables.get(name) as { alias: number; key: Uint8Array }[]
+    const peer = found.find(({ key }) => hexOf(key) === hexOf(stage.keyOf(label)))
+    if (peer?.alias !== stage.variables.get(kept))
+      throw new CaseFailure(`${label} is shown with the alias ${peer?.alias}`, ['PAL-ROM-073'])
   },
   'first-bytes'(_, stage, [name = '', label = '']) {
     const found = stage.variables.get(name) as Uint8Array

@@ -251,8 +251,8 @@ export class ClientPlayer extends Player {
       this.#now = Math.max(this.#now, this.#deadline)
       await this.#command({ do: 'time' })
     }
+    // What wants no time is given none.
     this.#now = until
-    await this.#command({ do: 'time' })
   }
 
   /** Among the events told is one like this; it and those before it are done with. */

@@ -1,5 +1,6 @@
 /** Our client behind a shim (spec chapter 19). */
 import { bytesOfHex, EMPTY_BYTES, hexOf, type Instant } from '../../src/base/index.ts'
+import { FRAME_SPECS } from '../../src/codec/generated/registry.ts'
 import type { ClientUnderTest, ShimAnswer } from '../../src/conformance/index.ts'
 import { identityOfSeed, nodeSignatures } from '../../src/node/primitives.ts'
 import type * as protocol from '../../src/protocol/index.ts'
@@ -33,6 +34,18 @@ function told(event: ClientEvent): Record<string, unknown> {
   return { event: event.kind }
 }
 
+/** A request as it came, with bytes in the place of hexadecimal. */
+function requestOf(frame: Command): ClientRequest {
+  const fields = FRAME_SPECS.find(({ name }) => name === frame['type'])?.fields ?? []
+  const isBytes = (name: string): boolean =>
+    fields.some((field) => field.name === name && field.kind === 'bin')
+  const entries = Object.entries(frame).map(([name, value]) => [
+    name,
+    isBytes(name) ? bytesOfHex(value as string) : value,
+  ])
+  return Object.fromEntries(entries) as ClientRequest
+}
+
 /** A client of these modules, which may be faulty ones. */
 export function shimOf({ ClientSession }: Pick<typeof protocol, 'ClientSession'>, seed = 1): ClientUnderTest {
   let session: protocol.ClientSession
@@ -62,7 +75,7 @@ export function shimOf({ ClientSession }: Pick<typeof protocol, 'ClientSession'>
       case 'end':
         return session.handleEnd(now)
       case 'request':
-        return session.request(command['frame'] as ClientRequest)
+        return session.request(requestOf(command['frame'] as Command))
       case 'send':
         return (
           session.send(command['conversation'] as number, command['kind'] as number, bytes(command['hex'])) ??

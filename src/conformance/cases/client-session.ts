@@ -85,7 +85,7 @@ client > pong nonce=5 conversation=0
 client > pong nonce=6 conversation=9
 client quiet
 
-= C-SES-013/ping-after-silence : SES-013 SES-016
+= C-SES-013/ping-after-silence : SES-013 SES-016 SES-041
 client enters
 client waits ping_ms-1
 client silent
@@ -202,7 +202,8 @@ client asks list after=""
 client < list request=?a
 client > error request=$a code=bad_value text="goodbye"
 client tells error code=bad_value
-client quiet
+client > close code=replaced text="banned" retryMs=0
+client tells closed by=peer code=replaced
 
 = C-STR-004/longest-in-handshake : STR-005
 client starts
@@ -281,6 +282,12 @@ client silent
 client enters lanes=64
 client > ping nonce=7 conversation=0 lane=33
 client < pong nonce=7 conversation=0
+client > joined conversation=1 request=0 name="r"
+client tells joined conversation=1
+client > message conversation=1 seq=1 sender=2 ref=1 body="a" lane=0
+client tells message conversation=1 seq=1
+client > message conversation=1 seq=2 sender=2 ref=2 body="b" lane=63
+client tells message conversation=1 seq=2
 
 = C-STR-014/order-in-a-lane : STR-014
 client enters
@@ -288,7 +295,7 @@ client gets whole 00000004930701000000000493070200
 client < pong nonce=1 conversation=0
 client < pong nonce=2 conversation=0
 
-= C-STR-015/other-lanes-overtake-ready : STR-015
+= C-STR-015/other-lanes-overtake-ready : STR-015 STR-014
 client starts lanes=64
 client < hello
 client > challenge
@@ -410,6 +417,21 @@ client > message conversation=4 seq=2 sender=1 ref=2 body="2"
 client tells message seq=2 ref=2
 client quiet
 
+= C-ROM-034/followed-again : ROM-034
+client enters
+client > joined request=0 conversation=4 kind=direct name="bob" alias=1 log=hex:0102030405060708
+client tells joined conversation=4
+client > message conversation=4 seq=1 sender=2 ref=1 body="1"
+client tells message seq=1
+client asks follow conversation=4 log=hex:0102030405060708 seq=0
+client < follow conversation=4 seq=0 request=?a
+client > joined request=$a conversation=4 kind=direct name="bob" alias=1 log=hex:0102030405060708 seq=0 head=1
+client > message conversation=4 seq=1 sender=2 ref=1 body="1"
+client tells message seq=1
+client > joined request=0 conversation=4 kind=direct name="bob" alias=1 log=hex:0102030405060708 seq=0
+client > message conversation=4 seq=2 sender=2 ref=2 body="2"
+client tells message seq=2
+
 = C-MSG-001/refs : MSG-001
 client in r
 client talks conversation=#r body="1"
@@ -530,6 +552,37 @@ client quiet
 client enters
 500 times client > ping nonce=1 conversation=0
 500 times client < pong nonce=1
+
+= C-CNF-003/request-and-send : CNF-003 CNF-004
+client in r
+client asks list after=""
+client < list after=""
+client talks conversation=#r body="x"
+client < send conversation=#r body="x"
+
+= C-CNF-003/close : CNF-003 CNF-004
+client enters
+client is open
+client leaves
+client < close code=goodbye
+client is closed
+
+= C-CNF-003/end : CNF-003 CNF-004
+client enters
+client loses
+client tells closed by=link
+client is closed
+
+= C-CNF-004/refused : CNF-004
+client enters
+client talks conversation=77 body="x"
+client refused
+client silent
+
+= C-CNF-004/deadline : CNF-004 CNF-002 SES-013
+client enters
+client waits ping_ms
+client < ping conversation=0
 
 = C-EXT-004/nothing-by-itself : EXT-004 EXT-001
 client enters

@@ -301,7 +301,7 @@ alice gets lane 0 0
 alice grants 6
 alice gets lane 0 5
 
-= UDP/path-challenge : UDP-095 UDP-041 | udp
+= UDP/path-challenge : UDP-095 UDP-041 UDP-028 | udp
 alice connects
 alice data challenge=0102030405060708
 alice gets path_response 0102030405060708
@@ -345,6 +345,9 @@ alice gets lane 0 0
 = UDP/close-ends : UDP-072 UDP-073 | udp
 alice connects
 alice data close=0
+alice hears-nothing
+alice data ping
+alice data 3f
 alice hears-nothing
 
 = UDP/fault-repeated : UDP-073 UDP-071 | udp
@@ -470,6 +473,14 @@ alice retry
 
 = UDP/parameters-to-the-last-byte : UDP-022 UDP-021 | udp
 alice connects parameters=to-the-end
+
+= UDP/numbers-at-the-very-end : UDP-040 UDP-041 | udp
+alice connects
+alice data padding*30 043f pad=none
+alice data padding*30 044040 pad=none
+alice data padding*30 0480004000 pad=none
+alice data padding*30 04c000000040000000 pad=none
+alice gets-none close
 
 = UDP/nothing-inside : UDP-005 | udp
 alice connects

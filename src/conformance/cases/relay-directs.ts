@@ -100,6 +100,23 @@ alice enters
 alice > direct name=$x+"ONE"
 alice < joined conversation=?d kind=direct name=$x+"one"
 
+= ROM-073/another-installation : ROM-073 ROM-027
+alice enters
+bob enters
+alice > direct name=$bob
+alice < joined conversation=?d peers=?peers
+bob > direct name=$alice
+bob < joined conversation=#d alias=?first
+alice checks peer-alias peers bob first
+bob2 greets
+bob2 > auth clientId=hex:0102030405060708
+bob closed replaced
+bob2 < ready
+bob2 > direct name=$alice
+bob2 < joined conversation=#d alias=?second peers=?peers
+bob2 checks differ first second
+bob2 checks peer-alias peers bob second
+
 = ROM-027/aliases : ROM-027 ROM-073
 alice enters
 bob enters

@@ -129,7 +129,7 @@ function soundnessCases(): string[] {
   }
   for (const { name, hex } of IGNORED)
     lines.push(
-      `= FRM-011/${name} : FRM-011 FRM-003 SES-004`,
+      `= FRM-011/${name} : FRM-011 FRM-003 SES-004${/^(?:items|nested)/u.test(name) ? ' FRM-005' : ''}`,
       ...REACH.open,
       `alice > body ${hex} about=${name}`,
       'alice quiet',

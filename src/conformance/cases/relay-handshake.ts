@@ -311,6 +311,10 @@ alice2 greets
 alice2 > auth
 alice closed replaced
 alice2 < ready
+alice3 greets
+alice3 > auth clientId=hex:0102030405060708
+alice2 closed replaced
+alice3 < ready
 
 = HSK-018/too-many-links : HSK-018 | crowded
 alice opens
@@ -480,6 +484,22 @@ alice enters name=$x+"alice"
 bob enters
 bob > direct name=$x+"Alice"
 bob < joined conversation=?d kind=direct name=$x+"alice" count=2 limit=2 role=member seq=0
+
+= HSK-036/order-by-compatible-form : HSK-036 MOD-010 | may:bad_name
+alice enters
+bob enters name=$x+"one"
+alice joins r
+bob joins r
+alice > setRole conversation=#r name=$x+"\\uff4fNE" role=operator
+alice < event conversation=#r kind=role actor=alice@r subject=2 name=$x+"one" value=operator
+alice < ok
+bob < event conversation=#r kind=role actor=alice@r subject=2 name=$x+"one" value=operator
+
+= HSK-025/as-it-is-written : HSK-025
+alice greets
+alice > auth name=$x+"ABC"
+alice < ready name=$x+"ABC"
+alice joins r
 
 = HSK-030/one-session : HSK-030 HSK-031
 alice enters

@@ -198,7 +198,7 @@ alice < ok
 alice < message conversation=#r ref=1 body="after"
 bob quiet #r
 
-= MOD-010/by-identity : MOD-010
+= MOD-010/by-identity : MOD-010 HSK-036
 alice enters
 bob enters name=$x+"one"
 bob > close

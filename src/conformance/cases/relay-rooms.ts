@@ -278,6 +278,12 @@ bob > join room=#r+"abc"
 bob < joined conversation=#r name=#r+"ABC" count=2
 alice < event conversation=#r kind=joined subject=2 name=$bob key=$bob
 bob < event conversation=#r kind=joined subject=2 name=$bob key=$bob
+carol enters
+carol > join room=#r+"AbC"
+carol < joined conversation=#r name=#r+"ABC" count=3
+carol < event conversation=#r kind=joined subject=3 name=$carol key=$carol
+alice < event conversation=#r kind=joined subject=3 name=$carol key=$carol
+bob < event conversation=#r kind=joined subject=3 name=$carol key=$carol
 
 = ROM-010/normal-form : ROM-010 | may:bad_room_name
 alice enters
@@ -510,6 +516,13 @@ alice < event conversation=#r kind=kicked actor=alice@r subject=2 name=$bob
 alice < ok request=4
 alice < members request=5 members=[alice] more=false
 bob < event conversation=#r kind=kicked actor=alice@r subject=2 name=$bob
+carol joins r
+alice > who conversation=#r
+alice > kick conversation=#r name=$carol reason=""
+alice < members request=6 members=[alice,carol:3] more=false
+alice < event conversation=#r kind=kicked actor=alice@r subject=3 name=$carol
+alice < ok request=7
+carol < event conversation=#r kind=kicked actor=alice@r subject=3 name=$carol
 
 = ROM-021/sessions : ROM-021 | alone
 alice enters
