@@ -453,7 +453,7 @@ export class UdpPlayer {
     peer.frames.length = 0
   }
 
-  /** Acknowledges ranges, the highest first: `max`, `gap-1..gap-3`. Without words the highest number alone. */
+  /** Acknowledges ranges, the highest first: `max`, `gap-1..gap-3`; without words the highest number. */
   #acks(peer: Peer, words: readonly string[], fields: ReadonlyMap<string, string>): Promise<void> {
     const ranges = (words.length === 0 ? ['max'] : words).map((word) => {
       const [high = '', low = high] = word.split('..')

@@ -1,4 +1,4 @@
-/** How many mutants break each MUST that a case tests: two at least, or a written reason why there are none. */
+/** How many mutants break each MUST that a case tests: two at least, or a written reason for fewer. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Mutant } from './catalogue.ts'
