@@ -26,11 +26,15 @@ describe('a simulated chat', () => {
 
   test('holds at many other seeds, in which every fault happens', () => {
     const counts = new Map(FAULTS.map((fault) => [fault, 0]))
+    let heard = 0
     for (const seed of SEEDS) {
-      const { faults } = new ChatWorld(planOf(seed)).run()
+      const { faults, signals } = new ChatWorld(planOf(seed)).run()
+      heard += signals
       for (const fault of FAULTS) counts.set(fault, (counts.get(fault) ?? 0) + faults[fault])
     }
     for (const [fault, count] of counts) expect(count, fault).toBeGreaterThan(20)
+    //= PAL-SIG-005
+    expect(heard).toBeGreaterThan(500)
   }, 240_000)
 
   test('takes the same course again from the same seed', () => {

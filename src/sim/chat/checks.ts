@@ -1,7 +1,7 @@
 /** What must hold in a simulated chat, whatever went wrong. A breach throws a Breach with the seed. */
 import { hexOf, utf8Text } from '../../base/index.ts'
 import { type MemoryStore, visitEntries } from '../../protocol/relay/index.ts'
-import type { Person } from './person.ts'
+import { type Person, SIGNAL_TEXT } from './person.ts'
 
 export class Breach extends Error {}
 
@@ -100,4 +100,31 @@ export function checkHealed(people: readonly Person[], logs: ReadonlyMap<string,
         throw new Breach(`${person.name} stopped at ${last.seq} of ${log.headSeq} in ${conversation.name}`)
     }
   }
+}
+
+/**
+ * Who heard a signal heard it once, from whom it was of, in the conversation it was made in; nobody heard their
+ * own, and no log holds one. Returns how many were heard.
+ */
+export function checkSignals(people: readonly Person[], logs: ReadonlyMap<string, Log>): number {
+  const made = new Map<number, { readonly from: string; readonly log: string }>()
+  for (const { name, signalled } of people)
+    for (const { value, log } of signalled) made.set(value, { from: name, log })
+  let count = 0
+  for (const person of people) {
+    const seen = new Set<number>()
+    for (const { value, log, from } of person.heard) {
+      const sent = made.get(value)
+      const what = `${person.name} heard signal ${value} of ${from}`
+      if (!sent || sent.log !== log || sent.from === person.name) throw new Breach(`${what} in ${log}`)
+      if (from !== undefined && from !== sent.from) throw new Breach(`${what}, which is of ${sent.from}`)
+      if (seen.has(value)) throw new Breach(`${what} twice`)
+      seen.add(value)
+      count += 1
+    }
+  }
+  for (const [hex, { texts }] of logs)
+    for (const [seq, text] of texts)
+      if (text.includes(SIGNAL_TEXT)) throw new Breach(`a signal is kept at ${hex}:${seq}`)
+  return count
 }

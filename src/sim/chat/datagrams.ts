@@ -25,10 +25,13 @@ const BLACK: Partial<LinkConditions> = { loss: 1 }
 export interface DatagramHost<Person> {
   relayOpened(end: RelayEnd, now: Instant): void
   relayBytes(end: RelayEnd, lane: number, bytes: Uint8Array, now: Instant): void
+  /** Bytes outside the lanes. */
+  relayLone(end: RelayEnd, bytes: Uint8Array, now: Instant): void
   relayWritable(end: RelayEnd, now: Instant): void
   relayClosed(end: RelayEnd, now: Instant): void
   personOpened(person: Person, end: PersonEnd, binding: Uint8Array, now: Instant): void
   personBytes(person: Person, end: PersonEnd, lane: number, bytes: Uint8Array, now: Instant): void
+  personLone(person: Person, end: PersonEnd, bytes: Uint8Array, now: Instant): void
   personWritable(person: Person, now: Instant): void
   /** `end` is absent where the link did not come about. */
   personClosed(person: Person, end: PersonEnd | undefined, now: Instant): void
@@ -112,6 +115,7 @@ export class Datagrams<Person> {
     const end = this.#relayEnds.get(connection)
     if (!end) return
     if (event.kind === 'lane_bytes') this.#host.relayBytes(end, event.lane, event.bytes, now)
+    else if (event.kind === 'datagram') this.#host.relayLone(end, event.bytes, now)
     else if (event.kind === 'writable') {
       end.isWritable = true
       this.#host.relayWritable(end, now)
@@ -217,6 +221,7 @@ export class Datagrams<Person> {
     } else if (!call.end) return
     else if (event.kind === 'lane_bytes')
       this.#host.personBytes(person, call.end, event.lane, event.bytes, now)
+    else if (event.kind === 'datagram') this.#host.personLone(person, call.end, event.bytes, now)
     else if (event.kind === 'writable') {
       call.end.isWritable = true
       this.#host.personWritable(person, now)
@@ -266,8 +271,9 @@ class End implements RelayEnd, PersonEnd {
     return this.isOver ? 0 : this.#connection.queuedBytes
   }
 
-  write({ lane, bytes }: LaneBytes): void {
+  write({ lane, bytes, isEphemeral }: LaneBytes, now: Instant): void {
     this.#doings.areNew = true
+    if (isEphemeral) return this.#connection.sendDatagram(lane, bytes, now)
     this.isWritable = this.#connection.write(lane, bytes)
   }
 

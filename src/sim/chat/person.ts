@@ -26,6 +26,13 @@ export interface Effect {
   readonly text: string
 }
 
+/** A signal that was sent or received, and the log it belongs to. */
+export interface SignalNote {
+  readonly log: string
+  /** Another one for each signal of anybody. */
+  readonly value: number
+}
+
 /** What the application was told of a message of its own. */
 export interface Acknowledged {
   readonly log: string
@@ -45,6 +52,11 @@ export interface PersonOptions {
   readonly forgets?: 'refs' | 'outbox' | 'applied'
 }
 
+/** A kind that nobody else uses, and a text that no log may hold. */
+const SIGNAL_KIND = 240
+export const SIGNAL_TEXT = 'only a signal'
+const MARK: Uint8Array = utf8Bytes(SIGNAL_TEXT)
+
 /** Every entry there is. */
 const ALL: Since = { last: 0, most: Number.MAX_SAFE_INTEGER }
 
@@ -63,6 +75,8 @@ export class Person {
   /** Messages taken by the client and on its disk, by id. */
   readonly promised: Set<string> = new Set()
   readonly refused: Set<string> = new Set()
+  readonly signalled: SignalNote[] = []
+  readonly heard: (SignalNote & { readonly from: string | undefined })[] = []
   readonly #options: PersonOptions
   #disk: ClientRecord[] = []
   #synced = 0
@@ -92,6 +106,7 @@ export class Person {
       identity,
       clientId: identity.seed.subarray(0, 8),
       agent: 'sim/1',
+      takesSignals: true,
       signatures,
       entropy: seededEntropy(seed + this.#runs * 7919),
       keeping,
@@ -120,6 +135,15 @@ export class Person {
     const id = `${this.name}/${++this.#said}`
     const body = utf8Bytes(id.padEnd(size, '.'))
     if (this.client.send(conversation, { id, contentKind: 0, body }, now)) this.promised.add(id)
+    this.pump(now)
+  }
+
+  /** Signals something that nobody signalled before. */
+  signal(to: string, value: number, now: Instant): void {
+    const conversation = this.conversations.get(to)
+    if (!conversation || !this.client.signal(conversation, { kind: SIGNAL_KIND, value, body: MARK }, now))
+      return
+    this.signalled.push({ log: hexOf(conversation.log), value })
     this.pump(now)
   }
 
@@ -183,6 +207,11 @@ export class Person {
         return
       case 'message':
         return this.#act(event.message.conversation, event.message.seq, utf8Text(event.message.body), now)
+      case 'signal': {
+        const { conversation, senderName: from, signal } = event
+        this.heard.push({ log: hexOf(conversation.log), value: signal.value, from })
+        return
+      }
       case 'event':
         return this.#act(event.conversation, event.event.seq, `(${event.event.kind})`, now)
       case 'gap':

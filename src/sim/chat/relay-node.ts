@@ -66,6 +66,11 @@ export class RelayNode {
     if (link) this.core.handleBytes(link, lane, bytes, now)
   }
 
+  handleLoneBytes(end: RelayEnd, bytes: Uint8Array, now: Instant): void {
+    const link = this.#links.get(end)
+    if (link) this.core.handleLoneBytes(link, bytes, now)
+  }
+
   pollTimeout(): Instant {
     return Math.min(this.core.pollTimeout(), this.#disk.pollTimeout()) as Instant
   }

@@ -7,7 +7,7 @@ import { LIMITS } from '../../codec/index.ts'
 import { SimDisk, SOUND_DISK } from '../disk.ts'
 import { fraction, hash32 } from '../random.ts'
 import { toyIdentity, toySignatures } from '../toy-primitives.ts'
-import { Breach, checkAcknowledged, checkEffects, checkHealed, logsOf } from './checks.ts'
+import { Breach, checkAcknowledged, checkEffects, checkHealed, checkSignals, logsOf } from './checks.ts'
 import { type DatagramHost, Datagrams } from './datagrams.ts'
 import { Person } from './person.ts'
 import { type PersonEnd, Pipe, type RelayEnd } from './pipe.ts'
@@ -15,6 +15,8 @@ import { type ChatPlan, FAULTS, type Fault } from './plan.ts'
 import { RelayNode } from './relay-node.ts'
 
 const HEAL_MS = 300_000
+/** How often somebody who talks also signals. */
+const SIGNAL_SHARE = 0.3
 const STEPS_MAX = 400_000
 /** Whether all came to rest is looked at when nothing happens for so long, and every so many steps. */
 const QUIET_MS = 1000
@@ -32,6 +34,8 @@ const UNHURRIED = {
   joinsBurst: 1e9,
   linksPerSecond: 1e9,
   linksBurst: 1e9,
+  signalsPerSecond: 1e9,
+  signalsBurst: 1e9,
 }
 
 /** Mistakes of the programs that the checks must find. */
@@ -44,11 +48,14 @@ export const PLANTED = [
   'drops_bytes',
   'swaps_entries',
   'old_disk',
+  'repeats_signals',
 ] as const
 export type Planted = (typeof PLANTED)[number]
 
 export interface ChatResult {
   readonly messages: number
+  /** Signals that reached somebody. */
+  readonly signals: number
   readonly virtualMs: number
   readonly steps: number
   readonly faults: Readonly<Record<Fault, number>>
@@ -67,6 +74,7 @@ export class ChatWorld implements DatagramHost<Person> {
   #now: Instant = 1000 as Instant
   readonly #pipes = new Map<Pipe, Person>()
   #linkCount = 0
+  #signalCount = 0
   readonly #datagrams: Datagrams<Person>
   #wallMs = 1_700_000_000_000
   #heals = false
@@ -121,9 +129,11 @@ export class ChatWorld implements DatagramHost<Person> {
     checkAcknowledged(this.#people, logs)
     checkEffects(this.#people, logs)
     checkHealed(this.#people, logs)
+    const signals = checkSignals(this.#people, logs)
     const messages = [...logs.values()].reduce((sum, { headSeq }) => sum + headSeq, 0)
     return {
       messages,
+      signals,
       virtualMs: this.#now,
       steps: this.#steps,
       faults: this.#faults,
@@ -287,6 +297,21 @@ export class ChatWorld implements DatagramHost<Person> {
   }
 
   /** Part of `DatagramHost`. */
+  relayLone(end: RelayEnd, bytes: Uint8Array): void {
+    this.#note(bytes)
+    this.#relay?.handleLoneBytes(end, bytes, this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
+  personLone(person: Person, end: PersonEnd, bytes: Uint8Array): void {
+    this.#note(bytes)
+    if (person.end !== end) return
+    const times = this.#planted === 'repeats_signals' ? 2 : 1
+    for (let i = 0; i < times; i++) person.client.handleLoneBytes(bytes, this.#now)
+    person.pump(this.#now)
+  }
+
+  /** Part of `DatagramHost`. */
   relayWritable(end: RelayEnd): void {
     this.#relay?.pump(end, this.#now)
   }
@@ -359,6 +384,7 @@ export class ChatWorld implements DatagramHost<Person> {
     const choice = Math.floor(draw(3) * (rooms + peers.length))
     const to = peers[choice - rooms] ?? `room${choice}`
     for (let n = 0; n < count; n++) person.say(to, this.#now, size)
+    if (draw(5) < SIGNAL_SHARE) person.signal(to, ++this.#signalCount, this.#now)
     this.#nextDoing[i] = instantAfter(this.#now, 1 + pauseMs * 2 * draw(4))
   }
 
