@@ -32,8 +32,17 @@ export interface LinkPrimitives {
   x25519KeyPair(secret: Uint8Array): X25519KeyPair
   /** The shared secret, or undefined when it is all zero (a low-order public key). */
   x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | undefined
-  /** ChaCha20-Poly1305 (RFC 8439), 12-byte nonce: ciphertext then 16-byte tag. */
-  aeadSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array
+  /**
+   * ChaCha20-Poly1305 (RFC 8439), 12-byte nonce: ciphertext then 16-byte tag, behind as many bytes as
+   * `headBytes` says, which are the caller's to fill. An array that was a key must not change afterwards.
+   */
+  aeadSeal(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    aad: Uint8Array,
+    plaintext: Uint8Array,
+    headBytes?: number,
+  ): Uint8Array
   /** The plaintext, or undefined when the tag does not verify. */
   aeadOpen(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined
 }

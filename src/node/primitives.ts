@@ -9,6 +9,7 @@ import {
   createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   type KeyObject,
   randomBytes,
@@ -16,13 +17,13 @@ import {
   verify as verifyMessage,
 } from 'node:crypto'
 import nacl from 'tweetnacl'
-import { concatBytes } from '../base/bytes.ts'
 import type { Entropy } from '../base/entropy.ts'
 import type { LinkPrimitives, SignaturePrimitives } from '../base/primitives.ts'
 import { isPlausibleSignature } from '../crypto/ed25519-check.ts'
 
 const TAG_BYTES = 16
 const AEAD = 'chacha20-poly1305'
+const AEAD_OPTIONS = { authTagLength: TAG_BYTES }
 
 const POOL_BYTES = 4096
 const POOLED_BYTES_MAX = 64
@@ -137,12 +138,33 @@ function hmac(algorithm: 'sha256' | 'sha512', key: Uint8Array, parts: readonly U
   return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
 }
 
-function aeadSeal(key: Uint8Array, nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): Uint8Array {
-  const cipher = createCipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES })
+const aeadKeys = new WeakMap<Uint8Array, KeyObject>()
+
+/** A key that is not copied and checked anew for each packet. */
+function aeadKey(bytes: Uint8Array): KeyObject {
+  let key = aeadKeys.get(bytes)
+  if (!key) {
+    key = createSecretKey(bytes)
+    aeadKeys.set(bytes, key)
+  }
+  return key
+}
+
+function aeadSeal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+  headBytes: number = 0,
+): Uint8Array {
+  const cipher = createCipheriv(AEAD, aeadKey(key), nonce, AEAD_OPTIONS)
   cipher.setAAD(aad, { plaintextLength: plaintext.length })
   const body = cipher.update(plaintext)
   cipher.final()
-  return concatBytes([body, cipher.getAuthTag()])
+  const sealed = new Uint8Array(headBytes + body.length + TAG_BYTES)
+  sealed.set(body, headBytes)
+  sealed.set(cipher.getAuthTag(), headBytes + body.length)
+  return sealed
 }
 
 function aeadOpen(
@@ -153,7 +175,7 @@ function aeadOpen(
 ): Uint8Array | undefined {
   const bodyBytes = sealed.length - TAG_BYTES
   if (bodyBytes < 0) return undefined
-  const decipher = createDecipheriv(AEAD, key, nonce, { authTagLength: TAG_BYTES })
+  const decipher = createDecipheriv(AEAD, aeadKey(key), nonce, AEAD_OPTIONS)
   decipher.setAAD(aad, { plaintextLength: bodyBytes })
   decipher.setAuthTag(sealed.subarray(bodyBytes))
   const plaintext = decipher.update(sealed.subarray(0, bodyBytes))

@@ -45,10 +45,9 @@ export class PacketProtection {
     header[0] = PACKET.data + KEY_PHASE_BIT * this.phase
     header.set(dcid, 1)
     writeUint32(header, 1 + CID_BYTES, number)
-    const sealed = this.#primitives.aeadSeal(this.#key, this.#nonceOf(number), header, frames)
-    const packet = new Uint8Array(DATA_HEADER_BYTES + sealed.length)
+    const nonce = this.#nonceOf(number)
+    const packet = this.#primitives.aeadSeal(this.#key, nonce, header, frames, DATA_HEADER_BYTES)
     packet.set(header)
-    packet.set(sealed, DATA_HEADER_BYTES)
     return packet
   }
 

@@ -59,10 +59,10 @@ export const toyLinkPrimitives: LinkPrimitives = {
   hmacSha256: (key, ...parts) => toyHash(key, ...parts).subarray(0, 32),
   x25519KeyPair: (secret) => ({ secret, public: flipped(secret, 0x55) }),
   x25519: (secret, publicKey) => secret.map((byte, i) => byte ^ (publicKey[i] as number)),
-  aeadSeal(key, nonce, aad, plaintext) {
-    const out = new Uint8Array(plaintext.length + TAG_BYTES)
-    out.set(plaintext)
-    out.set(toyTag(key, nonce, aad, plaintext), plaintext.length)
+  aeadSeal(key, nonce, aad, plaintext, headBytes = 0) {
+    const out = new Uint8Array(headBytes + plaintext.length + TAG_BYTES)
+    out.set(plaintext, headBytes)
+    out.set(toyTag(key, nonce, aad, plaintext), headBytes + plaintext.length)
     return out
   },
   aeadOpen(key, nonce, aad, sealed) {

@@ -16,7 +16,7 @@ import { RelayNode } from './relay-node.ts'
 
 const HEAL_MS = 300_000
 /** How often somebody who talks also signals. */
-const SIGNAL_SHARE = 0.3
+const SIGNAL_SHARE = 0.1
 const STEPS_MAX = 400_000
 /** Whether all came to rest is looked at when nothing happens for so long, and every so many steps. */
 const QUIET_MS = 1000
