@@ -103,8 +103,8 @@ export function checkHealed(people: readonly Person[], logs: ReadonlyMap<string,
 }
 
 /**
- * Who heard a signal heard it once, from whom it was of, in the conversation it was made in; nobody heard their
- * own, and no log holds one. Returns how many were heard.
+ * Who heard a signal heard it once, from whom it was of, where it was made; nobody heard their own, and no log
+ * holds one. Returns how many were heard.
  */
 export function checkSignals(people: readonly Person[], logs: ReadonlyMap<string, Log>): number {
   const made = new Map<number, { readonly from: string; readonly log: string }>()
