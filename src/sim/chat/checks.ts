@@ -103,7 +103,7 @@ export function checkHealed(people: readonly Person[], logs: ReadonlyMap<string,
 }
 
 /**
- * Who heard a signal heard it once, from whom it was of, where it was made; nobody heard their own, and no log
+ * Who heard a signal heard it once, from whom it was of, where it was made; nobody heard their own, no log
  * holds one. Returns how many were heard.
  */
 export function checkSignals(people: readonly Person[], logs: ReadonlyMap<string, Log>): number {
