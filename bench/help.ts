@@ -15,7 +15,7 @@ Options
   -p, --peer NAME     only this server (may be repeated)
   --all               every server
   --runs N            rounds; in each of them every server runs once (5)
-  --seconds S         measured in each run (2), after --warm S (1)
+  --seconds S         measured in each run (2), after --warm S (1; 8 at a pace)
   --json FILE         every figure of every run
   --chart FILE        a chart, SVG
   --profile FOLDER    profile our relay, and show where its time goes

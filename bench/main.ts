@@ -25,6 +25,12 @@ import {
 } from './report.ts'
 import { type Cores, hasProgram, type Launch } from './server.ts'
 
+/**
+ * Seconds before measuring. At a pace it takes that long until code is compiled: on the one core that a server
+ * has here, the threads that compile are what its latency would show.
+ */
+const WARM_SECONDS = { throughput: 1, pace: 8, memory: 1, storm: 1, durable: 1 } as const
+
 /** What a relay lets one address have. */
 const UDP_CLIENTS_MAX = 64
 
@@ -34,7 +40,7 @@ const { values } = parseArgs({
     peer: { type: 'string', short: 'p', multiple: true },
     runs: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '2' },
-    warm: { type: 'string', default: '1' },
+    warm: { type: 'string' },
     json: { type: 'string' },
     from: { type: 'string', multiple: true },
     chart: { type: 'string' },
@@ -80,7 +86,8 @@ function isForLinks({ figure, parties }: Mode): boolean {
 }
 
 async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
-  const settings = { seconds: Number(values.seconds), warmSeconds: Number(values.warm), cores: coresHere() }
+  const warmSeconds = Number(values.warm ?? WARM_SECONDS[mode.figure])
+  const settings = { seconds: Number(values.seconds), warmSeconds, cores: coresHere() }
   const isTold = (peer: Peer): boolean =>
     (mode.figure === 'durable') === peer.isDurable && (!peer.usesLinks || isForLinks(mode))
   const taking = peers.filter(isTold)
