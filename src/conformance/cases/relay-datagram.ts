@@ -422,7 +422,7 @@ alice gets ack 10 phase=1
 alice data 3f number=20 old=yes
 alice gets-none close
 
-= UDP/moved : UDP-094 UDP-096 UDP-097 | udp
+= UDP/moved : UDP-094 UDP-096 UDP-097 UDP-028 | udp
 alice connects
 alice moves
 alice data ping
@@ -718,7 +718,7 @@ alice data ping number=90
 alice gets path_challenge
 alice heard-under ${'aa'.repeat(8)}
 
-= UDP/moved-and-answered-under-another-id : UDP-128 UDP-125 | udp
+= UDP/moved-and-answered-under-another-id : UDP-128 UDP-096 UDP-125 | udp
 alice connects
 alice data 0801${'aa'.repeat(24)}
 alice data 0802${'bb'.repeat(24)}

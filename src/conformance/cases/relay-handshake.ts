@@ -516,6 +516,17 @@ alice2 > auth name="z"+$alice
 alice closed replaced
 alice2 < ready name="z"+$alice
 
+= SES-027/replaced-by-the-same : SES-027 SES-029 HSK-031
+alice, bob in r
+alice2 greets
+alice2 > auth
+alice closed replaced
+alice2 < ready
+bob quiet #r
+alice2 > join room=#r
+alice2 < joined conversation=#r alias=1 role=operator count=2
+bob quiet #r
+
 = HSK-031/entries-first : HSK-031 SES-060 ROM-018 SES-017 ROM-030
 alice enters
 bob in r

@@ -84,7 +84,7 @@ carol aborts
 dave > close
 dave ended
 
-= ROM-062/kicked-while-behind : ROM-062 ROM-044 ROM-002
+= ROM-062/kicked-while-behind : ROM-062 ROM-044 ROM-002 SES-033
 alice enters
 bob in r
 alice joins r

@@ -1,7 +1,7 @@
 /** How many mutants break each MUST that a case tests: two at least, or a written reason for fewer. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Mutant } from './catalogue.ts'
+import { type Mutant, misfits } from './catalogue.ts'
 
 /** So many are asked for. */
 const ENOUGH = 2
@@ -46,7 +46,9 @@ export function printCounts(mutants: readonly Mutant[], tested: ReadonlySet<stri
   for (const [id, count] of holes) console.log(`  ${id} ${count}`)
   for (const id of stale) console.log(`scarce.json lists ${id}, which has enough or is not tested`)
   for (const id of gone) console.log(`equivalent.json lists what is no mutant: ${id}`)
-  return holes.length + stale.length + gone.length
+  const lost = misfits()
+  for (const each of lost) console.log(`extra.json has what is not once in ${each}`)
+  return holes.length + stale.length + gone.length + lost.length
 }
 
 function reasons(name: string): Reason[] {
