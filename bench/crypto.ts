@@ -8,6 +8,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { createStoredBundle, readStoredBundle } from '../src/crypto/bundle.ts'
 import { SealedDirect } from '../src/crypto/direct/direct.ts'
 import { OwnPrekeys } from '../src/crypto/direct/prekeys.ts'
@@ -15,7 +17,7 @@ import { createIdentity, type OwnIdentity } from '../src/crypto/identity.ts'
 import type { Primitives } from '../src/crypto/primitives.ts'
 import { createPortablePrimitives } from '../src/crypto/provider-portable.ts'
 import { initiatorRatchet, openMessage, responderRatchet, sealMessage } from '../src/crypto/ratchet.ts'
-import { encodeRatchet, type RatchetState } from '../src/crypto/ratchet-state.ts'
+import { decodeRatchet, encodeRatchet, type RatchetState } from '../src/crypto/ratchet-state.ts'
 import { createKeyPackage, readKeyPackage } from '../src/crypto/room/key-package.ts'
 import { SealedRoom } from '../src/crypto/room/room.ts'
 import { readWelcome } from '../src/crypto/room/welcome.ts'
@@ -25,6 +27,7 @@ import { createNodePrimitives } from '../src/node/provider-node.ts'
 
 const ROUNDS = 7
 const TEXT = new Uint8Array(64)
+const SESSIONS = 2000
 const PEERS = join(import.meta.dirname, 'peers-crypto')
 
 /** How often each row is repeated in one round. */
@@ -201,6 +204,23 @@ function showSizes(p: Primitives): void {
       .map(([what, count]) => `${what} ${count}`)
       .join(', '),
   )
+  console.log('memory of a session:', sessionMemory(p, alice), 'bytes')
+}
+
+/** What a session that sent and was answered takes on and off the heap, its native keys left out. */
+function sessionMemory(p: Primitives, session: RatchetState): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const used = (): number => {
+    collect()
+    const { heapUsed, arrayBuffers } = process.memoryUsage()
+    return heapUsed + arrayBuffers
+  }
+  const bytes = encodeRatchet(session)
+  const kept: unknown[] = []
+  const before = used()
+  for (let i = 0; i < SESSIONS; i++) kept.push(decodeRatchet(p, bytes))
+  return Math.round((used() - before) / kept.length)
 }
 
 const node = createNodePrimitives()

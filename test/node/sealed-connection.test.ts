@@ -31,6 +31,8 @@ function played() {
     isIn: () => true,
     send: async () => ({ id: '', seq: 1, timeMs: 1, isDuplicate: false }),
     request: async () => conversation,
+    withdraw: () => true,
+    signal: () => true,
     applied: (_: unknown, seq: number) => steps.push(`applied ${seq}`),
   } as unknown as ClientConnection
   const message = (seq: number, contentKind: number, body: Uint8Array): SessionEvent => ({
