@@ -1,9 +1,9 @@
 /**
- * What end-to-end encryption costs, in microseconds of CPU time, on both providers and beside Olm, Megolm and
- * libsignal where `npm ci --prefix bench/peers-crypto` installed them: sealing and opening 64 bytes one way, the
- * same when every message ratchets, the start of a session on both sides, a message in a room, a new epoch for a
- * room of 100 and the bytes on the wire. Rounds of all contestants alternate; shown are the minimum and the
- * median of the rounds.
+ * What end-to-end encryption costs, in microseconds of CPU time, on both providers and beside Olm, Megolm
+ * and libsignal where `npm ci --prefix bench/peers-crypto` installed them: sealing and opening 64 bytes one
+ * way, the same when every message ratchets, the start of a session on both sides, a message in a room, a
+ * new epoch for a room of 100, the bytes on the wire and the memory of a session. Rounds of all contestants
+ * alternate; shown are the minimum and the median of the rounds.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
