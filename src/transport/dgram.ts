@@ -61,8 +61,11 @@ export function connectDatagrams(
     socket.connect(to.port, to.host, (error?: Error | null) => {
       if (error) return fail(error)
       const { address: host, port } = socket.remoteAddress()
-      socket.on('error', ({ code }: NodeJS.ErrnoException) => UNSENDABLE.has(code ?? '') && onRefused())
-      ready({ host, port }, ({ bytes }) => socket.send(bytes))
+      const onSent = (failure: NodeJS.ErrnoException | null): void => {
+        if (failure && UNSENDABLE.has(failure.code ?? '')) onRefused()
+      }
+      socket.on('error', onSent)
+      ready({ host, port }, ({ bytes }) => socket.send(bytes, onSent))
     })
   })
 }
