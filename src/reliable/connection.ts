@@ -476,7 +476,11 @@ export class Connection implements UdpConnection, Timed, CidSource, ArrivalSink 
     if (!this.#pathCheck.isAnswered(data, from, now)) return
     const isOtherHost = from.host !== this.remote.host
     this.remote = from
-    if (isOtherHost) this.#transmitter.changePath()
+    if (isOtherHost) {
+      // What is under way went to where nobody is any more: the answer tells so sooner than a new path's PTO.
+      if (this.#transmitter.isAsking) this.#transmitter.owePing()
+      this.#transmitter.changePath()
+    }
     this.#trace?.note(now, { kind: 'path', address: from, state: 'validated' })
     this.#host.onMoved(this)
   }

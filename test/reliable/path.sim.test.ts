@@ -277,6 +277,25 @@ describe('connection ids', () => {
     expect([pair.relay.cidCount, pair.client.cidCount]).toEqual([LIMIT.cidsMax, LIMIT.cidsMax])
   })
 
+  it('cost what was under way a few round trips, and not the PTO of a path of which nothing is known', () => {
+    const pair = openPair()
+    let heard = 0
+    for (let n = 0; n < 5; n++) {
+      const place = { host: `198.51.100.${n + 10}`, port: 1000 }
+      pair.world.remove(pair.far.remote)
+      pair.world.add(place, pair.client, (event) => {
+        if (event.kind === 'lane_bytes') heard += event.bytes.length
+      })
+      pair.near.moved(pair.world.now)
+      pair.near.write(2, Buffer.of(n))
+      // Before the other address has answered, so that it goes to where nobody is any more.
+      pair.world.at(at(pair.world.now + 40), () => pair.far.write(3, Buffer.of(n)))
+      pair.world.run(at(pair.world.now + 400))
+      expect([laneBytes(pair.atRelay, 2).length, heard]).toEqual([n + 1, n + 1])
+      pair.world.run(at(pair.world.now + 2000))
+    }
+  })
+
   //= PAL-UDP-075
   it('and the token of the one in use end the connection by RESET, after a move too', () => {
     const pair = openPair()
