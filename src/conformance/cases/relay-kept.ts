@@ -158,7 +158,7 @@ bob greets
 bob > auth
 bob closed rate_exceeded
 
-= ROM-046/role-over-a-restart : ROM-046 SES-032
+= ROM-046/role-over-a-restart : SES-027 ROM-046 SES-032
 alice, bob in r
 alice > setRole conversation=#r name=$bob role=operator
 alice < event conversation=#r kind=role actor=alice@r subject=2 name=$bob value=operator
