@@ -182,7 +182,7 @@ alice initial key=zero
 alice hears-nothing
 
 = UDP/unknown-parameters : UDP-021 UDP-081 | udp
-alice connects parameters=630201020101400710${'00'.repeat(16)}0806000000000000020400100000030400040000
+alice connects parameters=6400630201020101400710${'00'.repeat(16)}0806000000000000020400100000030400040000
 
 = UDP/unknown-features : UDP-081 | udp
 alice connects parameters=0a04ffffffff020400100000030400040000

@@ -82,6 +82,15 @@ alice > send conversation=#r kind=part body=hex:c1
 alice < message conversation=#r kind=part ref=2 sender=alice@r body=hex:c1
 bob < message conversation=#r kind=part ref=2 sender=alice@r body=hex:c1
 
+= MSG-022/position-of-an-earlier-one : MSG-022 MSG-021
+alice in r
+alice > send conversation=#r ref=1 body="1"
+alice < message conversation=#r seq=?first ref=1 body="1"
+alice > send conversation=#r ref=2 body="2"
+alice < message conversation=#r ref=2 body="2"
+alice > send conversation=#r ref=1 body="1"
+alice < ack conversation=#r ref=1 seq=$first
+
 = MSG-007/not-utf-8 : MSG-007
 alice in r
 alice > send conversation=#r kind=text body=hex:fffe00c0
