@@ -107,11 +107,13 @@ export class SendLane {
       this.#acked.add(offset, end)
       return 0
     }
-    this.#acknowledged = end
-    if (this.#acked.count > 0) {
-      if (this.#acked.startOf(0) <= end) this.#acknowledged = Math.max(end, this.#acked.endOf(0))
-      this.#acked.removeBelow(this.#acknowledged)
+    let acknowledged = end
+    // A piece that was cut otherwise when it was sent again may reach over several ranges.
+    for (let i = 0; i < this.#acked.count && this.#acked.startOf(i) <= acknowledged; i++) {
+      acknowledged = Math.max(acknowledged, this.#acked.endOf(i))
     }
+    this.#acknowledged = acknowledged
+    if (this.#acked.count > 0) this.#acked.removeBelow(acknowledged)
     this.#release()
     return this.#acknowledged - before
   }
