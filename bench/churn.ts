@@ -10,14 +10,12 @@ import { connect, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { EMPTY_BYTES } from '../src/base/bytes.ts'
-import type { Instant } from '../src/base/time.ts'
-import { identityOfSeed, nodeSignatures, systemEntropy } from '../src/node/primitives.ts'
+import { identityOfSeed, systemEntropy } from '../src/node/primitives.ts'
 import { RelayServer } from '../src/node/relay-server.ts'
 import { ephemeralStore } from '../src/node/store.ts'
-import { ClientSession } from '../src/protocol/client/index.ts'
 import { tcpTransport } from '../src/transport/tcp.ts'
 import { readOptions, wholeNumber } from '../tools/options.ts'
+import { sessionOver } from './session-over.ts'
 
 const AT_ONCE = 64
 /** People that come again and again: what a relay remembers of names is not what is looked for. */
@@ -38,24 +36,11 @@ const identities = Array.from({ length: PEOPLE }, () => identityOfSeed(systemEnt
 
 /** Opens a session, joins and leaves on `socket`; it closes then. */
 function talk(socket: Socket, who: number): void {
-  const now = (): Instant => performance.now() as Instant
-  const means = { signatures: nodeSignatures, entropy: systemEntropy, binding: EMPTY_BYTES }
   const identity = identities[who] as (typeof identities)[number]
-  const about = { name: `c${who}`, identity, clientId: identity.publicKey.slice(0, 8), agent: 'bench' }
-  const session = new ClientSession({ ...about, ...means }, now())
-  const pump = (): void => {
-    for (let out = session.pollTransmit(now()); out; out = session.pollTransmit(now()))
-      socket.write(out.bytes)
-  }
-  socket.on('connect', pump)
-  socket.on('data', (chunk: Uint8Array) => {
-    session.handleBytes(0, chunk, now())
-    for (let event = session.pollEvent(); event; event = session.pollEvent()) {
-      if (event.kind === 'ready') session.request({ type: 'join', room: `r${who}`, options: 0 })
-      else if (event.kind === 'joined') session.close(now())
-    }
-    pump()
-    if (session.state === 'closed') socket.end()
+  const about = { name: `c${who}`, identity, clientId: identity.publicKey.slice(0, 8) }
+  sessionOver(socket, about, (event, session) => {
+    if (event.kind === 'ready') session.request({ type: 'join', room: `r${who}`, options: 0 })
+    else if (event.kind === 'joined') session.close()
   })
 }
 

@@ -10,16 +10,13 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { writeHeapSnapshot } from 'node:v8'
-import { EMPTY_BYTES } from '../src/base/bytes.ts'
-import type { Instant } from '../src/base/time.ts'
-import { identityOfSeed, nodeSignatures, systemEntropy } from '../src/node/primitives.ts'
+import { identityOfSeed, systemEntropy } from '../src/node/primitives.ts'
 import { RelayServer } from '../src/node/relay-server.ts'
 import { ephemeralStore } from '../src/node/store.ts'
-import { ClientSession } from '../src/protocol/client/index.ts'
 import { tcpTransport } from '../src/transport/tcp.ts'
+import { sessionOver } from './session-over.ts'
 
 const AT_ONCE = 20
 const ROOM_MEMBERS = 50
@@ -72,28 +69,13 @@ function show(before: Heap, after: Heap, links: number): void {
 function joined(port: number, index: number): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port, noDelay: true })
-    const now = (): Instant => performance.now() as Instant
-    const means = { signatures: nodeSignatures, entropy: systemEntropy, binding: EMPTY_BYTES }
-    const about = {
-      name: `c${index}`,
-      identity: identityOfSeed(systemEntropy(32)),
-      clientId: systemEntropy(8),
-    }
-    const session = new ClientSession({ ...about, agent: 'bench', ...means }, now())
-    const pump = (): void => {
-      for (let out = session.pollTransmit(now()); out; out = session.pollTransmit(now()))
-        socket.write(out.bytes)
-    }
-    socket.on('connect', pump)
-    socket.on('data', (chunk: Uint8Array) => {
-      session.handleBytes(0, chunk, now())
-      for (let event = session.pollEvent(); event; event = session.pollEvent()) {
-        const room = `r${Math.floor(index / ROOM_MEMBERS)}`
-        if (event.kind === 'ready') session.request({ type: 'join', room, options: 0 })
-        else if (event.kind === 'joined') resolve()
-        else if (event.kind === 'closed') throw new Error(`closed: ${event.text}`)
-      }
-      pump()
+    const identity = identityOfSeed(systemEntropy(32))
+    const about = { name: `c${index}`, identity, clientId: systemEntropy(8) }
+    sessionOver(socket, about, (event, session) => {
+      const room = `r${Math.floor(index / ROOM_MEMBERS)}`
+      if (event.kind === 'ready') session.request({ type: 'join', room, options: 0 })
+      else if (event.kind === 'joined') resolve()
+      else if (event.kind === 'closed') throw new Error(`closed: ${event.text}`)
     })
   })
 }

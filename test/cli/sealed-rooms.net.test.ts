@@ -50,6 +50,8 @@ async function threeIn(room: (nick: string) => Running): Promise<[Running, Runni
     type(each, '/sealed accept')
     await shows(each, '"sealed_room"', '"open"')
   }
+  // What bob says before he has heard of it is sealed for those who were there.
+  await shows(bob, '"room_changed"', '"epoch":2')
   return [alice, bob, carol]
 }
 
