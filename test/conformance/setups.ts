@@ -72,7 +72,7 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
   },
   links: { limits: { ...UNHURRIED, linksPerSecond: 1, linksBurst: 3, logBytes: 16_384 } },
   slow: {
-    limits: { ...UNHURRIED, outboundTotalBytes: 450_000, stallMs: 5000, detachedMs: 1500 },
+    limits: { ...UNHURRIED, outboundTotalBytes: 450_000, stallMs: 1500, detachedMs: 1500 },
   },
   kept: { limits: { ...UNHURRIED, retentionBytes: 8192, logBytes: 262_144 } },
   quick: {
