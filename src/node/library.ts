@@ -17,7 +17,7 @@ import type { ClientConversation, Identity, ReceivedMessage, RelayFacts } from '
 import { decodeText } from '../protocol/content.ts'
 import type { AbortSignalLike, TransportKind } from '../transport/transport.ts'
 import { parseRelayAddress, relayFingerprint } from './address.ts'
-import { ClientConnection, type ClosedEvent, type SessionEvent } from './client-connection.ts'
+import { ClientConnection, type ClosedEvent, type Receipt, type SessionEvent } from './client-connection.ts'
 import { openClientStore } from './client-store.ts'
 import { LibraryFiles, type OutgoingFile, type PalaverFile } from './library-files.ts'
 import { LibraryRoomSealing } from './library-rooms.ts'
@@ -372,9 +372,7 @@ export class PalaverRoom implements AsyncDisposable {
     //= PAL-MSG-009
     if (body.length === 0 || body.length > LIMITS.messageTextBytes)
       throw new UsageError('bad_argument', `a text has 1 to ${LIMITS.messageTextBytes} bytes`)
-    const sent = this.#opened.send(this.#conversation, CONTENT_KINDS.text, body, options.id)
-    const { id, seq, timeMs, isDuplicate } = await sent
-    return { id, seq: BigInt(seq), at: new Date(timeMs), isDuplicate }
+    return sentMessageOf(await this.#opened.send(this.#conversation, CONTENT_KINDS.text, body, options.id))
   }
 
   /**
@@ -410,8 +408,7 @@ export class PalaverRoom implements AsyncDisposable {
       changed: () => new UsageError('bad_state', 'the bytes changed while they were being sent'),
     }
     const { receipt } = await sendSealedFile(connection, this.#conversation, { source })
-    const { id, seq, timeMs, isDuplicate } = receipt
-    return { id, seq: BigInt(seq), at: new Date(timeMs), isDuplicate }
+    return sentMessageOf(receipt)
   }
 
   /**
@@ -506,6 +503,10 @@ export class PalaverRoom implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.leave().catch(() => {})
   }
+}
+
+function sentMessageOf({ id, seq, timeMs, isDuplicate }: Receipt): SentMessage {
+  return { id, seq: BigInt(seq), at: new Date(timeMs), isDuplicate }
 }
 
 /** Whether it is part of a sealed file; what describes one has to have come sealed. */
