@@ -33,6 +33,13 @@ export class TokenBucket {
     return this.waitMs(count, rate, now) === 0
   }
 
+  /** Takes a token; false when there is none. */
+  takeOne(rate: Rate, now: Instant): boolean {
+    const isThere = this.has(1, rate, now)
+    if (isThere) this.take(1)
+    return isThere
+  }
+
   /** Takes tokens, whether they are there or not. */
   take(count: number): void {
     this.#tokens -= count

@@ -159,9 +159,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
    */
   send(conversation: number, contentKind: number, body: Uint8Array): number | undefined {
     //= PAL-HSK-048
-    this.#expectOpen()
-    if (!this.#book.conversations.get(conversation)?.isLive)
-      throw new UsageError('bad_state', `not in conversation ${conversation}`)
+    this.#expectIn(conversation)
     if (body.length > this.limit('bodyBytes')) throw new UsageError('bad_argument', 'the body is too large')
     const ref = this.#book.nextRef(conversation, body.length)
     if (ref === undefined) return undefined
@@ -184,9 +182,7 @@ export class ClientSession implements LaneMachine<ClientEvent> {
    * signals, or this one is beyond the rate.
    */
   signal(conversation: number, { kind, value, body = EMPTY_BYTES }: Signal, now: Instant): boolean {
-    this.#expectOpen()
-    if (!this.#book.conversations.get(conversation)?.isLive)
-      throw new UsageError('bad_state', `not in conversation ${conversation}`)
+    this.#expectIn(conversation)
     const bytes = encodeFrame({ type: 'signal', conversation, kind, value, body })
     //= PAL-SIG-008
     return this.#takesSignals && this.#out.pushEphemeral(laneOf(conversation), bytes, now)
@@ -225,6 +221,12 @@ export class ClientSession implements LaneMachine<ClientEvent> {
 
   #expectOpen(): void {
     if (this.#state !== 'open') throw new UsageError('bad_state', 'the session is not open')
+  }
+
+  #expectIn(conversation: number): void {
+    this.#expectOpen()
+    if (!this.#book.conversations.get(conversation)?.isLive)
+      throw new UsageError('bad_state', `not in conversation ${conversation}`)
   }
 
   // ---- input ----------------------------------------------------------------------------------

@@ -41,8 +41,7 @@ export class Hosts {
     host.handshakes += 1
     if (info.host === undefined || this.#isExempt(info.host)) return true
     //= PAL-SES-040
-    const isSlowEnough = host.opened.has(1, rate, now)
-    if (isSlowEnough) host.opened.take(1)
+    const isSlowEnough = host.opened.takeOne(rate, now)
     const { linksPerAddress, handshakesPerAddress } = this.#limits
     return isSlowEnough && host.links <= linksPerAddress && host.handshakes <= handshakesPerAddress
   }
@@ -64,7 +63,7 @@ export class Hosts {
     const host = this.#hosts.get(neighbourOf(info))
     if (!host || info.host === undefined || this.#isExempt(info.host)) return
     host.refused ??= new TokenBucket(rate.burst)
-    if (host.refused.has(1, rate, now)) host.refused.take(1)
+    host.refused.takeOne(rate, now)
   }
 
   /** One of its links is gone. */

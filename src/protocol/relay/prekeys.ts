@@ -140,9 +140,7 @@ function takeOf(buckets: Map<string, TokenBucket>, keyHex: string, rate: Rate, n
     const [oldest] = buckets.keys()
     buckets.delete(oldest as string)
   }
-  const isThere = bucket.has(1, rate, now)
-  if (isThere) bucket.take(1)
-  return isThere
+  return bucket.takeOne(rate, now)
 }
 
 /** Whether writing the record again would keep nothing new but its time, and that is recent. */

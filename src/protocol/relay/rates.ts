@@ -77,9 +77,7 @@ export class SessionRates {
   /** Takes what a signal costs; false when it is not there. */
   takeSignal(rates: Rates, now: Instant): boolean {
     this.#signals ??= new TokenBucket(rates.signals.burst)
-    if (!this.#signals.has(1, rates.signals, now)) return false
-    this.#signals.take(1)
-    return true
+    return this.#signals.takeOne(rates.signals, now)
   }
 
   /** A frame has to wait until `until`, or is refused: how long this has gone on without a second's pause. */
