@@ -6,7 +6,6 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -20,6 +19,7 @@ import nacl from 'tweetnacl'
 import type { Entropy } from '../base/entropy.ts'
 import type { LinkPrimitives, SignaturePrimitives } from '../base/primitives.ts'
 import { isPlausibleSignature } from '../crypto/ed25519-check.ts'
+import { hmacSha256, hmacSha512 } from './hmac.ts'
 
 const TAG_BYTES = 16
 const AEAD = 'chacha20-poly1305'
@@ -130,14 +130,6 @@ function x25519(secret: Uint8Array, publicKey: Uint8Array): Uint8Array | undefin
   }
 }
 
-function hmac(algorithm: 'sha256' | 'sha512', key: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
-  const mac = createHmac(algorithm, key)
-  for (const part of parts) mac.update(part)
-  const digest = mac.digest()
-  // A view of a Buffer is several times as expensive to cut as one of plain bytes.
-  return new Uint8Array(digest.buffer, digest.byteOffset, digest.length)
-}
-
 const aeadKeys = new WeakMap<Uint8Array, KeyObject>()
 
 /** A key that is not copied and checked anew for each packet. */
@@ -190,8 +182,8 @@ function aeadOpen(
 /** X25519, HMAC and ChaCha20-Poly1305 for sealed links. */
 export const nodeLinkPrimitives: LinkPrimitives = {
   sha512,
-  hmacSha512: (key, ...parts) => hmac('sha512', key, parts),
-  hmacSha256: (key, ...parts) => hmac('sha256', key, parts),
+  hmacSha512,
+  hmacSha256,
   x25519KeyPair: (secret) => ({
     secret,
     public: diffieHellman({ privateKey: x25519SecretKey(secret), publicKey: BASE_POINT }),
