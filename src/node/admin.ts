@@ -127,14 +127,24 @@ class Administration {
     })
     request.on('end', () => {
       if (response.headersSent) return
-      if (!this.#options.workers || request.method !== 'GET')
-        return reply(response, this.#answer(request, Buffer.concat(chunks)))
+      if (request.method === 'POST') return void this.#obey(request, Buffer.concat(chunks), response)
+      if (!this.#options.workers) return reply(response, this.#answer(request, Buffer.concat(chunks)))
       void this.#options.workers.report().then((report) => {
         this.#report = report
         reply(response, this.#answer(request, Buffer.concat(chunks)))
       })
     })
     request.on('error', () => {})
+  }
+
+  /** An order is done when it is kept: a kill right after the answer does not undo it. */
+  async #obey(request: IncomingMessage, bytes: Buffer, response: ServerResponse): Promise<void> {
+    const answer = this.#answer(request, bytes)
+    if (answer.status !== 200) return reply(response, answer)
+    await this.#options.server.settle().then(
+      () => reply(response, answer),
+      () => reply(response, refusedBy('storage_failed')),
+    )
   }
 
   #answer(request: IncomingMessage, bytes: Buffer): Answer {
@@ -240,7 +250,6 @@ class Administration {
     if (room === null) return refusedBy('no_such_room')
     server.core.hub.setTime(monotonicNow())
     const refused = this.#carryOut(path, body, room)
-    server.touch(monotonicNow())
     if (refused === 'not_found') return refusal(404, 'not_found', 'there is no such order')
     return refused === undefined ? { status: 200, body: { done: true } } : refusedBy(refused)
   }

@@ -35,6 +35,13 @@ export interface RelayServerOptions {
   readonly onStorageFailed?: (error: unknown) => void
 }
 
+/** Waits until the writes up to a turn are on the disk. */
+interface Settling {
+  readonly turn: number
+  resolve(): void
+  reject(error: unknown): void
+}
+
 export class RelayServer {
   readonly core: RelayCore<ServerLink>
   readonly relayKey: Uint8Array
@@ -51,6 +58,7 @@ export class RelayServer {
   /** What waits for the commit under way, and its last turn. */
   #uncommitted: StoreWrite[] = []
   #uncommittedTurn = 0
+  readonly #settling: Settling[] = []
   /** Why the store failed, once it has. */
   storageError: unknown
   readonly #lastPumped: ServerLink[] = []
@@ -95,6 +103,19 @@ export class RelayServer {
     if (now - this.#flushedAt < SAME_TURN_MS) this.#gatheredTurns = GATHERED_TURNS
     if (this.#gatheredTurns > 0) setImmediate(this.#flushTurn)
     else process.nextTick(this.#flushNow)
+  }
+
+  /**
+   * Sends what the relay has decided so far, and resolves once all of it is kept: it then holds whatever
+   * becomes of this process. Rejects when the store has failed.
+   */
+  settle(): Promise<void> {
+    this.#flush()
+    return new Promise((resolve, reject) => {
+      if (this.storageError !== undefined) reject(this.storageError)
+      else if (!this.#isCommitting) resolve()
+      else this.#settling.push({ turn: this.#uncommittedTurn, resolve, reject })
+    })
   }
 
   readonly #flushNow = (): void => {
@@ -175,6 +196,7 @@ export class RelayServer {
   #handleCommitted(turn: number): void {
     this.#isCommitting = false
     this.core.handleCommitted(turn)
+    while (this.#settling[0] && this.#settling[0].turn <= turn) this.#settling.shift()?.resolve()
     const writes = this.#uncommitted
     if (writes.length > 0) {
       this.#uncommitted = []
@@ -187,6 +209,7 @@ export class RelayServer {
   #handleStorageFailed(error: unknown): void {
     if (this.storageError !== undefined) return
     this.storageError = error
+    for (const { reject } of this.#settling.splice(0)) reject(error)
     this.core.handleStorageFailed(monotonicNow())
     this.#flush()
     this.#options.onStorageFailed?.(error)
