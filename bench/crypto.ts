@@ -3,7 +3,8 @@
  * and libsignal where `npm ci --prefix bench/peers-crypto` installed them: sealing and opening 64 bytes one
  * way, the same when every message ratchets, the start of a session on both sides, a message in a room, a
  * new epoch for a room of 100, the bytes on the wire and the memory of a session. Rounds of all contestants
- * alternate; shown are the minimum and the median of the rounds.
+ * alternate; shown are the minimum and the median of the rounds. The floor of a row is what its calls of
+ * primitives cost alone.
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,6 +25,7 @@ import { readWelcome } from '../src/crypto/room/welcome.ts'
 import { acceptSession, initiateSession, readPrekeyMessage } from '../src/crypto/session-start.ts'
 import { systemEntropy } from '../src/node/primitives.ts'
 import { createNodePrimitives } from '../src/node/provider-node.ts'
+import { recorderOf } from './crypto-floor.ts'
 
 const ROUNDS = 7
 const TEXT = new Uint8Array(64)
@@ -135,6 +137,7 @@ function rekeying(p: Primitives): () => void {
     const commit = there(admin.commit({ kind: 'rekey' }))
     for (const { bytes } of commit.secrets) pair.alice = sealMessage(p, pair.alice, bytes).next
     admin.handle(commit.body, 0)
+    admin.takeChanges()
   }
 }
 
@@ -150,11 +153,33 @@ function ours(name: string, p: Primitives, slowness: number): Contestant {
       'seal + open, one way': () => oneWay(p, straight),
       'every message ratchets': () => ratcheting(p, turning),
       'session start, both sides': start,
-      'room seal': () => sealed.push(admin.seal(TEXT)),
-      'room open': () => member.handle(sealed.shift() ?? admin.seal(TEXT), 0),
+      'room seal': () => {
+        sealed.push(admin.seal(TEXT))
+        admin.takeChanges()
+      },
+      'room open': () => {
+        member.handle(there(sealed.shift()), 0)
+        member.takeChanges()
+      },
       'rekey of 100, committer': rekeying(p),
     },
   }
+}
+
+/** The rows of a provider without anything but its primitives. */
+function floorOf(name: string, p: Primitives, slowness: number): Contestant {
+  const { primitives, record } = recorderOf(p)
+  const { rows } = ours(name, primitives, slowness)
+  const floors = Object.entries(rows).map(([what, run]) => {
+    const calls = record(run)
+    return [
+      what,
+      () => {
+        for (const call of calls) call()
+      },
+    ]
+  })
+  return { name, slowness, rows: Object.fromEntries(floors) }
 }
 
 /** Those of `bench/peers-crypto` that are installed. */
@@ -226,6 +251,7 @@ function sessionMemory(p: Primitives, session: RatchetState): number {
 const node = createNodePrimitives()
 const contestants: Contestant[] = [
   ours('node', node, 1),
+  floorOf('floor of node', node, 1),
   ours('portable', createPortablePrimitives(systemEntropy), 20),
   ...(await peers()),
 ]
