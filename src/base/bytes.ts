@@ -24,13 +24,17 @@ export function strictUtf8Text(bytes: Uint8Array): string | undefined {
   }
 }
 
+const COPIED_SINGLY_MAX = 64
+
 /**
  * The bytes [start, end) in memory of their own. Not the same as `slice`: a Node Buffer's `slice` shares
  * memory, and would keep the whole chunk that a few bytes came in.
  */
 export function copyOf(bytes: Uint8Array, start: number = 0, end: number = bytes.length): Uint8Array {
   const copy = new Uint8Array(end - start)
-  copy.set(bytes.subarray(start, end))
+  // A view to copy from costs more than the few bytes of a key.
+  if (copy.length > COPIED_SINGLY_MAX) copy.set(bytes.subarray(start, end))
+  else for (let i = 0; i < copy.length; i++) copy[i] = bytes[start + i] as number
   return copy
 }
 

@@ -94,21 +94,31 @@ export function sealMessage(primitives: Primitives, state: RatchetState, plainte
   const { rootKey, sending } = openSending(primitives, state)
   if (sending.count === COUNT_MAX) throw new UsageError('bad_state', 'the sending chain is used up')
   const { chainKey, messageKey } = nextChainKey(primitives, sending.chainKey)
+  const bound = boundBytes(state.associatedData)
   //= PAL-ENC-014
-  const header = new Uint8Array(HEADER_BYTES)
+  const header = bound.subarray(bound.length - HEADER_BYTES)
   header.set(sending.ownKey.publicKey)
   writeUint32(header, KEY_BYTES, sending.previousCount)
   writeUint32(header, KEY_BYTES + 4, sending.count)
   header.set(primitives.random(GUARD_BYTES), KEY_BYTES + 8)
-  const { key, nonce } = bodyKey(primitives, state, messageKey, header)
+  const { key, nonce } = bodyKey(primitives, messageKey, bound)
   const body = primitives.seal(key, nonce, pad(plaintext))
   const message = new Uint8Array(BODY_AT + body.length)
   message[0] = RATCHET_MESSAGE
   message.set(primitives.seal(sending.headerKey, body.subarray(0, NONCE_BYTES), header), 1)
   message.set(body, BODY_AT)
+  const { ownKey, headerKey, nextHeaderKey, previousCount } = sending
+  const count = sending.count + 1
   return {
     message,
-    next: { ...state, rootKey, sending: { ...sending, chainKey, count: sending.count + 1 } },
+    next: {
+      associatedData: state.associatedData,
+      rootKey,
+      sending: { state: 'open', ownKey, headerKey, nextHeaderKey, chainKey, count, previousCount },
+      receiving: state.receiving,
+      nextReceivingHeaderKey: state.nextReceivingHeaderKey,
+      old: state.old,
+    },
   }
 }
 
@@ -330,7 +340,9 @@ function openBody(
   header: Uint8Array,
   body: Uint8Array,
 ): Uint8Array | undefined {
-  const { key, nonce } = bodyKey(primitives, state, messageKey, header)
+  const bound = boundBytes(state.associatedData)
+  bound.set(header, bound.length - HEADER_BYTES)
+  const { key, nonce } = bodyKey(primitives, messageKey, bound)
   const padded = primitives.open(key, nonce, body)
   //= PAL-ENC-020
   return padded && unpad(padded)
@@ -338,21 +350,19 @@ function openBody(
 
 function bodyKey(
   primitives: Primitives,
-  state: RatchetState,
   messageKey: Uint8Array,
-  header: Uint8Array,
+  bound: Uint8Array,
 ): { key: Uint8Array; nonce: Uint8Array } {
   //= PAL-ENC-013
-  const output = primitives.hmac512(messageKey, boundBytes(state.associatedData, header))
+  const output = primitives.hmac512(messageKey, bound)
   return { key: output.subarray(0, KEY_BYTES), nonce: output.subarray(KEY_BYTES, KEY_BYTES + NONCE_BYTES) }
 }
 
-/** One array, because each further part costs a call into the provider. */
-function boundBytes(associatedData: Uint8Array, header: Uint8Array): Uint8Array {
+/** What a message's key is bound to, its last bytes to be the header. One array: a part costs a call. */
+function boundBytes(associatedData: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(MESSAGE_LABEL.length + associatedData.length + HEADER_BYTES)
   bytes.set(MESSAGE_LABEL)
   bytes.set(associatedData, MESSAGE_LABEL.length)
-  bytes.set(header, MESSAGE_LABEL.length + associatedData.length)
   return bytes
 }
 

@@ -120,9 +120,17 @@ export function headOf(primitives: Primitives, operation: Uint8Array): Uint8Arra
   return copyOf(primitives.sha512(HEAD_LABEL, operation), 0, HASH_BYTES)
 }
 
+/** Of a large room it is as much as many messages, and an operation needs it more than once. */
+const rosterHashes = new WeakMap<Roster, Uint8Array>()
+
 /** The hash that all members compute of a roster. */
 export function rosterHashOf(primitives: Primitives, roster: Roster): Uint8Array {
-  return copyOf(primitives.sha512(ROSTER_LABEL, rosterBytes(roster)), 0, HASH_BYTES)
+  let hash = rosterHashes.get(roster)
+  if (!hash) {
+    hash = copyOf(primitives.sha512(ROSTER_LABEL, rosterBytes(roster)), 0, HASH_BYTES)
+    rosterHashes.set(roster, hash)
+  }
+  return hash
 }
 
 /** What an operation says of the secret that it begins an epoch with. */

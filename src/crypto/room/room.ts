@@ -390,13 +390,12 @@ export class SealedRoom {
     //= PAL-SRM-006
     if (!waiting) return UNDECRYPTABLE
     const { change, actor } = operation
-    const own = this.#candidate
-    const isOwn = own !== undefined && equalBytes(own.operation, operation.bytes)
+    const own = this.#isOwn(operation) ? this.#candidate : undefined
     this.#candidate = undefined
     const next = waiting.facts
     if (change.kind === 'close') this.#state = 'closed'
     else if (placeOf(next.roster, this.#own.fid) < 0) this.#state = 'removed'
-    else if (isOwn) this.#begin(next, own.secret, nowMs)
+    else if (own) this.#begin(next, own.secret, nowMs)
     else if (isDerived(change)) {
       const secret = derivedSecret(this.#primitives, this.#current.nextKey, operation.bytes)
       if (!this.#fits(operation, secret)) return UNDECRYPTABLE
@@ -407,8 +406,8 @@ export class SealedRoom {
       this.#beginWaiting(nowMs)
     }
     this.#keepCore()
-    const welcomes = isOwn ? this.#welcomes(operation, own) : []
-    return { result: 'changed', change, actor, state: this.#state, isOwn, welcomes }
+    const welcomes = own ? this.#welcomes(operation, own) : []
+    return { result: 'changed', change, actor, state: this.#state, isOwn: own !== undefined, welcomes }
   }
 
   #checked(operation: Operation): Waiting | undefined {
@@ -417,9 +416,15 @@ export class SealedRoom {
       equalBytes(operation.group, this.group) &&
       operation.epoch === this.epoch + 1 &&
       equalBytes(operation.previous, this.head)
-    if (!isNext || !actor || !isSignedBy(this.#primitives, operation, actor.package.identityKey))
+    if (!isNext || !actor) return undefined
+    // What this member signed itself, byte for byte, needs no proof.
+    if (!this.#isOwn(operation) && !isSignedBy(this.#primitives, operation, actor.package.identityKey))
       return undefined
     return this.#factsAfter(operation)
+  }
+
+  #isOwn(operation: Operation): boolean {
+    return this.#candidate !== undefined && equalBytes(this.#candidate.operation, operation.bytes)
   }
 
   #factsAfter(operation: Operation): Waiting | undefined {
