@@ -588,6 +588,28 @@ describe('much at once', () => {
     expect([bob?.link.state, carol?.link.state]).toEqual(['open', 'closed'])
     expect(alice.link.state).toBe('open')
   })
+
+  //= PAL-SES-035
+  test('counts answers that wait behind entries, until their session is over', () => {
+    const world = new World({ limits: { outboundBytes: 40_000, outboundTotalBytes: 50_000 } })
+    const alice = openRaw(world, 'alice')
+    join(alice)
+    const readers = ['bob', 'carol'].map((name, index) => {
+      const reader = openRaw(world, name)
+      join(reader)
+      reader.isStuck = true
+      for (let ref = 1; ref <= 10; ref++) {
+        const body = new Uint8Array(3000)
+        alice.send({ type: 'send', conversation: 1, ref: index * 10 + ref, kind: 0, body }).received()
+      }
+      for (let request = 1; request <= 4 - 2 * index; request++)
+        reader.send({ type: 'fetch', request, conversation: 1, from: 4, count: 3 })
+      return reader
+    })
+    expect(readers.map(({ link }) => link.state)).toEqual(['closed', 'open'])
+    expect(readers.map(({ link }) => link.ownBytes + link.answerBytes > 18_000)).toEqual([false, true])
+    expect(alice.link.state).toBe('open')
+  })
 })
 
 describe('rates', () => {

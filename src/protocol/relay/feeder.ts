@@ -5,11 +5,11 @@ import { encodeFrame } from '../../codec/frame.ts'
 import { GAP_REASONS, type MemberRecord, ROLES } from '../../codec/generated/registry.ts'
 import type { Conversation, Membership, WaitingAnswer } from './conversation.ts'
 import { type EntryVisitor, skipEntries, visitEntries } from './entries.ts'
-import type { RelayLink } from './link.ts'
+import type { QueuedBytes, RelayLink } from './link.ts'
 import type { LogGap, LogPage, LogReader } from './storage.ts'
 
-/** Queues bytes for a link; they wait for the commit of `turn`. */
-type Enqueue<Owner> = (link: RelayLink<Owner>, lane: number, bytes: Uint8Array, turn: number) => void
+/** Queues bytes for a link; they wait for the commit of their turn. */
+type Enqueue<Owner> = (link: RelayLink<Owner>, item: QueuedBytes) => void
 
 /** Committed already. */
 const COMMITTED = 0
@@ -21,11 +21,17 @@ interface Piece extends Pick<LogPage, 'firstSeq' | 'lastSeq' | 'bytes'> {
 
 export class Feeder<Owner> {
   readonly #reader: LogReader
-  readonly #enqueue: Enqueue<Owner>
+  readonly #enqueueItem: Enqueue<Owner>
+  readonly #enqueueAnswer: Enqueue<Owner>
 
-  constructor(reader: LogReader, enqueue: Enqueue<Owner>) {
+  constructor(reader: LogReader, enqueue: Enqueue<Owner>, enqueueAnswer: Enqueue<Owner>) {
     this.#reader = reader
-    this.#enqueue = enqueue
+    this.#enqueueItem = enqueue
+    this.#enqueueAnswer = enqueueAnswer
+  }
+
+  #enqueue(link: RelayLink<Owner>, lane: number, bytes: Uint8Array, turn: number): void {
+    this.#enqueueItem(link, { lane, bytes, turn, isOwn: false })
   }
 
   /**
@@ -57,8 +63,7 @@ export class Feeder<Owner> {
     const { answers, conversation } = member
     while (answers.length > 0 && (answers[0] as WaitingAnswer).seq <= member.cursor) {
       const { bytes } = answers.shift() as WaitingAnswer
-      link.answerBytes -= bytes.length
-      this.#enqueue(link, conversation.lane, bytes, turn)
+      this.#enqueueAnswer(link, { lane: conversation.lane, bytes, turn, isOwn: true })
     }
     return answers.length === 0 && member.cursor >= conversation.sealedSeq
   }

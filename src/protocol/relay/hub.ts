@@ -230,7 +230,7 @@ export class Hub<Owner> {
   /** Closes the sessions for which the most waits. */
   //= PAL-SES-035
   #shed(): void {
-    const links = [...this.links].sort((a, b) => b.queuedBytes - a.queuedBytes)
+    const links = [...this.links].sort((a, b) => b.waitingBytes - a.waitingBytes)
     for (const link of links) {
       if (!this.outlet.isOverfull) return
       if (link.state === 'open') this.closeLink(link, 'slow_consumer')
@@ -344,9 +344,9 @@ export class Hub<Owner> {
     if (!session) return
     this.sealEarly(conversation)
     this.outlet.unfollow(membership, session.link)
+    this.outlet.dropAnswers(membership, session.link)
     membership.session = undefined
     membership.live = false
-    membership.answers.length = 0
     membership.named = undefined
     session.memberships.delete(conversation.number)
     if (conversation.nature.kind === CONVERSATION_KINDS.room) session.roomCount -= 1

@@ -74,7 +74,7 @@ export class RelayLink<Owner> implements Timed {
   readonly behind: Membership<Owner>[] = []
   /** What is read no further until a token is there; undefined when nothing waits. */
   delay: Delay | undefined
-  /** Bytes of answers that wait for the end of the turn, or of a batch. */
+  /** Bytes of answers that wait for the end of the turn or of a batch, or for entries from the log. */
   answerBytes = 0
   readonly #queue = new Queue<QueuedBytes>()
   //= PAL-STR-004
@@ -111,6 +111,11 @@ export class RelayLink<Owner> implements Timed {
   /** The turn that the next bytes wait for; undefined when there are none. */
   get nextTurn(): number | undefined {
     return this.#queue.peek()?.turn
+  }
+
+  /** Bytes that wait for the link, in its queue or for their places. */
+  get waitingBytes(): number {
+    return this.queuedBytes + this.answerBytes
   }
 
   enqueue(item: QueuedBytes): void {

@@ -26,8 +26,8 @@ export class Outlet<Owner> {
   /** The turn being made, and the last one that is committed. */
   #turn = 1
   #committedTurn = 0
-  /** Bytes queued for all links. */
-  #queuedBytes = 0
+  /** Bytes that wait for all links: those queued, and answers that wait for their places. */
+  #waitingBytes = 0
   readonly #trailing: { link: RelayLink<Owner>; item: QueuedBytes }[] = []
   readonly #slow: RelayLink<Owner>[] = []
   readonly #hungry: RelayLink<Owner>[] = []
@@ -37,8 +37,10 @@ export class Outlet<Owner> {
 
   constructor(limits: RelayLimits, reader: LogReader) {
     this.#limits = limits
-    this.#feeder = new Feeder(reader, (link, lane, bytes, turn) =>
-      this.#enqueue(link, { lane, bytes, turn, isOwn: false }),
+    this.#feeder = new Feeder(
+      reader,
+      (link, item) => this.#enqueue(link, item),
+      (link, item) => this.#enqueueAnswer(link, item),
     )
   }
 
@@ -84,7 +86,7 @@ export class Outlet<Owner> {
 
   /** Queues something behind everything of this turn. */
   trail(link: RelayLink<Owner>, item: LaneBytes): void {
-    link.answerBytes += item.bytes.length
+    this.#keepAnswer(link, item.bytes.length)
     this.#trailing.push({ link, item: { lane: item.lane, bytes: item.bytes, turn: this.#turn, isOwn: true } })
   }
 
@@ -92,11 +94,11 @@ export class Outlet<Owner> {
   #replyInPlace(link: RelayLink<Owner>, item: QueuedBytes, number: number): void {
     const member = link.session?.memberships.get(number)
     if (member && !member.live) {
-      link.answerBytes += item.bytes.length
+      this.#keepAnswer(link, item.bytes.length)
       member.answers.push({ seq: member.conversation.seq, bytes: item.bytes })
       this.#hungry.push(link)
     } else if (member?.conversation.batch) {
-      link.answerBytes += item.bytes.length
+      this.#keepAnswer(link, item.bytes.length)
       member.conversation.interject(link, item.bytes)
     } else this.#enqueue(link, item)
   }
@@ -156,6 +158,18 @@ export class Outlet<Owner> {
     member.conversation.behindCount -= 1
   }
 
+  /** Answers that wait for entries which will not be sent are of no use. */
+  dropAnswers(member: Membership<Owner>, link: RelayLink<Owner>): void {
+    for (const { bytes } of member.answers) this.#keepAnswer(link, -bytes.length)
+    member.answers.length = 0
+  }
+
+  /** So many bytes of answers begin, or with a minus cease, to wait for their places. */
+  #keepAnswer(link: RelayLink<Owner>, bytes: number): void {
+    link.answerBytes += bytes
+    this.#waitingBytes += bytes
+  }
+
   /** The batch in pieces, with a member's own answers in their places. */
   #enqueueAround(link: RelayLink<Owner>, batch: Batch, own: readonly Interjection[]): void {
     const { lane, bytes, turn } = batch
@@ -171,7 +185,7 @@ export class Outlet<Owner> {
 
   /** Queues an answer that waited for the end of the turn, or of a batch. */
   #enqueueAnswer(link: RelayLink<Owner>, item: QueuedBytes): void {
-    link.answerBytes -= item.bytes.length
+    this.#keepAnswer(link, -item.bytes.length)
     this.#enqueue(link, item)
   }
 
@@ -179,7 +193,7 @@ export class Outlet<Owner> {
     if (link.slow && link.state !== 'closed') return
     link.enqueue(item)
     if (isNews) link.hasNews = true
-    this.#queuedBytes += item.bytes.length
+    this.#waitingBytes += item.bytes.length
     if (link.ready) return
     link.ready = true
     if (item.turn <= this.#committedTurn) this.#readyLinks.push(link)
@@ -207,14 +221,14 @@ export class Outlet<Owner> {
     return this.#slow.splice(0)
   }
 
-  /** Whether all links together have more queued than they may. */
+  /** Whether more waits for all links together than may. */
   get isOverfull(): boolean {
-    return this.#queuedBytes > this.#limits.outboundTotalBytes
+    return this.#waitingBytes > this.#limits.outboundTotalBytes
   }
 
-  /** Forgets what waits for a link. */
+  /** Forgets what is queued for a link. */
   discard(link: RelayLink<Owner>): void {
-    this.#queuedBytes -= link.queuedBytes
+    this.#waitingBytes -= link.queuedBytes
     link.discard()
   }
 
@@ -278,7 +292,7 @@ export class Outlet<Owner> {
       return undefined
     }
     const item = link.dequeue() as QueuedBytes
-    this.#queuedBytes -= item.bytes.length
+    this.#waitingBytes -= item.bytes.length
     link.progressAt = now
     if (link.behind.length > 0 && link.queuedBytes === 0) this.#feed(link)
     return item
