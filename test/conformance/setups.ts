@@ -51,6 +51,9 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
       linksPerAddress: 5,
       refusalsPerMinute: 3,
       refusalsBurst: 3,
+      outboundBytes: 600_000,
+      outboundTotalBytes: 450_000,
+      detachedMs: 1500,
     },
   },
   full: { limits: { ...UNHURRIED, names: 3 } },
@@ -71,9 +74,7 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
     },
   },
   links: { limits: { ...UNHURRIED, linksPerSecond: 1, linksBurst: 3, logBytes: 16_384 } },
-  slow: {
-    limits: { ...UNHURRIED, outboundTotalBytes: 450_000, stallMs: 1500, detachedMs: 1500 },
-  },
+  slow: { limits: { ...UNHURRIED, stallMs: 1500, detachedMs: 1500 } },
   kept: { limits: { ...UNHURRIED, retentionBytes: 8192, logBytes: 262_144 } },
   quick: {
     limits: {

@@ -541,11 +541,15 @@ bob > who conversation=0 after=$last
 bob < members conversation=0 members=[] more=false
 
 = ROM-022/order : ROM-022 | alone
-alice in r
-alice joins s
+alice in zzr
+alice joins zzs
 alice > list
+alice < rooms rooms=?first
+alice checks sorted-rooms first
+// Rooms that others left may fill that page.
+alice > list after="zzr"
 alice < rooms rooms=?rooms
-alice checks holds-room rooms r s
+alice checks holds-room rooms zzr zzs
 alice checks sorted-rooms rooms
 
 = ROM-022/after : ROM-022 | alone
