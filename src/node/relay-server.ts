@@ -232,6 +232,8 @@ export class RelayServer {
 
 /** One link of the relay: bytes in, and out as long as the link takes them. */
 export class ServerLink implements LinkHandler {
+  /** The core copies what has to wait. */
+  readonly readsAtOnce: boolean = true
   readonly #server: RelayServer
   readonly #link: Link
   readonly #relayLink: RelayLink<ServerLink>

@@ -180,6 +180,8 @@ class LinkWorker implements OrderHandler {
 
 /** One link that this worker carries. */
 class CarriedLink implements LinkHandler, Budgeted {
+  /** News are copies. */
+  readonly readsAtOnce: boolean = true
   readonly number: number
   readonly link: Link
   unhandledBytes = 0

@@ -5,6 +5,7 @@ import { TransportError } from '../base/errors.ts'
 import { plainHost } from '../base/ip-address.ts'
 import type { Address } from '../base/machine.ts'
 import { checkDialAddress, checkListenAddress, showAddress, transportErrorOf } from './errors.ts'
+import { readIntoShared } from './shared-reads.ts'
 import type { DialOptions, Link, LinkHandler, Listener, Transport } from './transport.ts'
 
 /** Bytes a socket may hold before the link counts as not writable. */
@@ -96,9 +97,10 @@ export function attachSocket(socket: Socket, onLink: (link: Link) => LinkHandler
 function attach(socket: Socket, onLink: (link: Link) => LinkHandler): void {
   socket.setKeepAlive(true, KEEPALIVE_MS)
   const attached = socket as AttachedSocket
-  attached[HANDLER] = onLink(new TcpLink(socket))
+  const handler = onLink(new TcpLink(socket))
+  attached[HANDLER] = handler
   // Shared functions: closures of its own would cost each idle connection several hundred bytes.
-  attached.on('data', onData)
+  if (!handler.readsAtOnce || !readIntoShared(attached, onShared)) attached.on('data', onData)
   attached.on('drain', onDrain)
   attached.on('end', onEnd)
   attached.on('error', onError)
@@ -116,6 +118,14 @@ interface AttachedSocket extends Socket {
 
 function onData(this: AttachedSocket, chunk: Uint8Array): void {
   this[HANDLER].onBytes(0, chunk)
+}
+
+let lastView: Uint8Array = EMPTY_BYTES
+
+/** Bytes at the front of the shared buffer. Messages are alike: the view of the last ones often fits. */
+function onShared(this: AttachedSocket, byteCount: number, shared: Uint8Array): void {
+  if (lastView.length !== byteCount) lastView = shared.subarray(0, byteCount)
+  this[HANDLER].onBytes(0, lastView)
 }
 
 function onDrain(this: AttachedSocket): void {

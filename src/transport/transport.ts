@@ -61,7 +61,9 @@ export interface LinkStats {
 
 /** What a link tells its owner. */
 export interface LinkHandler {
-  /** The next bytes of a lane; the owner may keep them. */
+  /** Whether it is done with bytes when `onBytes` returns: their memory may then hold others. */
+  readonly readsAtOnce?: boolean
+  /** The next bytes of a lane; the owner may keep them, unless it reads at once. */
   onBytes(lane: number, chunk: Uint8Array): void
   /** Bytes of a `writeUnreliable`, whole; dropped where nobody takes them. */
   onUnreliable?(lane: number, bytes: Uint8Array): void

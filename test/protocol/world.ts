@@ -113,7 +113,11 @@ export class Wire {
   }
 
   deliver(bytes: Uint8Array, lane = 0): void {
-    if (!this.isOver) this.world.relay.handleBytes(this.link, lane, bytes, this.world.now)
+    if (this.isOver) return
+    // As with sockets: the memory is used for others as soon as the relay has read it.
+    const lent = bytes.slice()
+    this.world.relay.handleBytes(this.link, lane, lent, this.world.now)
+    lent.fill(0xc1)
   }
 
   /** The peer's end is gone. */

@@ -21,6 +21,7 @@ const TIMEOUT_MS = 5000
 /** One end of a link: what came in, and promises for what will. */
 class End implements LinkHandler {
   readonly link: Link
+  readonly readsAtOnce: boolean
   readonly chunks: Buffer[] = []
   readonly unreliable: Buffer[] = []
   received = 0
@@ -30,8 +31,9 @@ class End implements LinkHandler {
   onData: () => void = () => {}
   readonly #waits: { readonly isDone: () => boolean; readonly resolve: () => void }[] = []
 
-  constructor(link: Link) {
+  constructor(link: Link, readsAtOnce = false) {
     this.link = link
+    this.readsAtOnce = readsAtOnce
   }
 
   onBytes(_lane: number, chunk: Uint8Array): void {
@@ -108,13 +110,14 @@ function carried(dialled: Transport, accepted: Transport): Transport {
   return { kind: dialled.kind, dial: dialled.dial, listen: accepted.listen }
 }
 
-describe.each<[string, Transport['kind'], () => Transport]>([
+describe.each<[string, Transport['kind'], () => Transport, boolean?]>([
   ['tcp', 'tcp', () => tcpTransport],
+  ['tcp read at once', 'tcp', () => tcpTransport, true],
   ['udp', 'udp', () => udpTransport()],
   ['mem', 'mem', () => memTransport()],
   ['tcp by workers', 'tcp', () => carried(tcpTransport, startedWorkers().tcpTransport())],
   ['udp by workers', 'udp', () => carried(udpTransport(), startedWorkers().udpTransport())],
-])('%s', (_, kind, make) => {
+])('%s', (_, kind, make, readsAtOnce) => {
   const listeners: Listener[] = []
   const ends: End[] = []
 
@@ -125,7 +128,7 @@ describe.each<[string, Transport['kind'], () => Transport]>([
 
   async function listen(transport: Transport, accepted: (end: End) => void, at = LOOPBACK): Promise<Address> {
     const listener = await transport.listen(at, (link) => {
-      const end = new End(link)
+      const end = new End(link, readsAtOnce)
       ends.push(end)
       accepted(end)
       return end
@@ -139,7 +142,7 @@ describe.each<[string, Transport['kind'], () => Transport]>([
     await transport.dial(
       address,
       (link) => {
-        end = new End(link)
+        end = new End(link, readsAtOnce)
         ends.push(end)
         return end
       },

@@ -181,7 +181,7 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
 
   /** The next bytes of one lane of a link. They are read now; what has to wait is copied. */
   handleBytes(link: RelayLink<Owner>, lane: number, chunk: Uint8Array, now: Instant): void {
-    if (link.state === 'closed') return
+    if (link.state === 'closed' || link.slow) return
     this.hub.setTime(now)
     //= PAL-STR-013, PAL-STR-014
     const deframer = link.deframer(lane)
@@ -263,10 +263,11 @@ export class RelayCore<Owner> implements Machine<RelayEvent<Owner>> {
       this.#reader.reset(bytes, start, end)
       if (readSend(this.#reader, this.#view)) return handleSend(this.hub, link.session, this.#view, bytes)
     }
-    const frame = decodeFrame(bytes, start, end)
-    if (isFault(frame)) return this.#handleFault(link, frame, bytes.subarray(start, end))
-    if (frame.type === 'ignored') return
-    this.#react(link, frame, bytes.subarray(start, end))
+    // What is kept of a frame is a view of it.
+    const own = bytes.slice(start, end)
+    const frame = decodeFrame(own, 0, own.length)
+    if (isFault(frame)) return this.#handleFault(link, frame, own)
+    if (frame.type !== 'ignored') this.#react(link, frame, own)
   }
 
   #handleFault(link: RelayLink<Owner>, fault: DecodeFault, bytes: Uint8Array): void {

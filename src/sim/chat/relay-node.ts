@@ -11,6 +11,9 @@ import type { SimDisk } from '../disk.ts'
 import { seededEntropy } from '../random.ts'
 import type { RelayEnd } from './pipe.ts'
 
+/** Begins no frame and no value. */
+const NO_FRAME_BYTE = 0xc1
+
 export interface RelayNodeOptions {
   readonly seed: number
   readonly identity: { readonly seed: Uint8Array; readonly publicKey: Uint8Array }
@@ -61,9 +64,13 @@ export class RelayNode {
     if (link && this.#links.delete(end)) this.core.closeLink(link, now)
   }
 
+  /** The core gets bytes whose memory is used for others as soon as it has read them. */
   handleBytes(end: RelayEnd, lane: number, bytes: Uint8Array, now: Instant): void {
     const link = this.#links.get(end)
-    if (link) this.core.handleBytes(link, lane, bytes, now)
+    if (!link) return
+    const lent = bytes.slice()
+    this.core.handleBytes(link, lane, lent, now)
+    lent.fill(NO_FRAME_BYTE)
   }
 
   handleLoneBytes(end: RelayEnd, bytes: Uint8Array, now: Instant): void {
