@@ -9,7 +9,7 @@ const COMMAND = { open: 1, write: 2, spec: 3, run: 4, close: 5 } as const
 const REPORT = { connected: 1, data: 2, closed: 3, result: 4 } as const
 const FLAG = { meter: 1, publisher: 2, reply: 4 } as const
 const NO_OFFSET = 0xffffffff
-const RESULT_BYTES = 76
+const RESULT_BYTES = 80
 
 /** What a client of the generator sends and counts. */
 export interface Spec {
@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly warmMs: number
   readonly measureMs: number
   readonly pid: number
+  /** Sleeps between messages at a pace: who shares the cores with the server leaves it some. */
+  readonly naps?: boolean
 }
 
 export interface RunResult {
@@ -52,6 +54,8 @@ export interface RunResult {
   readonly lostConnections: number
   /** Nanoseconds, sorted. */
   readonly latencies: Uint32Array
+  /** Nanoseconds by which the messages of a pace were sent late, sorted. */
+  readonly lags: Uint32Array
 }
 
 /** One socket of the generator while it is set up. */
@@ -188,11 +192,12 @@ export class Engine {
 
   /** Runs the load; setting up is over. */
   run(options: RunOptions): Promise<RunResult> {
-    const bytes = Buffer.alloc(20)
+    const bytes = Buffer.alloc(24)
     bytes.writeDoubleLE(options.rate, 0)
     bytes.writeUInt32LE(options.warmMs, 8)
     bytes.writeUInt32LE(options.measureMs, 12)
     bytes.writeUInt32LE(options.pid, 16)
+    bytes.writeUInt32LE(options.naps ? 1 : 0, 20)
     return new Promise((resolve, reject) => {
       this.#onResult = resolve
       this.#onEnd = reject
@@ -200,8 +205,14 @@ export class Engine {
     })
   }
 
+  /** Its clients read no more, and say nothing. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
   close(): void {
     this.#onEnd = undefined
+    this.#child.kill('SIGCONT')
     this.send(COMMAND.close, 0, Buffer.alloc(0))
   }
 
@@ -232,8 +243,8 @@ function flagsOf(spec: Spec): number {
 
 function readResult(bytes: Buffer): RunResult {
   const whole = (i: number): number => Number(bytes.readBigUInt64LE(24 + 8 * i))
-  const latencies = new Uint32Array(bytes.readUInt32LE(RESULT_BYTES - 4))
-  for (let i = 0; i < latencies.length; i++) latencies[i] = bytes.readUInt32LE(RESULT_BYTES + 4 * i)
+  const latencies = wholes(bytes, RESULT_BYTES, bytes.readUInt32LE(RESULT_BYTES - 8))
+  const lags = wholes(bytes, RESULT_BYTES + latencies.byteLength, bytes.readUInt32LE(RESULT_BYTES - 4))
   return {
     wallSeconds: bytes.readDoubleLE(0),
     serverCpuSeconds: bytes.readDoubleLE(8),
@@ -245,5 +256,10 @@ function readResult(bytes: Buffer): RunResult {
     stalls: whole(4),
     lostConnections: whole(5),
     latencies: latencies.sort(),
+    lags: lags.sort(),
   }
+}
+
+function wholes(bytes: Buffer, from: number, count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => bytes.readUInt32LE(from + 4 * i))
 }

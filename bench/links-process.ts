@@ -233,6 +233,7 @@ async function main(plan: LinksPlan): Promise<void> {
     stalls: NO_STALLS,
     lostConnections: totals.lostConnections,
     latencies: Uint32Array.from(totals.latencies).sort(),
+    lags: new Uint32Array(0),
   })
   process.disconnect()
   process.exit(0)

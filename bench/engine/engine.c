@@ -35,6 +35,8 @@ enum flag { FLAG_METER = 1, FLAG_PUBLISHER = 2, FLAG_REPLY = 4 };
 #define BURST_MAX 512
 #define STALL_NS 100000000ull
 #define SAMPLES_MAX 2000000
+#define NAP_NS 100000ull
+#define EVENTS_MAX 256
 #define STAMP_DIGITS 16
 
 /* The fixed part of CMD_SPEC, before marker and template. */
@@ -54,13 +56,15 @@ struct run {
   double rate; /* messages a second over all publishers; 0 saturates */
   uint32_t warm_ms, measure_ms;
   uint32_t pid;
+  uint32_t naps; /* sleeps between messages instead of spinning: leaves its core to others */
 } __attribute__((packed));
 
-/* REP_RESULT, followed by `samples` latencies in nanoseconds, 32 bits each. */
+/* REP_RESULT, followed by `samples` latencies and `lags` in nanoseconds, 32 bits each. */
 struct result {
   double wall_s, server_cpu_s, own_cpu_s;
   uint64_t bytes, meter_bytes, meter_messages, sent, stalls, lost;
   uint32_t samples;
+  uint32_t lags; /* how long after it was due each message of a pace was sent */
 } __attribute__((packed));
 
 struct client {
@@ -83,7 +87,7 @@ static uint32_t publisher_count, next_publisher;
 static int poller, is_running, is_measuring;
 static struct run run;
 static struct result totals;
-static uint32_t *samples;
+static uint32_t *samples, *lags;
 static uint8_t *read_buffer;
 
 static void die(const char *what) {
@@ -259,9 +263,11 @@ static void publish_allowed(uint32_t id) {
   }
 }
 
-static void add_sample(uint64_t ns) {
-  if (is_measuring && totals.samples < SAMPLES_MAX) samples[totals.samples++] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
+static void keep(uint32_t *list, uint32_t *count, uint64_t ns) {
+  if (is_measuring && *count < SAMPLES_MAX) list[(*count)++] = ns > UINT32_MAX ? UINT32_MAX : (uint32_t)ns;
 }
+
+static void add_sample(uint64_t ns) { keep(samples, &totals.samples, ns); }
 
 /* Counts markers in the carry and the fresh bytes, which follow it in memory; keeps what may be cut. */
 static void count_messages(struct client *c, uint8_t *bytes, size_t count) {
@@ -357,11 +363,22 @@ static void finish(uint64_t started) {
   totals.server_cpu_s += server_cpu(run.pid);
   totals.own_cpu_s += own_cpu();
   is_measuring = is_running = 0;
-  report(REP_RESULT, &totals, sizeof totals, samples, (size_t)totals.samples * 4);
+  memcpy(samples + totals.samples, lags, (size_t)totals.lags * 4);
+  report(REP_RESULT, &totals, sizeof totals, samples, ((size_t)totals.samples + totals.lags) * 4);
+}
+
+/* At a pace the generator spins: its own waking up would count as the server's latency. */
+static int next_events(struct epoll_event *events, uint64_t due) {
+  if (!due) return epoll_wait(poller, events, EVENTS_MAX, 20);
+  uint64_t now = run.naps ? now_ns() : due;
+  if (now >= due) return epoll_wait(poller, events, EVENTS_MAX, 0);
+  uint64_t left = due - now;
+  struct timespec nap = {.tv_nsec = (long)(left > NAP_NS ? left : NAP_NS)};
+  return epoll_pwait2(poller, events, EVENTS_MAX, &nap, NULL);
 }
 
 static void run_load(void) {
-  struct epoll_event events[256];
+  struct epoll_event events[EVENTS_MAX];
   is_running = 1;
   publisher_count = next_publisher = 0;
   for (uint32_t id = 0; id < client_count; id++)
@@ -372,12 +389,12 @@ static void run_load(void) {
   if (step == 0)
     for (uint32_t i = 0; i < publisher_count; i++) publish_allowed(publishers[i]);
   for (;;) {
-    /* At a pace the generator spins: its own waking up would count as the server's latency. */
-    int n = epoll_wait(poller, events, 256, step ? 0 : 20);
+    int n = next_events(events, step ? due : 0);
     for (int i = 0; i < n; i++)
       if (events[i].data.u32 != UINT32_MAX) handle_event(&events[i]);
     uint64_t now = now_ns();
     for (; step && due <= now; due += step) {
+      keep(lags, &totals.lags, now_ns() - due);
       publish(publishers[next_publisher], 1);
       next_publisher = (next_publisher + 1) % publisher_count;
     }
@@ -447,13 +464,14 @@ static void read_commands(void) {
 int main(void) {
   poller = epoll_create1(0);
   read_buffer = malloc(CARRY_MAX + READ_BYTES);
-  samples = malloc(SAMPLES_MAX * sizeof *samples);
-  if (poller < 0 || !read_buffer || !samples) die("start");
+  samples = malloc(2 * SAMPLES_MAX * sizeof *samples);
+  lags = malloc(SAMPLES_MAX * sizeof *lags);
+  if (poller < 0 || !read_buffer || !samples || !lags) die("start");
   struct epoll_event input = {.events = EPOLLIN, .data.u32 = UINT32_MAX};
   if (epoll_ctl(poller, EPOLL_CTL_ADD, 0, &input) < 0) die("standard input");
   for (;;) {
-    struct epoll_event events[256];
-    int n = epoll_wait(poller, events, 256, -1);
+    struct epoll_event events[EVENTS_MAX];
+    int n = epoll_wait(poller, events, EVENTS_MAX, -1);
     for (int i = 0; i < n; i++)
       if (events[i].data.u32 == UINT32_MAX) read_commands();
       else handle_event(&events[i]);
