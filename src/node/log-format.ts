@@ -146,6 +146,16 @@ export function readTurn(turn: number, value: Uint8Array): TurnRecord[] | undefi
   return isSoundBlock(turn, value, second, count) ? readRecords(value, second, count) : undefined
 }
 
+/** Whether every byte of a turn is as it was written. */
+export function isSoundTurn(turn: number, value: Uint8Array): boolean {
+  if (value.length < turnBytes(0, 0)) return false
+  const view = viewOf(value)
+  const count = view.getUint32(value.length - COUNT_BYTES)
+  const second = value.length - COUNT_BYTES - blockBytes(count)
+  if (!isSoundBlock(turn, value, 0, count) || !isSoundBlock(turn, value, second, count)) return false
+  return readRecords(value, 0, count).every(({ bytes }) => bytes !== undefined)
+}
+
 function isSoundBlock(turn: number, value: Uint8Array, start: number, count: number): boolean {
   const end = start + blockBytes(count)
   if (start < 0 || end > value.length) return false

@@ -3,6 +3,9 @@
  * conversations, and kept in memory too; later, when enough has gathered, the oldest of it is written again
  * by conversation, in pieces that are read by position and trimmed by age. So a commit costs a few pages
  * in a row, and a start after a kill reads a few megabytes however long the logs are.
+ *
+ * A turn's value is in the database, or in the journal when it brings entries and nothing else. Which turns
+ * are needed the database says; they follow one another without a hole, wherever they are.
  */
 import type { Database } from 'lmdb'
 import { assert } from '../base/assert.ts'
@@ -10,6 +13,7 @@ import { StorageError } from '../base/errors.ts'
 import { Queue } from '../base/queue.ts'
 import { MemoryLog, PIECE_COST_BYTES } from '../protocol/relay/memory-log.ts'
 import type { LogExtent, LogGap, LogPage, StoreWrite } from '../protocol/relay/storage.ts'
+import { checkedJson, parseCheckedJson } from './checked-json.ts'
 import {
   PIECE_HEADER_BYTES,
   PIECE_KEY_BYTES,
@@ -34,16 +38,47 @@ export type TurnDatabase = Database<Uint8Array, number>
 /** Pieces by conversation and position. */
 export type PieceDatabase = Database<Uint8Array, Uint8Array>
 
+/** Numbers by name. */
+export type CounterDatabase = Database<Uint8Array, string>
+
 /** One change of a database: without a value, the key is removed. */
 export interface Change {
-  readonly database: Database<Uint8Array, number> | Database<Uint8Array, Uint8Array>
-  readonly key: number | Uint8Array
+  readonly database: Database<Uint8Array, number> | Database<Uint8Array, Uint8Array> | CounterDatabase
+  readonly key: number | Uint8Array | string
   readonly value: Uint8Array | undefined
+}
+
+/** What a log store is made of. */
+export interface LogStoreParts {
+  readonly turns: TurnDatabase
+  readonly pieces: PieceDatabase
+  readonly counters: CounterDatabase
+  /** What is in memory is gathered when it costs more. */
+  readonly recentBytesMax: number
+  /** Gives the turns from one on that are in the journal. */
+  readonly journal: ((firstTurn: number) => Iterable<JournalledTurn>) | undefined
+}
+
+/** A turn as it comes from the journal. */
+export interface JournalledTurn {
+  readonly turn: number
+  readonly value: Uint8Array
+}
+
+/** Entries that are about to be written as one turn. */
+export interface TurnPlan {
+  readonly turn: number
+  /** How many bytes `writeTurn` needs for it. */
+  readonly length: number
+  readonly records: readonly SoundRecord[]
 }
 
 const PIECE_BYTES_MAX = 64 * 1024
 /** What is gathered in a commit, besides twice what the commit brings. */
 const GATHER_BYTES = 64 * 1024
+/** What is gathered at once beside commits to the journal: few transactions, and no long turn of the event loop. */
+const GATHER_APART_BYTES = 256 * 1024
+const FIRST_TURN = 'firstTurn'
 /** A piece spans no more time than this, so that its entries can go when their age says so. */
 const PIECE_SPAN_MS = 3_600_000
 const COUNT_MAX = 0xffff_ffff
@@ -68,65 +103,125 @@ interface Gathered {
   readonly endByte: number
 }
 
-type EntriesWrite = Extract<StoreWrite, { kind: 'entries' }>
+export type EntriesWrite = Extract<StoreWrite, { kind: 'entries' }>
 
 export class LogStore {
   readonly #turns: TurnDatabase
   readonly #pieces: PieceDatabase
+  readonly #counters: CounterDatabase
   readonly #recentBytesMax: number
   readonly #states = new Map<number, LogState>()
   /** What is in turns, oldest first. Some of it may be in pieces, or gone, by now. */
   readonly #waiting = new Waiting()
+  /** The first turn that is needed, as the database will say or says. */
   #firstTurn = 1
   #lastTurn = 0
+  /** Turns in the database that are not dropped yet. */
+  readonly #stored = new Queue<number>()
   #committedTurn = 0
   #recentBytes = 0
-  #appended: EntriesWrite[] = []
+  #appended: SoundRecord[] = []
   #gathered: Gathered[] = []
 
-  /**
-   * Reads the turns that are there. What is in memory is gathered when it costs more than `recentBytesMax`.
-   * Throws StorageError when a turn cannot be understood.
-   */
-  constructor(turns: TurnDatabase, pieces: PieceDatabase, recentBytesMax: number) {
+  /** Reads the turns that are there. Throws StorageError when one cannot be understood. */
+  constructor({ turns, pieces, counters, recentBytesMax, journal }: LogStoreParts) {
     this.#turns = turns
     this.#pieces = pieces
+    this.#counters = counters
     this.#recentBytesMax = recentBytesMax
-    this.#replay()
+    this.#replay(journal)
   }
 
-  /** The changes that make the writes lasting. Calls of `plan` and `committed` alternate. */
+  /**
+   * The changes that make the writes lasting. Call `committed` when they are on disk; until then no other
+   * plan may be made.
+   */
   plan(writes: readonly StoreWrite[]): Change[] {
-    assert(this.#appended.length === 0 && this.#gathered.length === 0, 'one commit is under way at a time')
+    assert(this.#gathered.length === 0, 'one change of the database is under way at a time')
     const changes: Change[] = []
     const records: SoundRecord[] = []
-    const turn = this.#lastTurn + 1
+    const forgotten = new Set<number>()
     let bytes = 0
     for (const write of writes) {
       if (write.kind === 'entries') {
-        this.#appended.push(write)
         records.push({ ...write, kind: RECORD_KINDS.entries })
-        this.#waiting.push(turn, write.conversation, write.lastSeq)
         bytes += write.bytes.length
       } else if (write.kind === 'forget_conversation') {
         this.#forget(write.conversation, changes)
+        forgotten.add(write.conversation)
         records.push(forgetRecord(write.conversation))
       } else if (write.kind === 'trim') this.#trim(write.conversation, write.seq, changes)
     }
     if (records.length > 0) {
-      this.#lastTurn = turn
-      const value = new Uint8Array(turnBytes(records.length, bytes))
+      const { turn, length } = this.#planTurn(records, bytes)
+      this.#appended = this.#appended.filter(({ conversation }) => !forgotten.has(conversation))
+      const value = new Uint8Array(length)
       writeTurn(value, turn, records)
       changes.push({ database: this.#turns, key: turn, value })
+      this.#stored.push(turn)
     }
     this.#gather(GATHER_BYTES + 2 * bytes, changes)
     this.#dropTurns(changes)
     return changes
   }
 
+  /** The turn that makes entries lasting. Call `turnCommitted` when it is on disk, before the next one. */
+  planTurn(writes: readonly EntriesWrite[]): TurnPlan {
+    const records: SoundRecord[] = []
+    let bytes = 0
+    for (const write of writes) {
+      records.push({ ...write, kind: RECORD_KINDS.entries })
+      bytes += write.bytes.length
+    }
+    return this.#planTurn(records, bytes)
+  }
+
+  #planTurn(records: readonly SoundRecord[], bytes: number): TurnPlan {
+    assert(this.#appended.length === 0, 'one turn is under way at a time')
+    const turn = this.#lastTurn + 1
+    this.#lastTurn = turn
+    for (const record of records) {
+      if (record.kind !== RECORD_KINDS.entries) continue
+      this.#appended.push(record)
+      this.#waiting.push(turn, record.conversation, record.lastSeq)
+    }
+    return { turn, length: turnBytes(records.length, bytes), records }
+  }
+
+  /** The changes that gather, with turns in the journal; `committed` as after `plan`. */
+  planGathering(): Change[] {
+    assert(this.#gathered.length === 0, 'one change of the database is under way at a time')
+    const changes: Change[] = []
+    this.#gather(GATHER_APART_BYTES, changes, Infinity)
+    this.#dropTurns(changes)
+    return changes
+  }
+
+  /** Whether there is more in memory than is to be. */
+  get isOverfull(): boolean {
+    return this.#recentBytes > this.#recentBytesMax
+  }
+
+  /** The first turn that is needed, when what was planned last is on disk. */
+  get firstTurn(): number {
+    return this.#firstTurn
+  }
+
   /** What was planned last is on disk: from now on it is read. */
   committed(): void {
-    for (const write of this.#appended) this.#append(write.conversation, write)
+    this.turnCommitted()
+    this.gatheringCommitted()
+  }
+
+  /** The turn planned last is on disk: from now on its entries are read. */
+  turnCommitted(): void {
+    for (const record of this.#appended) this.#append(record.conversation, record)
+    this.#appended = []
+    this.#committedTurn = this.#lastTurn
+  }
+
+  /** What `planGathering` planned last is on disk. */
+  gatheringCommitted(): void {
     for (const { conversation, lastSeq, endByte } of this.#gathered) {
       const state = this.#states.get(conversation)
       if (state === undefined || state.pieceSeq >= lastSeq) continue
@@ -134,9 +229,7 @@ export class LogStore {
       state.endByte = endByte
       this.#trimRecent(state, lastSeq + 1)
     }
-    this.#appended = []
     this.#gathered = []
-    this.#committedTurn = this.#lastTurn
   }
 
   read(conversation: number, seq: number): LogPage | LogGap | undefined {
@@ -162,15 +255,14 @@ export class LogStore {
     return { firstSeq: firstKept(state), headSeq, bytes: bytes + pieceBytes }
   }
 
-  #replay(): void {
+  #replay(journal: LogStoreParts['journal']): void {
     const forgotten = new Set<number>()
     const kept: [turn: number, record: TurnRecord][] = []
-    for (const { key: turn, value } of this.#turns.getRange({})) {
-      if (kept.length === 0) this.#firstTurn = turn
-      this.#lastTurn = turn
+    for (const { turn, value } of this.#turnsThere(journal)) {
       const records = readTurn(turn, value)
-      if (records === undefined)
+      if (turn !== this.#lastTurn + 1 || records === undefined)
         throw new StorageError('corrupt', `turn ${turn} of the store cannot be understood: restore a backup`)
+      this.#lastTurn = turn
       for (const record of records) {
         if (record.kind === RECORD_KINDS.forget) forgotten.add(record.conversation)
         else kept.push([turn, record])
@@ -183,6 +275,17 @@ export class LogStore {
       this.#waiting.push(turn, conversation, lastSeq)
     }
     this.#committedTurn = this.#lastTurn
+  }
+
+  /** The turns that are needed, in their order, from the database and the journal. */
+  #turnsThere(journal: LogStoreParts['journal']): JournalledTurn[] {
+    const turns = [...this.#turns.getRange({})].map(({ key: turn, value }) => ({ turn, value }))
+    for (const { turn } of turns) this.#stored.push(turn)
+    const counter = this.#counters.get(FIRST_TURN)
+    this.#firstTurn = counter === undefined ? (turns[0]?.turn ?? 1) : readCounter(counter)
+    this.#lastTurn = this.#firstTurn - 1
+    if (journal) turns.push(...journal(this.#firstTurn))
+    return turns.sort((a, b) => a.turn - b.turn)
   }
 
   #append(conversation: number, page: LogPage): void {
@@ -199,10 +302,10 @@ export class LogStore {
   }
 
   /** Moves the oldest of what is in memory into pieces, about `budget` bytes, when there is too much. */
-  #gather(budget: number, changes: Change[]): void {
+  #gather(budget: number, changes: Change[], excessMin: number = 0): void {
     let left = budget
     const done = new Set<number>()
-    let excess = this.#recentBytes - this.#recentBytesMax
+    let excess = Math.max(excessMin, this.#recentBytes - this.#recentBytesMax)
     for (let next = this.#nextWaiting(done); next !== undefined; next = this.#nextWaiting(done)) {
       if (excess <= 0 || left <= 0) return
       const gathered = this.#gatherLog(next, left, changes)
@@ -272,8 +375,13 @@ export class LogStore {
   #dropTurns(changes: Change[]): void {
     this.#nextWaiting(new Set())
     const needed = this.#waiting.turn ?? this.#lastTurn
-    for (; this.#firstTurn < needed; this.#firstTurn++)
-      changes.push({ database: this.#turns, key: this.#firstTurn, value: undefined })
+    if (needed <= this.#firstTurn) return
+    this.#firstTurn = needed
+    changes.push({ database: this.#counters, key: FIRST_TURN, value: checkedJson({ value: needed }) })
+    for (let turn = this.#stored.peek(); turn !== undefined && turn < needed; turn = this.#stored.peek()) {
+      changes.push({ database: this.#turns, key: turn, value: undefined })
+      this.#stored.shift()
+    }
   }
 
   /**
@@ -321,7 +429,6 @@ export class LogStore {
       changes.push({ database: this.#pieces, key, value: undefined })
     this.#trimRecent(state, Infinity)
     this.#states.delete(conversation)
-    this.#appended = this.#appended.filter((write) => write.conversation !== conversation)
   }
 
   #stateOf(conversation: number): LogState {
@@ -397,6 +504,20 @@ class Waiting {
     this.conversation = this.#numbers.shift() ?? 0
     this.lastSeq = this.#numbers.shift() ?? 0
   }
+}
+
+/** Says from which turn on they are needed; the first one when there is none. */
+export function setFirstTurn(counters: CounterDatabase, turns: TurnDatabase): void {
+  if (counters.get(FIRST_TURN) !== undefined) return
+  for (const turn of turns.getKeys({ limit: 1 }))
+    return counters.putSync(FIRST_TURN, checkedJson({ value: turn }))
+  counters.putSync(FIRST_TURN, checkedJson({ value: 1 }))
+}
+
+function readCounter(bytes: Uint8Array): number {
+  const counter = parseCheckedJson(bytes) as { readonly value: number } | undefined
+  if (counter === undefined) throw new StorageError('corrupt', 'the counter of turns is damaged in the store')
+  return counter.value
 }
 
 function firstKept(state: LogState): number {

@@ -1,10 +1,11 @@
 /**
  * What a relay keeps on disk: names, bans, its own keys, conversations with their logs, and sessions that can
- * be resumed. All of it is one LMDB database, which survives a kill at any instant; a commit is one
- * transaction, and is on disk before it is told.
+ * be resumed. It is an LMDB database, which survives a kill at any instant, and a journal beside it. A commit
+ * that brings entries alone is one write to the journal, any other one transaction, and so is one that the
+ * journal has no room for; it is on disk before it is told.
  */
 import { existsSync, mkdirSync, statfsSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Database, open, type RootDatabase } from 'lmdb'
 import { crc32c } from '../base/crc32c.ts'
 import { StorageError } from '../base/errors.ts'
@@ -23,9 +24,11 @@ import type {
   StoreWrite,
 } from '../protocol/relay/storage.ts'
 import { checkedJson, parseCheckedJson } from './checked-json.ts'
-import { type Change, LogStore } from './log-store.ts'
+import { turnBytes, writeTurn } from './log-format.ts'
+import { type Change, type EntriesWrite, type JournalledTurn, LogStore, setFirstTurn } from './log-store.ts'
 import { systemEntropy } from './primitives.ts'
 import { makePrivate } from './private-file.ts'
+import { createJournal, JOURNAL_ID_BYTES, TurnJournal } from './turn-journal.ts'
 
 const SEED_BYTES = 32
 const SUM_BYTES = 4
@@ -33,6 +36,13 @@ const PRIVATE_FOLDER_MODE = 0o700
 const PRIVATE_FILE_MODE = 0o600
 const DATABASES_MAX = 16
 const RECENT_BYTES = 8 * 1024 * 1024
+const JOURNAL_BYTES = 16 * 1024 * 1024
+/** The journal takes this part of the room on the disk at most, and there is none when that is too little. */
+const JOURNAL_PART_MAX = 1 / 16
+const JOURNAL_BYTES_MIN = 64 * 1024
+/** What is in the journal is gathered when this part of it is needed. */
+const JOURNAL_FILL_MAX = 1 / 2
+const JOURNAL_SECRET = 'journal'
 const PARTICIPANT_KEY_BYTES = 8
 const ALIAS_END = 0xffff_ffff
 const LAST_CONVERSATION = 'lastConversation'
@@ -74,12 +84,18 @@ export function ephemeralStore(): RelayStore {
   }
 }
 
+export interface StoreOptions {
+  /** What of the logs is kept in memory before it is gathered by conversation. */
+  readonly recentBytes?: number
+  /** The size of the journal where there is none yet; 0 for none. */
+  readonly journalBytes?: number
+}
+
 /**
- * The store in `folder`, made when it is not there. `recentBytes` is what of the logs is kept in memory
- * before it is gathered by conversation. Throws StorageError when something is damaged that cannot be left
- * out.
+ * The store in `folder`, made when it is not there. Throws StorageError when something is damaged that cannot
+ * be left out.
  */
-export function openStore(folder: string, options: { readonly recentBytes?: number } = {}): RelayStore {
+export function openStore(folder: string, options: StoreOptions = {}): RelayStore {
   mkdirSync(folder, { recursive: true, mode: PRIVATE_FOLDER_MODE })
   const path = join(folder, 'relay.mdb')
   //= PAL-SEC-004
@@ -95,7 +111,7 @@ export function openStore(folder: string, options: { readonly recentBytes?: numb
     ...BEGIN_AT_ONCE,
   })
   try {
-    return new LmdbStore(root, folder, options.recentBytes ?? RECENT_BYTES)
+    return new LmdbStore(root, folder, options)
   } catch (error) {
     void root.close()
     throw error
@@ -117,11 +133,13 @@ class LmdbStore implements RelayStore, RelayStorage {
   readonly #prekeys: Database<Uint8Array, string>
   readonly #counters: Database<Uint8Array, string>
   readonly #logs: LogStore
+  readonly #journal: TurnJournal | undefined
   #lastConversation: number
   #underWay: Promise<unknown> = Promise.resolve()
+  #gathering: Promise<void> | undefined
   #failure: StorageError | undefined
 
-  constructor(root: RootDatabase, folder: string, recentBytes: number) {
+  constructor(root: RootDatabase, folder: string, options: StoreOptions) {
     this.#root = root
     this.#folder = folder
     this.#names = root.openDB({ name: 'names', encoding: 'binary' })
@@ -137,8 +155,19 @@ class LmdbStore implements RelayStore, RelayStorage {
       encoding: 'binary',
       keyEncoding: 'binary',
     })
-    this.#logs = new LogStore(turns, pieces, recentBytes)
-    this.secrets = readSecrets(root)
+    const secrets = root.openDB<Uint8Array, string>({ name: 'secrets', encoding: 'binary' })
+    const journal = openJournal(join(folder, 'relay.journal'), secrets, options.journalBytes, () =>
+      setFirstTurn(this.#counters, turns),
+    )
+    this.#journal = journal
+    this.#logs = new LogStore({
+      turns,
+      pieces,
+      counters: this.#counters,
+      recentBytesMax: options.recentBytes ?? RECENT_BYTES,
+      journal: journal && ((firstTurn) => this.#replay(journal, firstTurn)),
+    })
+    this.secrets = readSecrets(secrets)
     this.state = this.#readState()
     this.#lastConversation = this.state.lastConversation
   }
@@ -147,25 +176,90 @@ class LmdbStore implements RelayStore, RelayStorage {
     return this
   }
 
-  async commit(writes: readonly StoreWrite[]): Promise<void> {
+  #replay(journal: TurnJournal, firstTurn: number): readonly JournalledTurn[] {
+    try {
+      return journal.replay(firstTurn)
+    } catch (error) {
+      throw storageErrorOf(error, this.#folder)
+    }
+  }
+
+  commit(writes: readonly StoreWrite[]): Promise<void> {
+    const done = this.#commit(writes)
+    this.#underWay = done.catch(() => undefined)
+    return done
+  }
+
+  async #commit(writes: readonly StoreWrite[]): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure
+    const journal = this.#journal
+    if (journal && areEntries(writes) && journal.hasRoomFor(turnLength(writes)))
+      await this.#commitToJournal(journal, writes)
+    else await this.#commitToDatabase(writes)
+    if (journal && this.#isGatheringDue) this.#gather(journal)
+  }
+
+  async #commitToJournal(journal: TurnJournal, writes: readonly EntriesWrite[]): Promise<void> {
+    const { turn, length, records } = this.#logs.planTurn(writes)
+    try {
+      await journal.append(turn, length, (into) => writeTurn(into, turn, records))
+    } catch (error) {
+      throw this.#fail(error)
+    }
+    if (this.#failure !== undefined) throw this.#failure
+    this.#logs.turnCommitted()
+  }
+
+  async #commitToDatabase(writes: readonly StoreWrite[]): Promise<void> {
+    await this.#gathering
     const changes = this.#logs.plan(writes)
     for (const write of writes) this.#plan(write, changes)
+    await this.#change(changes)
+    this.#logs.committed()
+    this.#journal?.release(this.#logs.firstTurn)
+  }
+
+  get #isGatheringDue(): boolean {
+    if (this.#gathering !== undefined || this.#failure !== undefined) return false
+    return this.#logs.isOverfull || (this.#journal?.fill ?? 0) > JOURNAL_FILL_MAX
+  }
+
+  /** Gathers beside the commits to the journal. Should it fail, the next commit tells. */
+  #gather(journal: TurnJournal): void {
+    const changes = this.#logs.planGathering()
+    if (changes.length === 0) return
+    const done = this.#change(changes).then(
+      () => {
+        this.#logs.gatheringCommitted()
+        journal.release(this.#logs.firstTurn)
+      },
+      () => {},
+    )
+    this.#gathering = done.then(() => {
+      this.#gathering = undefined
+    })
+  }
+
+  /** Does the changes in one transaction. */
+  async #change(changes: Change[]): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure
     try {
       const done = this.#root.batch(() => {
         for (const change of changes) applyChange(change)
       })
       this.#begin()
-      this.#underWay = done.catch(() => undefined)
       await done
     } catch (error) {
-      this.#failure = storageErrorOf(await causeOf(error), this.#folder)
-      throw this.#failure
+      throw this.#fail(await causeOf(error))
     } finally {
       // LMDB's thread reads the values where they are: they have to live until here.
       changes.length = 0
     }
-    this.#logs.committed()
+  }
+
+  #fail(cause: unknown): StorageError {
+    this.#failure ??= storageErrorOf(cause, this.#folder)
+    return this.#failure
   }
 
   /**
@@ -183,7 +277,9 @@ class LmdbStore implements RelayStore, RelayStorage {
       await last
       await new Promise((done) => setImmediate(done))
     }
+    await this.#gathering
     await this.#root.close()
+    await this.#journal?.close()
   }
 
   read(conversation: number, seq: number): LogPage | LogGap | undefined {
@@ -334,19 +430,54 @@ function hexKey(key: Uint8Array): string {
   return Buffer.from(key).toString('hex')
 }
 
-function readSecrets(root: RootDatabase): RelaySecrets {
-  const secrets = root.openDB<Uint8Array, string>({ name: 'secrets', encoding: 'binary' })
-  const secret = (name: string): Uint8Array => {
-    const known = secrets.get(name)
-    if (known) return checkedSecret(known, name)
-    const made = systemEntropy(SEED_BYTES)
-    const kept = new Uint8Array(SEED_BYTES + SUM_BYTES)
-    kept.set(made)
-    new DataView(kept.buffer).setUint32(SEED_BYTES, crc32c(made))
-    secrets.putSync(name, kept)
-    return made
-  }
-  return { identitySeed: secret('identity'), linkSecret: secret('link') }
+function areEntries(writes: readonly StoreWrite[]): writes is readonly EntriesWrite[] {
+  for (const { kind } of writes) if (kind !== 'entries') return false
+  return writes.length > 0
+}
+
+function turnLength(writes: readonly EntriesWrite[]): number {
+  let bytes = 0
+  for (const write of writes) bytes += write.bytes.length
+  return turnBytes(writes.length, bytes)
+}
+
+type SecretDatabase = Database<Uint8Array, string>
+
+function readSecrets(secrets: SecretDatabase): RelaySecrets {
+  return { identitySeed: secretOf(secrets, 'identity'), linkSecret: secretOf(secrets, 'link') }
+}
+
+/** The secret of that name, made when there is none. */
+function secretOf(secrets: SecretDatabase, name: string): Uint8Array {
+  const known = secrets.get(name)
+  if (known) return checkedSecret(known, name)
+  const made = systemEntropy(SEED_BYTES)
+  const kept = new Uint8Array(SEED_BYTES + SUM_BYTES)
+  kept.set(made)
+  new DataView(kept.buffer).setUint32(SEED_BYTES, crc32c(made))
+  secrets.putSync(name, kept)
+  return made
+}
+
+/**
+ * The journal, made where the database knows none: `prepare` is called before it is used for the first time.
+ * Its size is that of the file. Undefined when there is to be none.
+ */
+function openJournal(
+  path: string,
+  secrets: SecretDatabase,
+  bytes: number | undefined,
+  prepare: () => void,
+): TurnJournal | undefined {
+  if (secrets.get(JOURNAL_SECRET) === undefined) {
+    const size = bytes ?? Math.min(JOURNAL_BYTES, roomIn(dirname(path)) * JOURNAL_PART_MAX)
+    if (size < JOURNAL_BYTES_MIN) return undefined
+    createJournal(path, size)
+    prepare()
+  } else if (!existsSync(path))
+    throw new StorageError('corrupt', `${path} is missing, with what was acknowledged last: restore a backup`)
+  makePrivate(path)
+  return new TurnJournal(path, secretOf(secrets, JOURNAL_SECRET).subarray(0, JOURNAL_ID_BYTES))
 }
 
 /** Older stores hold secrets without a sum. */
@@ -373,7 +504,8 @@ const ENOSPC = 28
 const ROOM_BYTES = 1024 * 1024
 
 function storageErrorOf(cause: unknown, folder: string): StorageError {
-  if ((cause as { code?: unknown } | null)?.code === ENOSPC || roomIn(folder) < ROOM_BYTES)
+  const { code } = (cause ?? {}) as { readonly code?: unknown }
+  if (code === ENOSPC || code === 'ENOSPC' || roomIn(folder) < ROOM_BYTES)
     return new StorageError('disk_full', 'cannot commit: the disk is full', cause)
   const text = cause instanceof Error ? cause.message : String(cause)
   return new StorageError('disk_failed', `cannot commit: ${text}`, cause)

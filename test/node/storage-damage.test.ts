@@ -1,5 +1,5 @@
 /** Damage at rest is told, with its range, and the rest goes on. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { open } from 'lmdb'
@@ -20,8 +20,13 @@ function entries(conversation: number, firstSeq: number, lastSeq: number): Store
   return { kind: 'entries', conversation, firstSeq, lastSeq, bytes, timeMs: 1 }
 }
 
-async function write(commits: readonly (readonly StoreWrite[])[], recentBytes?: number): Promise<void> {
-  const store = openStore(folder, recentBytes === undefined ? {} : { recentBytes })
+/** Writes turns into the database, or into the journal where there is one. */
+async function write(
+  commits: readonly (readonly StoreWrite[])[],
+  recentBytes?: number,
+  journalBytes = 0,
+): Promise<void> {
+  const store = openStore(folder, { journalBytes, ...(recentBytes === undefined ? {} : { recentBytes }) })
   for (const writes of commits) await store.commit(writes)
   await store.close()
 }
@@ -63,13 +68,13 @@ const THREE = [[entries(1, 1, 2), entries(2, 1, 4)], [entries(1, 3, 5)], [entrie
 //= PAL-ROM-043
 test('a flipped bit anywhere in a gathered piece makes that piece a gap and no other', async () => {
   await write(THREE, 0)
-  const store = openStore(folder)
+  const store = openStore(folder, { journalBytes: 0 })
   const sound = ranges(store, 1)
   expect(sound.length).toBeGreaterThan(1)
   await store.close()
   for (const at of [0, 3, 7, 10, 20, 24, 60, -1]) {
     await damage('pieces', 0, flip(at))
-    const damaged = openStore(folder)
+    const damaged = openStore(folder, { journalBytes: 0 })
     expect(ranges(damaged, 1)).toEqual([(sound[0] as string).replace('there', 'corrupt'), ...sound.slice(1)])
     expect(ranges(damaged, 2)).toEqual(['there 1-4'])
     expect(damaged.storage.extent(1).headSeq).toBe(6)
@@ -81,7 +86,7 @@ test('a flipped bit anywhere in a gathered piece makes that piece a gap and no o
 test('a flipped bit in the entries of a turn makes that conversation’s part a gap', async () => {
   await write(THREE)
   await damage('turns', 0, flip(2 * ENTRY_BYTES))
-  const store = openStore(folder)
+  const store = openStore(folder, { journalBytes: 0 })
   expect(ranges(store, 1)).toEqual(['corrupt 1-2', 'there 3-6'])
   expect(ranges(store, 2)).toEqual(['there 1-4'])
   await store.close()
@@ -91,7 +96,7 @@ test('a damaged turn is still damaged after it was gathered', async () => {
   await write(THREE)
   await damage('turns', 1, flip(2 * ENTRY_BYTES))
   await write([[entries(1, 7, 7)], [], [], []], 0)
-  const store = openStore(folder)
+  const store = openStore(folder, { journalBytes: 0 })
   expect(ranges(store, 1)).toEqual(['there 1-2', 'corrupt 3-5', 'there 6-6', 'there 7-7'])
   await store.close()
 })
@@ -102,7 +107,7 @@ test('the description of a turn survives damage to one of its two copies, wherev
   for (let at = 0; at < blockBytes; at++) {
     for (const place of [at, -1 - at]) {
       await damage('turns', 1, flip(place))
-      const store = openStore(folder)
+      const store = openStore(folder, { journalBytes: 0 })
       expect(ranges(store, 2)).toEqual(['there 1-3'])
       await store.close()
       await damage('turns', 1, flip(place))
@@ -136,7 +141,7 @@ test('a damaged session is left out and told', async () => {
     ],
   ])
   await damage('sessions', 0, flip(5))
-  const store = openStore(folder)
+  const store = openStore(folder, { journalBytes: 0 })
   expect(store.storage.state.sessions).toEqual([{ ...session, idHex: 's2' }])
   expect(store.damaged).toEqual(['session s1'])
   await store.close()
@@ -152,10 +157,57 @@ test('a store of the release before opens, with its names and keys', async () =>
   await secrets.put('link', new Uint8Array(32).fill(6))
   await root.close()
   await write([[entries(1, 1, 2)]])
-  const store = openStore(folder)
+  const store = openStore(folder, { journalBytes: 0 })
   expect(store.secrets.identitySeed).toEqual(new Uint8Array(32).fill(5))
   expect(store.secrets.linkSecret).toEqual(new Uint8Array(32).fill(6))
   expect(store.storage.state.directory).toEqual([{ kind: 'name', record }])
   expect(ranges(store, 1)).toEqual(['there 1-2'])
   await store.close()
+})
+
+const JOURNAL_BYTES = 64 * 1024
+const FOUR = [
+  [entries(1, 1, 2), entries(2, 1, 4)],
+  [entries(1, 3, 5)],
+  [entries(1, 6, 6)],
+  [entries(1, 7, 7)],
+]
+
+/** Changes a byte of the journal, counted from where its turn of that number begins. */
+function damageJournal(turn: number, at: number): void {
+  const path = join(folder, 'relay.journal')
+  const file = readFileSync(path)
+  // Each turn of these is at most two blocks, and begins with one.
+  const starts: number[] = []
+  for (let start = 0; start < file.length; start += 512)
+    if (file.subarray(start, start + 16).equals(file.subarray(0, 16))) starts.push(start)
+  const index = (starts[turn - 1] as number) + at
+  file[index] = (file[index] as number) ^ 0x10
+  writeFileSync(path, file)
+}
+
+test('a flipped bit in the entries of a turn in the journal makes that conversation’s part a gap', async () => {
+  await write(FOUR, undefined, JOURNAL_BYTES)
+  damageJournal(1, 32 + 16 + 2 * 40 + ENTRY_BYTES)
+  const store = openStore(folder)
+  expect(ranges(store, 1)).toEqual(['corrupt 1-2', 'there 3-7'])
+  expect(ranges(store, 2)).toEqual(['there 1-4'])
+  await store.close()
+})
+
+test('a turn missing from the journal stops the start, unless it is the last, which nobody was told of', async () => {
+  await write(FOUR, undefined, JOURNAL_BYTES)
+  damageJournal(2, 20)
+  expect(() => openStore(folder)).toThrow('[corrupt] turn 3')
+  damageJournal(2, 20)
+  damageJournal(4, 20)
+  const store = openStore(folder)
+  expect(ranges(store, 1)).toEqual(['there 1-6'])
+  await store.close()
+})
+
+test('a journal that is not there stops the start', async () => {
+  await write(FOUR, undefined, JOURNAL_BYTES)
+  rmSync(join(folder, 'relay.journal'))
+  expect(() => openStore(folder)).toThrow('relay.journal is missing')
 })

@@ -1,5 +1,5 @@
 /** One suite for both stores: what is committed is there, in order, and what is not there is told. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -29,6 +29,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
+/** Full after a few commits. */
+const SMALL_JOURNAL_BYTES = 64 * 1024
+
 function memory(): Medium {
   let kept = new MemoryStore()
   return () => {
@@ -40,8 +43,16 @@ function memory(): Medium {
 
 const MEDIA: readonly (readonly [string, () => Medium])[] = [
   ['memory', memory],
-  ['disk', () => () => openStore(folder)],
-  ['disk that gathers at once', () => () => openStore(folder, { recentBytes: 0 })],
+  ['disk', () => () => openStore(folder, { journalBytes: SMALL_JOURNAL_BYTES })],
+  [
+    'disk that gathers at once',
+    () => () => openStore(folder, { journalBytes: SMALL_JOURNAL_BYTES, recentBytes: 0 }),
+  ],
+  ['disk without a journal', () => () => openStore(folder, { journalBytes: 0 })],
+  [
+    'disk without a journal that gathers at once',
+    () => () => openStore(folder, { journalBytes: 0, recentBytes: 0 }),
+  ],
 ]
 
 function entries(conversation: number, firstSeq: number, lastSeq: number, timeMs = 1000): StoreWrite {
@@ -272,6 +283,13 @@ test('a store that is closed waits for the commits that follow each other', asyn
   await all
 })
 
+/** The store as a machine finds it that stopped now: what is on disk, without an end. */
+function stoppedNow(from: string, to: string): void {
+  mkdirSync(to)
+  // The database last: what it says of the journal holds for one that is older.
+  for (const name of ['relay.journal', 'relay.mdb']) copyFileSync(join(from, name), join(to, name))
+}
+
 type Action =
   | { readonly kind: 'append'; readonly conversation: number; readonly count: number }
   | { readonly kind: 'trim'; readonly conversation: number; readonly part: number }
@@ -374,6 +392,83 @@ test.each(MEDIA)('on %s any sequence of writes and openings leaves what a model 
       await commit()
       await store.close()
     }),
-    { numRuns: 40 },
+    { numRuns: 12 },
   )
+})
+
+test.each([0, 2000, undefined])(
+  'where the machine stops at any instant, what was committed is there (recent bytes: %s)',
+  async (recentBytes) => {
+    let round = 0
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
+        let place = join(folder, `${++round}`)
+        const options = {
+          journalBytes: SMALL_JOURNAL_BYTES,
+          ...(recentBytes === undefined ? {} : { recentBytes }),
+        }
+        let store = openStore(place, options)
+        const model = new Model()
+        let writes: StoreWrite[] = []
+        for (const one of actions) {
+          writes.push(...model.writesOf(one))
+          if (one.kind !== 'commit' && one.kind !== 'reopen') continue
+          await store.commit(writes)
+          writes = []
+          if (one.kind !== 'reopen') continue
+          const next = join(folder, `${++round}`)
+          stoppedNow(place, next)
+          await store.close()
+          place = next
+          store = openStore(place, options)
+          model.check(store.storage)
+        }
+        await store.close()
+      }),
+      { numRuns: 12 },
+    )
+  },
+)
+
+test('a small journal goes round, and full it makes nobody wait for ever', async () => {
+  let store = openStore(folder, { journalBytes: SMALL_JOURNAL_BYTES })
+  const page = (seq: number): StoreWrite => {
+    const bytes = new Uint8Array(seq % 40 === 0 ? 30_000 : 1500).fill(seq)
+    return {
+      kind: 'entries',
+      conversation: 1 + (seq & 1),
+      firstSeq: (seq >> 1) + 1,
+      lastSeq: (seq >> 1) + 1,
+      bytes,
+      timeMs: seq,
+    }
+  }
+  for (let seq = 0; seq < 400; seq++) await store.commit([page(seq)])
+  for (let opened = 0; opened < 2; opened++) {
+    for (const conversation of [1, 2]) {
+      expect(store.storage.extent(conversation)).toMatchObject({ firstSeq: 1, headSeq: 200 })
+      for (let seq = 1; seq <= 200; ) {
+        const found = store.storage.read(conversation, seq)
+        expect(found).toMatchObject({ firstSeq: seq })
+        if (found === undefined || 'reason' in found) break
+        expect(found.bytes[0]).toBe(((seq - 1) * 2 + conversation - 1) & 0xff)
+        seq = found.lastSeq + 1
+      }
+    }
+    await store.close()
+    store = openStore(folder)
+  }
+  await store.close()
+})
+
+test('a store that had no journal gets one, and goes on with what it holds', async () => {
+  const before = openStore(folder, { journalBytes: 0 })
+  for (let seq = 1; seq <= 3; seq++) await before.commit([entries(1, seq, seq)])
+  await before.close()
+  for (let opened = 0; opened < 3; opened++) {
+    const store = openStore(folder)
+    expect(readAll(store.storage, 1)).toEqual([1, 2, 3, 4, 5].slice(0, 3 + opened))
+    await store.commit([entries(1, 4 + opened, 4 + opened)])
+    await store.close()
+  }
 })

@@ -72,6 +72,6 @@ test('names, bans and the relay key outlive the relay', async () => {
 //= PAL-SEC-004
 test('nobody else can read it', async () => {
   const { server } = await serve()
-  expect(statSync(join(folder, 'relay.mdb')).mode & 0o077).toBe(0)
+  for (const name of ['relay.mdb', 'relay.journal']) expect(statSync(join(folder, name)).mode & 0o077).toBe(0)
   await server.close(100)
 })
