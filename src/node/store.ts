@@ -25,7 +25,7 @@ import type {
 } from '../protocol/relay/storage.ts'
 import { checkedJson, parseCheckedJson } from './checked-json.ts'
 import { turnBytes, writeTurn } from './log-format.ts'
-import { type Change, type EntriesWrite, type JournalledTurn, LogStore, setFirstTurn } from './log-store.ts'
+import { type Change, type EntriesWrite, LogStore, setFirstTurn } from './log-store.ts'
 import { systemEntropy } from './primitives.ts'
 import { makePrivate } from './private-file.ts'
 import { createJournal, JOURNAL_ID_BYTES, TurnJournal } from './turn-journal.ts'
@@ -156,16 +156,16 @@ class LmdbStore implements RelayStore, RelayStorage {
       keyEncoding: 'binary',
     })
     const secrets = root.openDB<Uint8Array, string>({ name: 'secrets', encoding: 'binary' })
-    const journal = openJournal(join(folder, 'relay.journal'), secrets, options.journalBytes, () =>
-      setFirstTurn(this.#counters, turns),
-    )
+    const prepare = (): void => setFirstTurn(this.#counters, turns)
+    const path = join(folder, 'relay.journal')
+    const journal = this.#checked(() => openJournal(path, secrets, options.journalBytes, prepare))
     this.#journal = journal
     this.#logs = new LogStore({
       turns,
       pieces,
       counters: this.#counters,
       recentBytesMax: options.recentBytes ?? RECENT_BYTES,
-      journal: journal && ((firstTurn) => this.#replay(journal, firstTurn)),
+      journal: journal && ((firstTurn) => this.#checked(() => journal.replay(firstTurn))),
     })
     this.secrets = readSecrets(secrets)
     this.state = this.#readState()
@@ -176,11 +176,12 @@ class LmdbStore implements RelayStore, RelayStorage {
     return this
   }
 
-  #replay(journal: TurnJournal, firstTurn: number): readonly JournalledTurn[] {
+  /** What the system says as a StorageError. */
+  #checked<T>(work: () => T): T {
     try {
-      return journal.replay(firstTurn)
+      return work()
     } catch (error) {
-      throw storageErrorOf(error, this.#folder)
+      throw error instanceof StorageError ? error : storageErrorOf(error, this.#folder)
     }
   }
 
@@ -212,6 +213,7 @@ class LmdbStore implements RelayStore, RelayStorage {
 
   async #commitToDatabase(writes: readonly StoreWrite[]): Promise<void> {
     await this.#gathering
+    if (this.#failure !== undefined) throw this.#failure
     const changes = this.#logs.plan(writes)
     for (const write of writes) this.#plan(write, changes)
     await this.#change(changes)
