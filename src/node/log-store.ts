@@ -76,7 +76,7 @@ export interface TurnPlan {
 const PIECE_BYTES_MAX = 64 * 1024
 /** What is gathered in a commit, besides twice what the commit brings. */
 const GATHER_BYTES = 64 * 1024
-/** What is gathered at once beside commits to the journal: few transactions, and no long turn of the event loop. */
+/** What is gathered at once beside commits to the journal: few transactions, no long turn of the loop. */
 const GATHER_APART_BYTES = 256 * 1024
 const FIRST_TURN = 'firstTurn'
 /** A piece spans no more time than this, so that its entries can go when their age says so. */
