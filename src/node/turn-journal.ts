@@ -46,7 +46,7 @@ export interface JournalTurn {
   readonly value: Uint8Array
 }
 
-/** The turns from `firstTurn` on, in their order, and where the one lies that was being written at the end. */
+/** The turns from `firstTurn` on, in order, and the one that was being written when everything ended. */
 export interface JournalContent {
   readonly turns: readonly JournalTurn[]
   /** Its record is not whole, so it was never acknowledged. */
@@ -63,8 +63,8 @@ export function writeJournalHeader(into: Uint8Array, id: Uint8Array, turn: numbe
 }
 
 /**
- * What a file holds. Only the last turn can be torn, because the next one is written when it is on disk: others
- * that are damaged are given as they are.
+ * What a file holds. Only the last turn can be torn, because the next one is written when it is on disk:
+ * others that are damaged are given as they are.
  */
 export function readJournal(file: Uint8Array, id: Uint8Array, firstTurn: number): JournalContent {
   const turns: JournalTurn[] = []
@@ -79,8 +79,8 @@ export function readJournal(file: Uint8Array, id: Uint8Array, firstTurn: number)
 }
 
 function readRecord(file: Uint8Array, id: Uint8Array, start: number): JournalTurn | undefined {
-  if (file[start] !== id[0] || !equalBytes(file.subarray(start, start + JOURNAL_ID_BYTES), id))
-    return undefined
+  if (file[start] !== id[0]) return undefined
+  if (!equalBytes(file.subarray(start, start + JOURNAL_ID_BYTES), id)) return undefined
   const view = viewOf(file)
   if (view.getUint32(start + SUM_AT) !== crc32c(file, start, start + SUM_AT)) return undefined
   const from = start + JOURNAL_HEADER_BYTES
@@ -134,8 +134,8 @@ export class TurnJournal {
   }
 
   /**
-   * The turns from `firstTurn` on, which from now on are kept; one that is torn is gone. Call once, first. That
-   * the last one can be read does not say that it is on the disk, so it is written again.
+   * The turns from `firstTurn` on, which from now on are kept; one that is torn is gone. Call once, first.
+   * That the last one can be read does not say that it is on the disk, so it is written again.
    */
   replay(firstTurn: number): readonly JournalTurn[] {
     const bytes = new Uint8Array(this.#size)
@@ -170,8 +170,8 @@ export class TurnJournal {
   }
 
   /**
-   * Writes the turn that `fill` puts into an array of `length` bytes. Resolves when it is on disk, rejects with
-   * what the system says. One at a time; there must be room.
+   * Writes the turn that `fill` puts into an array of `length` bytes. Resolves when it is on disk, rejects
+   * with what the system says. One at a time; there must be room.
    */
   append(turn: number, length: number, fill: (into: Uint8Array) => void): Promise<void> {
     const bytes = recordBytes(length)

@@ -186,7 +186,7 @@ function damageJournal(turn: number, at: number): void {
   writeFileSync(path, file)
 }
 
-test('a flipped bit in the entries of a turn in the journal makes that conversation’s part a gap', async () => {
+test('a flipped bit in a turn in the journal makes that conversation’s part a gap', async () => {
   await write(FOUR, undefined, JOURNAL_BYTES)
   damageJournal(1, 32 + 16 + 2 * 40 + ENTRY_BYTES)
   const store = openStore(folder)
@@ -195,7 +195,7 @@ test('a flipped bit in the entries of a turn in the journal makes that conversat
   await store.close()
 })
 
-test('a turn missing from the journal stops the start, unless it is the last, which nobody was told of', async () => {
+test('a turn missing from the journal stops the start, unless it is the last', async () => {
   await write(FOUR, undefined, JOURNAL_BYTES)
   damageJournal(2, 20)
   expect(() => openStore(folder)).toThrow('[corrupt] turn 3')

@@ -1,4 +1,4 @@
-/** What was acknowledged is in the journal at whatever instant the machine stops, and what is needed stays. */
+/** What was acknowledged is in the journal whenever the machine stops, and what is needed stays. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ async function beforeAndAfter(): Promise<
   return [before, after, written?.start ?? -1, written?.end ?? -1]
 }
 
-test('a last write that is cut at any byte leaves the turns before it, and the last one when it is whole', async () => {
+test('a last write that is cut at any byte leaves the turns before it, and counts when whole', async () => {
   const [before, after, start, end] = await beforeAndAfter()
   const length = 32 + turnBytes(1, 900)
   for (let cut = start; cut <= end; cut++) {
