@@ -26,5 +26,7 @@ process.on('message', async (request: RelayRequest) => {
   answer()
   if (request === 'stop') process.disconnect?.()
 })
+// Whoever started it may have been killed.
+process.on('disconnect', () => process.exit())
 await relays.start()
 answer()
