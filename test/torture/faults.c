@@ -1,12 +1,14 @@
 /*
  * Loaded into the relay by LD_PRELOAD: makes its disk fail and its wall clock jump.
- *   FAULT_SYNC=n   the n-th fdatasync fails with EIO, and all after it
+ *   FAULT_SYNC=n   the n-th synchronisation fails with EIO, and all after it: an fdatasync, or a write to a file
+ *                  that is opened for synchronised writes, which leaves what it wrote in the page cache
  *   FAULT_WRITE=n  the n-th pwrite fails with EIO, and all after it
  *   FAULT_CLOCK=s  the wall clock jumps by up to s seconds, forwards or backwards, ten times a second
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/time.h>
@@ -23,11 +25,12 @@ static int is_due(const char *name, long *count) {
   return at > 0 && __atomic_add_fetch(count, 1, __ATOMIC_SEQ_CST) >= at;
 }
 
+static long sync_count;
+
 int fdatasync(int file) {
-  static long count;
   static int (*next)(int);
   if (!next) next = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-  if (is_due("FAULT_SYNC", &count)) {
+  if (is_due("FAULT_SYNC", &sync_count)) {
     errno = EIO;
     return -1;
   }
@@ -39,6 +42,11 @@ ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t at) {
   static ssize_t (*next)(int, const void *, size_t, off64_t);
   if (!next) next = (ssize_t(*)(int, const void *, size_t, off64_t))dlsym(RTLD_NEXT, "pwrite64");
   if (is_due("FAULT_WRITE", &count)) {
+    errno = EIO;
+    return -1;
+  }
+  if ((fcntl(file, F_GETFL) & O_DSYNC) && is_due("FAULT_SYNC", &sync_count)) {
+    next(file, bytes, size, at);
     errno = EIO;
     return -1;
   }
