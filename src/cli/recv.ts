@@ -333,7 +333,7 @@ class Receiving {
       ? this.#sealedFiles.handle(source, message)
       : this.#files.handlePart(source, message.body)
     if (result.kind === 'started') this.#acknowledging?.begin(source, message.conversation, message.seq)
-    else if (result.kind !== 'more') this.#acknowledging?.end(source)
+    else if (result.kind !== 'more' && result.kind !== 'ignored') this.#acknowledging?.end(source)
     if (result.kind === 'started' && isTalkative)
       process.stderr.write(`${senderOf(message)} sends ${result.name} (${sizeText(result.size)})\n`)
     if (result.kind === 'refused' && result.why.startsWith('its'))

@@ -40,12 +40,20 @@ export class LibraryFiles {
   }
 
   /** Takes a message for which `isOfSealedFile` holds; gives the file when that ends it. */
-  take(source: string, message: { contentKind: number; body: Uint8Array }): PalaverFile | undefined {
+  take(
+    source: string,
+    message: { contentKind: number; body: Uint8Array; seq: bigint },
+  ): PalaverFile | undefined {
     const result = this.#receiver.handle(source, message)
     if (result.kind === 'complete') return this.#complete(result)
     if (result.kind === 'refused') return { state: 'refused', name: result.name, why: result.why }
     if (result.kind !== 'no_room') return undefined
     return { state: 'refused', name: result.name, why: `no room: ${this.#bytesMax} bytes in all` }
+  }
+
+  /** The entries that are needed again if the program ends when it has done with everything up to `seq`. */
+  needs(seq: number): readonly number[] {
+    return this.#receiver.needs(seq)
   }
 
   #complete({ name, sha256 }: PartResult & { kind: 'complete' }): PalaverFile {

@@ -26,7 +26,7 @@ import { LibraryTrust } from './library-trust.ts'
 import { identityOfSeed, systemEntropy } from './primitives.ts'
 import { createNodePrimitives } from './provider-node.ts'
 import { addressesOf, reachOf } from './relay-transport.ts'
-import { SealedConnection, type SealingNews } from './sealed-connection.ts'
+import { SealedConnection, type SealedConnectionOptions, type SealingNews } from './sealed-connection.ts'
 import { isOfSealedFile } from './sealed-file-receiving.ts'
 import { type FileSource, sendSealedFile } from './sealed-file-sending.ts'
 import { memorySealedStore, openSealedStore, type SealedStore } from './sealed-store.ts'
@@ -125,7 +125,8 @@ export async function connect(address: string, options: ConnectOptions): Promise
     else if (event.kind === 'signal') options.onSignal?.(signalOf(event))
     else dispatch(rooms, event)
   }
-  const sealing = sealingOf(options, onEvent)
+  const onFull = (): void => rooms.shed()
+  const sealing = sealingOf(options, { onEvent, onFull })
   const connection = await ClientConnection.open({
     ...(await reachOf(addressesOf(target, undefined))),
     name: options.nick,
@@ -145,6 +146,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
     holdsSealed: sealing !== undefined,
     onEvent: (event) => (sealing ? sealing.connection.handle(event) : onEvent(event)),
   })
+  rooms.connection = connection
   sealing?.connection.attach(connection, { store: sealing.store, accountKey: identity.publicKey })
   const trust = sealing && new LibraryTrust(sealing.connection, sealing.primitives)
   return new PalaverSession(connection, rooms, { trust, sealing: sealing?.connection })
@@ -158,7 +160,7 @@ interface LibrarySealing {
 
 function sealingOf(
   options: ConnectOptions,
-  onEvent: (event: SessionEvent) => void,
+  handed: Pick<SealedConnectionOptions, 'onEvent' | 'onFull'>,
 ): LibrarySealing | undefined {
   const { stateFile, onSealing, e2ee } = options
   const sealedFile = options.sealedFile ?? (stateFile === undefined ? undefined : `${stateFile}.sealed`)
@@ -174,17 +176,23 @@ function sealingOf(
   const store = isKept ? openSealedStore(primitives, sealedFile) : memorySealedStore(primitives)
   if (!store) throw new UsageError('bad_state', `another process has ${sealedFile}`)
   const onNews = (news: SealingNews): void => onSealing?.(news)
-  const handlers = { acknowledges: 'manual', onEvent, onNews } as const
+  const handlers = { acknowledges: 'manual', ...handed, onNews } as const
   return { connection: new SealedConnection({ mode, primitives, ...handlers }), store, primitives }
 }
 
 /** The rooms of a session, by their conversations. */
 class Rooms extends Map<ClientConversation, PalaverRoom> {
   readonly filesBytesMax: number
+  connection: ClientConnection | undefined
 
   constructor(filesBytesMax: number) {
     super()
     this.filesBytesMax = filesBytesMax
+  }
+
+  /** Nobody who was not asked for may take the place of what is read. */
+  shed(): void {
+    for (const room of this.values()) if (this.connection) room.shed(this.connection)
   }
 }
 
@@ -413,7 +421,7 @@ export class PalaverRoom implements AsyncDisposable {
 
   /**
    * Messages, one reader at a time; one that the loop was left at comes again in the next run of a program
-   * that keeps its state. Ends when the session or the membership does,
+   * that keeps its state, as does a file that was not whole. Ends when the session or the membership does,
    * and when the loop is left. Beyond `events_held` unread messages the link is paused. Throws the signal's
    * reason.
    */
@@ -430,7 +438,9 @@ export class PalaverRoom implements AsyncDisposable {
           const shown = isOfFile(message) ? this.#withFile(message) : message
           if (shown) yield shown
           // Who asks for the next one has done with this one.
-          this.#connection?.applied(this.#conversation, Number(message.seq))
+          const seq = Number(message.seq)
+          this.#sealing?.need(this.#conversation, this.#files.needs(seq))
+          this.#connection?.applied(this.#conversation, seq)
         } else if (this.#isEnded) return
         else await this.#untilWoken()
       }
@@ -481,6 +491,14 @@ export class PalaverRoom implements AsyncDisposable {
       this.#isPaused = true
       this.#connection.pause()
     }
+  }
+
+  /** Called by the session: gives up what came in a conversation that nobody asked for. */
+  shed(connection: ClientConnection): void {
+    if (this.#connection) return
+    let last: PalaverMessage | undefined
+    while (this.#held.length > 0) last = this.#held.shift()
+    if (last) connection.applied(this.#conversation, Number(last.seq))
   }
 
   get #opened(): ClientConnection {

@@ -142,8 +142,13 @@ export class RoomSealing {
   }
 
   /** The program has done with everything up to there. Kept with the next change. */
-  applied(conversation: ClientConversation, seq: number): void {
-    this.#rooms.rooms.applied(foldName(conversation.name), seq)
+  applied(conversation: ClientConversation, seq: number, needs?: readonly number[]): void {
+    this.#rooms.rooms.applied(foldName(conversation.name), seq, needs)
+  }
+
+  /** Whether more than should be is opened and not applied, even without this message. */
+  isFullFor({ conversation, seq: position, contentKind, body }: ReceivedMessage): boolean {
+    return this.#rooms.rooms.isFullFor(foldName(conversation.name), { position, contentKind, body })
   }
 
   close(): void {

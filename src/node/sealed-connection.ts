@@ -37,6 +37,8 @@ export interface SealedConnectionOptions {
   /** Everything of the connection, messages opened. */
   readonly onEvent: (event: SessionEvent) => void
   readonly onNews: (news: SealingNews) => void
+  /** So much was opened and not applied that nothing more is read until some of it is. */
+  readonly onFull?: () => void
 }
 
 /** Stands between a connection and a program that knows nothing of sealing. */
@@ -52,6 +54,11 @@ export class SealedConnection {
   #isPassing = false
   #applied: ClientConnection['applied'] | undefined
   readonly #trailing = new Trailing()
+  /** Whether events wait in `#early` until the program applied some of what was opened. */
+  #isStalled = false
+  /** Whether the program wants nothing read. */
+  #isPaused = false
+  #pause: (() => void) | undefined
 
   constructor(options: SealedConnectionOptions) {
     this.#options = options
@@ -114,13 +121,39 @@ export class SealedConnection {
       rooms.settled(conversation, id)
       return withdraw(conversation, id)
     }
-    connection.applied = (conversation, seq) => {
-      const reached = this.#trailing.applied(conversation, seq)
-      applied(conversation, reached)
-      this.#noteApplied(conversation, reached)
-    }
+    this.#steer(connection, applied)
     for (const event of this.#early.splice(0)) this.handle(event)
     conversations.connected()
+  }
+
+  /** What the program applied and whether it reads are not all that counts. */
+  #steer(connection: ClientConnection, applied: ClientConnection['applied']): void {
+    connection.applied = (conversation, seq) => {
+      const reached = this.#trailing.applied(conversation, seq)
+      const needs = this.#trailing.needsOf(conversation)
+      applied(conversation, Math.min(reached, ...needs.map((each) => each - 1)))
+      this.#noteApplied(conversation, reached)
+      this.#goOn(resume)
+    }
+    const pause = connection.pause.bind(connection)
+    const resume = connection.resume.bind(connection)
+    connection.pause = () => {
+      this.#isPaused = true
+      pause()
+    }
+    connection.resume = () => {
+      this.#isPaused = false
+      if (!this.#isStalled) resume()
+    }
+    this.#pause = pause
+  }
+
+  /**
+   * What was applied of a conversation and is needed again if the program ends now: the relay keeps it, and
+   * all behind it, until that changes. Counts from the next `applied` on.
+   */
+  need(conversation: ClientConversation, seqs: readonly number[]): void {
+    this.#trailing.need(conversation, seqs)
   }
 
   #roomsOver(
@@ -150,8 +183,9 @@ export class SealedConnection {
 
   #noteApplied(conversation: ClientConversation, seq: number): void {
     const peer = peerOf(conversation)
-    if (peer) this.#conversations?.applied(peer, seq)
-    else this.#rooms?.applied(conversation, seq)
+    const needs = this.#trailing.needsOf(conversation)
+    if (peer) this.#conversations?.applied(peer, seq, needs)
+    else this.#rooms?.applied(conversation, seq, needs)
   }
 
   /** The machine behind it, once attached. */
@@ -188,14 +222,47 @@ export class SealedConnection {
 
   /** Takes an event of the connection; those before `attach` or `pass` wait for it. */
   handle(event: SessionEvent): void {
-    if (!this.#isPassing && !this.#conversations) {
-      this.#early.push(event)
-      return
-    }
+    if (this.#mustWait(event)) return this.#wait(event)
+    if (event.kind === 'closed') this.#early.splice(0)
     this.#take(event)
     const entry = this.#options.acknowledges === 'auto' ? entryOf(event) : undefined
     // By now what opening the entry changed is kept.
     if (entry) this.#applied?.(entry.conversation, entry.seq)
+  }
+
+  #mustWait(event: SessionEvent): boolean {
+    if (this.#isPassing) return false
+    if (!this.#conversations) return true
+    // Nothing comes after the end, and what was not applied comes again in the next run.
+    if (event.kind === 'closed') return false
+    return this.#isStalled || (event.kind === 'message' && this.#isTooMuch(event.message))
+  }
+
+  #wait(event: SessionEvent): void {
+    this.#early.push(event)
+    if (!this.#conversations || this.#isStalled) return
+    this.#isStalled = true
+    this.#pause?.()
+    this.#options.onFull?.()
+  }
+
+  /** Whether it is sealed, and so much of that is opened that the program has to apply some first. */
+  #isTooMuch(message: ReceivedMessage): boolean {
+    const { conversation, contentKind, body, seq: position } = message
+    if (contentKind !== CONTENT_KINDS.sealed || this.#options.acknowledges === 'auto') return false
+    if (!this.#trailing.isBehind) return false
+    const peer = peerOf(conversation)
+    if (!peer) return this.#rooms?.isFullFor(message) === true
+    return this.#conversations?.sealing.isFullFor(peer, { position, body }) === true
+  }
+
+  /** Takes what waited, as far as there is room for it again. */
+  #goOn(resume: () => void): void {
+    const [first] = this.#early
+    if (!this.#isStalled || (first?.kind === 'message' && this.#isTooMuch(first.message))) return
+    this.#isStalled = false
+    for (const event of this.#early.splice(0)) this.handle(event)
+    if (!this.#isStalled && !this.#isPaused) resume()
   }
 
   #take(event: SessionEvent): void {

@@ -149,8 +149,8 @@ export class SealedConversations {
   }
 
   /** The program has done with what it was given of that conversation. Kept with the next change. */
-  applied(from: Person, position: number): void {
-    this.sealing.applied(from, position)
+  applied(from: Person, position: number, needs?: readonly number[]): void {
+    this.sealing.applied(from, position, needs)
   }
 
   /** Takes a message of somebody else from a direct conversation; what it holds comes as events. */

@@ -15,6 +15,8 @@ import { createNodePrimitives } from './provider-node.ts'
 
 /** Files that may be under way at once. */
 const UNFINISHED_MAX = 16
+/** A file of which no part is among that many entries is not waited for. */
+const ENTRIES_BETWEEN_PARTS_MAX = 256
 
 interface Unfinished {
   readonly file: FileDescriptor
@@ -24,7 +26,19 @@ interface Unfinished {
   readonly sink: FileSink
   next: number
   done: number
+  /** Where it was described, and where its latest part came. */
+  readonly describedAt: number
+  latestAt: number
 }
+
+/** What came, and its position in its conversation. */
+interface Part {
+  readonly contentKind: number
+  readonly body: Uint8Array
+  readonly seq: number | bigint
+}
+
+const NONE: readonly number[] = []
 
 type OpenSink = (name: string, size: number, mime: string) => FileSink | undefined
 
@@ -49,11 +63,22 @@ export class SealedFileReceiver {
   }
 
   /** Takes a message for which `isOfSealedFile` holds; `source` tells whose it is. */
-  handle(source: string, { contentKind, body }: { contentKind: number; body: Uint8Array }): PartResult {
-    return contentKind === INNER_KINDS.file ? this.#begin(source, body) : this.#chunk(source, body)
+  handle(source: string, part: Part): PartResult {
+    return part.contentKind === INNER_KINDS.file ? this.#begin(source, part) : this.#chunk(source, part)
   }
 
-  #begin(source: string, body: Uint8Array): PartResult {
+  /**
+   * Where files were described that are still coming, when everything up to `seq` came: from there on entries
+   * are needed again if the program ends before the files are whole. Of one conversation, and of one log.
+   */
+  needs(seq: number): readonly number[] {
+    if (this.#unfinished.size === 0) return NONE
+    return [...this.#unfinished.values()]
+      .filter(({ latestAt }) => seq - latestAt <= ENTRIES_BETWEEN_PARTS_MAX)
+      .map(({ describedAt }) => describedAt)
+  }
+
+  #begin(source: string, { body, seq }: Part): PartResult {
     const file = decodeDescriptor(body)
     if (!file) return { kind: 'refused', name: '?', why: 'what came does not describe a file' }
     const key = `${source}/${hexOf(file.fileId)}`
@@ -63,15 +88,18 @@ export class SealedFileReceiver {
     const sink = hasRoom ? this.#openSink(name, file.size, file.mime) : undefined
     if (!sink) return { kind: 'no_room', name }
     const opener = new FileOpener(createNodePrimitives(), file)
-    this.#unfinished.set(key, { file, name, opener, hash: createHash('sha256'), sink, next: 0, done: 0 })
+    const at = Number(seq)
+    const progress = { next: 0, done: 0, describedAt: at, latestAt: at }
+    this.#unfinished.set(key, { file, name, opener, hash: createHash('sha256'), sink, ...progress })
     return { kind: 'started', name, done: 0, size: file.size }
   }
 
-  #chunk(source: string, body: Uint8Array): PartResult {
+  #chunk(source: string, { body, seq }: Part): PartResult {
     const chunk = decodeChunk(body)
     const key = `${source}/${chunk ? hexOf(chunk.fileId) : ''}`
     const file = this.#unfinished.get(key)
     if (!chunk || !file) return { kind: 'ignored', name: '?' }
+    file.latestAt = Number(seq)
     const { name, opener, file: described } = file
     if (chunk.index > file.next) return this.#refuse(key, file, `part ${file.next} is missing`)
     const opened = opener.open(chunk.index, chunk.sealed)

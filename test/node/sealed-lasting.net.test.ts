@@ -157,6 +157,55 @@ test('messages come once, in order, whatever transport, relay and program do mea
     for (const kind of ['unreadable', 'missing'] as const) expect(each.told(kind)).toEqual([])
 }, 60_000)
 
+/** Bytes of which no more than `first` can be read a second time before `open` is called. */
+function gated(
+  whole: Uint8Array,
+  first: number,
+): { bytes: Uint8Array; reached: Promise<void>; open: () => void } {
+  let open = (): void => {}
+  let reach = (): void => {}
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve
+  })
+  let read = 0
+  const subarray = async (start: number, end: number): Promise<Uint8Array> => {
+    read += end - start
+    if (read > whole.length + first) reach()
+    if (read > whole.length + first) await gate
+    return whole.subarray(start, end)
+  }
+  return { bytes: { length: whole.length, subarray } as unknown as Uint8Array, reached, open }
+}
+
+test('a program that ended amid a file gets it whole in its next run, and nothing else again', async () => {
+  const [alice, bob] = await couple()
+  const whole = Uint8Array.from({ length: 300_000 }, (_, i) => i % 253)
+  const { bytes, reached, open } = gated(whole, 150_000)
+  const toBob = await alice.session.direct('bob')
+  const sent = toBob.sendFile({ name: 'notes', bytes })
+  await reached
+  await alice.say(bob, 'in the middle of it')
+  expect(await bob.hear(alice, 1)).toEqual(['in the middle of it'])
+  await bob.stop()
+  await bob.start()
+  open()
+  await sent
+  await alice.say(bob, 'after it')
+  for await (const { own, file, text } of (await bob.session.direct('alice')).messages()) {
+    if (own) continue
+    expect(text()).toBe('notes')
+    expect(file).toMatchObject({ state: 'complete', bytes: whole })
+    break
+  }
+  await bob.stop()
+  await bob.start()
+  expect(await bob.hear(alice, 2)).toEqual(['notes', 'after it'])
+  for (const kind of ['unreadable', 'missing'] as const) expect(bob.told(kind)).toEqual([])
+}, 60_000)
+
 describe('a state that was lost', () => {
   /** The store of somebody as it is now, to come back to. */
   function snapshot(of: Somebody): () => void {

@@ -61,7 +61,7 @@ export class OpenedMessages {
     return position > (this.#seen.get(conversation) ?? 0)
   }
 
-  /** Whether no more may be kept: what comes is left at the relay. */
+  /** Whether that is as much as should be kept: a caller whose program is behind stops reading. */
   get isFull(): boolean {
     return this.#bytes >= BYTES_MAX
   }
@@ -79,11 +79,11 @@ export class OpenedMessages {
     this.#changes.put(`${OPENED}${conversation}/${position}`, encode(kept))
   }
 
-  /** The program has done with everything up to there. */
-  applied(conversation: string, position: number): void {
+  /** The program has done with everything up to there, but for what it `needs` again. */
+  applied(conversation: string, position: number, needs: readonly number[] = []): void {
     const all = this.#kept.get(conversation)
     for (const [at, { body }] of all ?? []) {
-      if (at > position) continue
+      if (at > position || needs.includes(at)) continue
       all?.delete(at)
       this.#bytes -= body.length
       this.#changes.forget(`${OPENED}${conversation}/${at}`)

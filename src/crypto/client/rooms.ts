@@ -214,7 +214,7 @@ export class SealedRooms {
     }
     //= PAL-TRU-014
     if (!isSealed) this.#put({ kind: 'room_unreadable', room, position, why: 'plain' })
-    else if (!this.#wasOpened(place, entry) && !this.#opened.isFull) this.#entry(place, entry, nowMs)
+    else if (!this.#wasOpened(place, entry)) this.#entry(place, entry, nowMs)
     place.gather()
     return true
   }
@@ -223,10 +223,18 @@ export class SealedRooms {
     return !this.#invites.isEmpty && this.#invites.all.has(room)
   }
 
-  /** The program has done with everything up to there. */
-  applied(room: string, position: number): void {
-    this.#opened.applied(openName(room), position)
-    this.#places.get(room)?.readUpTo(position)
+  /** The program has done with everything up to there, but for what it `needs` again after a restart. */
+  applied(room: string, position: number, needs: readonly number[] = []): void {
+    this.#opened.applied(openName(room), position, needs)
+    this.#places.get(room)?.readUpTo(Math.min(position, ...needs.map((each) => each - 1)))
+  }
+
+  /**
+   * Whether so much is opened and not applied that a caller whose program is behind does not hand in this
+   * entry. One that was opened before takes no more room.
+   */
+  isFullFor(room: string, { position, body }: RoomEntry): boolean {
+    return this.#opened.isFull && !this.#opened.find(openName(room), position, body)
   }
 
   /** Tells again what was opened and not applied. */

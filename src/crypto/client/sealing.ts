@@ -217,7 +217,6 @@ export class Sealing {
     if (contentKind !== CONTENT_KINDS.sealed) return this.#plain(peer, message)
     const before = this.#opened?.find(conversationName(from), position, body)
     if (before) return this.#show(peer, position, before)
-    if (this.#opened?.isFull) return
     if (body[0] === LIVE_ASK) return this.#answer(peer, body.subarray(1), nowMs)
     if (body[0] === LIVE_ANSWER) return this.#answered(peer, body.subarray(1), nowMs)
     const isPeer = (identity: Identity): boolean => this.#meets(peer, identity, nowMs)
@@ -277,9 +276,17 @@ export class Sealing {
     this.#outputs.put({ kind: 'send', to: peer.person, tag: 0, contentKind, body, isSealed: true })
   }
 
-  /** The program has done with what it was given of that conversation up to there. */
-  applied(from: Person, position: number): void {
-    this.#opened?.applied(conversationName(from), position)
+  /** The program has done with what came of that conversation up to there, but for what it `needs`. */
+  applied(from: Person, position: number, needs?: readonly number[]): void {
+    this.#opened?.applied(conversationName(from), position, needs)
+  }
+
+  /**
+   * Whether so much is opened and not applied that a caller whose program is behind does not hand in this
+   * message. One that was opened before takes no more room.
+   */
+  isFullFor(from: Person, { position, body }: Placed): boolean {
+    return this.#opened?.isFull === true && !this.#opened.find(conversationName(from), position, body)
   }
 
   /** The own key package of that number that is at the relay. */
