@@ -2,7 +2,7 @@
  * What a member does in a sealed room: the operations that are wished for, one at a time, the messages that
  * wait, and what it tells other members. Nothing of it happens while the room's log was not read to its end.
  */
-import { equalBytes, hexOf } from '../../base/bytes.ts'
+import { concatBytes, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
 import { encodeInner, INNER_KINDS, roomContextOf } from '../direct/inner.ts'
 import type { OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
@@ -14,6 +14,7 @@ import type { Introduced } from './room-people.ts'
 import type { RoomPlace, Wish } from './room-place.ts'
 
 const ID_BYTES = 16
+const HOUR_MS = 3_600_000
 /** How long the member whose turn it is has to remove one who leaves. */
 const LEAVING_MS = 60_000
 
@@ -154,6 +155,19 @@ export class RoomWork {
     }
     if (place.waiting) this.#put({ kind: 'room_current', room })
     for (const { tag } of place.wishes.splice(0)) this.refuse(place.folded, tag, 'not_in_room')
+  }
+
+  /** Tells an admin where this member stands, so that it is brought up to date: at most once an hour. */
+  askHelp(place: RoomPlace, nowMs: number): void {
+    const { room } = place
+    if (!room || (place.helpAskedMs !== 0 && nowMs - place.helpAskedMs < HOUR_MS)) return
+    const others = place.people.filter(({ fid }) => !equalBytes(fid, this.#who.own.fid))
+    const helper = others.find(({ fid }) => place.memberOf(fid).role === 'admin') ?? others[0]
+    if (!helper) return
+    place.helpAskedMs = nowMs
+    place.helper = helper.fid
+    const body = concatBytes([place.group, uint32Bytes(room.epoch), room.head])
+    this.tell(place, helper, INNER_KINDS.roomHead, body)
   }
 
   tell(place: RoomPlace, to: Introduced, innerKind: number, body: Uint8Array): void {

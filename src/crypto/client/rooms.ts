@@ -3,32 +3,27 @@
  * under way, key packages and invitations. Input is what rooms' logs bring, in their order, and what members
  * said in direct conversations; nothing comes out before the state after it was kept.
  */
-import { concatBytes, equalBytes, hexOf, uint32Bytes } from '../../base/bytes.ts'
+import { equalBytes, hexOf } from '../../base/bytes.ts'
 import { CONTENT_KINDS } from '../../codec/generated/registry.ts'
-import { decodeInner, INNER_KINDS, SEALED_BODY_BYTES_MAX } from '../direct/inner.ts'
-import { FieldReader } from '../fields.ts'
-import { FID_BYTES, type OwnIdentity } from '../identity.ts'
+import { INNER_KINDS, SEALED_BODY_BYTES_MAX } from '../direct/inner.ts'
+import type { OwnIdentity } from '../identity.ts'
 import type { Primitives } from '../primitives.ts'
 import { ROOM_MESSAGE } from '../room/epoch.ts'
-import { createKeyPackage, type KeyPackage, type OwnKeyPackage, readKeyPackage } from '../room/key-package.ts'
-import { GROUP_BYTES, placeOf } from '../room/operation.ts'
-import { type RoomResult, SealedRoom } from '../room/room.ts'
-import { readWelcome } from '../room/welcome.ts'
+import { createKeyPackage, type KeyPackage, type OwnKeyPackage } from '../room/key-package.ts'
+import { SealedRoom } from '../room/room.ts'
 import { type Invitation, Invitations } from './invitations.ts'
 import { KeptOutputs } from './kept-outputs.ts'
-import { OpenedMessages } from './opened.ts'
 import type { Person, Save } from './outputs.ts'
 import { GivenPackages } from './packages.ts'
+import { RoomLog } from './room-log.ts'
 import type { RoomMember, RoomsOutput } from './room-outputs.ts'
-import { encodePeople, type Introduced, readPeople } from './room-people.ts'
+import { type Introduced, readPeople } from './room-people.ts'
 import { type RoomEntry, RoomPlace, restoredPlaces, type Wish } from './room-place.ts'
-import { type RoomDraft, RoomWork, tellOf } from './room-work.ts'
+import { RoomTalk } from './room-talk.ts'
+import { type RoomDraft, RoomWork } from './room-work.ts'
 
-const HEAD_BYTES = 32
 const ROOMS_MAX = 1024
-const HELD_MAX = 4096
 const UNSENT_MAX = 1024
-const HOUR_MS = 3_600_000
 const OWN_PACKAGE_MS = 86_400_000
 
 export interface SealedRoomsOptions {
@@ -66,10 +61,11 @@ export class SealedRooms {
   readonly #options: SealedRoomsOptions
   readonly #outputs = new KeptOutputs<RoomsOutput>()
   readonly #packages: GivenPackages
-  readonly #opened: OpenedMessages
   readonly #places = new Map<string, RoomPlace>()
   readonly #invites: Invitations
   readonly #work: RoomWork
+  readonly #log: RoomLog
+  readonly #talk: RoomTalk
 
   constructor(primitives: Primitives, options: SealedRoomsOptions) {
     this.#primitives = primitives
@@ -77,18 +73,20 @@ export class SealedRooms {
     const { own, fold } = options
     const records = options.records ?? new Map<string, Uint8Array>()
     const { changes } = this.#outputs
-    this.#work = new RoomWork(primitives, options, (output) => this.#put(output))
+    const put = (output: RoomsOutput): void => this.#put(output)
+    const work = new RoomWork(primitives, options, put)
+    const log = new RoomLog(primitives, { work, fold, changes, records, put })
     const { published } = options
-    this.#packages = new GivenPackages(primitives, { own, changes, records, published })
-    const isOpened = (name: string): boolean => name.startsWith(`open/${openName('')}`)
-    this.#opened = new OpenedMessages(
-      primitives,
-      changes,
-      [...records].filter(([name]) => isOpened(name)),
-    )
+    const packages = new GivenPackages(primitives, { own, changes, records, published })
+    const invites = new Invitations(primitives, { changes, records, fold })
     for (const place of restoredPlaces(primitives, { own, changes, records, fold }))
       this.#places.set(place.folded, place)
-    this.#invites = new Invitations(primitives, { changes, records, fold })
+    const places = this.#places
+    this.#talk = new RoomTalk(primitives, { own, fold, places, packages, invites, work, log, put })
+    this.#work = work
+    this.#log = log
+    this.#packages = packages
+    this.#invites = invites
   }
 
   /** Whether the name is bound to a sealed room: nothing plain counts there any more. */
@@ -128,7 +126,7 @@ export class SealedRooms {
     place.invited.set(hexOf(fid), tag)
     place.know({ fid, person: to })
     if (keyPackage && equalBytes(keyPackage.fid, fid) && keyPackage.notAfterMs > nowMs)
-      return this.#add(place, keyPackage, nowMs)
+      return this.#talk.add(place, keyPackage, nowMs)
     this.#work.tell(place, { fid, person: to }, INNER_KINDS.packageAsk, place.group)
   }
 
@@ -214,7 +212,7 @@ export class SealedRooms {
     }
     //= PAL-TRU-014
     if (!isSealed) this.#put({ kind: 'room_unreadable', room, position, why: 'plain' })
-    else if (!this.#wasOpened(place, entry)) this.#entry(place, entry, nowMs)
+    else this.#log.take(place, entry, nowMs)
     place.gather()
     return true
   }
@@ -225,7 +223,7 @@ export class SealedRooms {
 
   /** The program has done with everything up to there, but for what it `needs` again after a restart. */
   applied(room: string, position: number, needs: readonly number[] = []): void {
-    this.#opened.applied(openName(room), position, needs)
+    this.#log.applied(room, position, needs)
     this.#places.get(room)?.readUpTo(Math.min(position, ...needs.map((each) => each - 1)))
   }
 
@@ -233,38 +231,13 @@ export class SealedRooms {
    * Whether so much is opened and not applied that a caller whose program is behind does not hand in this
    * entry. One that was opened before takes no more room.
    */
-  isFullFor(room: string, { position, body }: RoomEntry): boolean {
-    return this.#opened.isFull && !this.#opened.find(openName(room), position, body)
-  }
-
-  /** Tells again what was opened and not applied. */
-  #wasOpened(place: RoomPlace, { position, body: sealed }: RoomEntry): boolean {
-    const before = this.#opened.find(openName(place.folded), position, sealed)
-    if (!before) return false
-    const from = place.memberOf(before.body.subarray(0, FID_BYTES))
-    const { contentKind, isGap } = before
-    const body = before.body.subarray(FID_BYTES)
-    this.#put({ kind: 'room_message', room: place.folded, position, from, contentKind, body, isGap })
-    return true
+  isFullFor(room: string, entry: RoomEntry): boolean {
+    return this.#log.isFullFor(room, entry)
   }
 
   /** Takes what a member or an admin said in a direct conversation. */
   handleControl(from: Introduced, innerKind: number, body: Uint8Array, nowMs: number): void {
-    switch (innerKind) {
-      case INNER_KINDS.packageAsk:
-        return this.#asked(from, body, nowMs)
-      case INNER_KINDS.package:
-        return this.#packaged(from, body, nowMs)
-      case INNER_KINDS.roomSecret:
-        return this.#secret(from, body, nowMs)
-      case INNER_KINDS.roomWelcome:
-        return this.#welcomed(from, body, nowMs)
-      case INNER_KINDS.roomPeople:
-        return this.#introduced(from, body)
-      case INNER_KINDS.roomHead:
-        return this.#head(from, body, nowMs)
-      default:
-    }
+    this.#talk.handle(from, innerKind, body, nowMs)
   }
 
   /** Names of rooms that somebody added this member to, by their folded form. */
@@ -288,7 +261,7 @@ export class SealedRooms {
       const place = this.#bind(joined, room, 0)
       place.learn([{ fid: invite.fid, person: invite.from }], invite.fid)
       const people = readPeople(invite.people, this.#options.fold)
-      if (people) this.#learn(place, people, invite.fid)
+      if (people) this.#talk.learn(place, people, invite.fid)
       if (people) place.beginAfter(people.position)
       return true
     }
@@ -305,7 +278,7 @@ export class SealedRooms {
   handleTime(nowMs: number): void {
     for (const place of this.#places.values()) {
       this.#work.tidy(place, nowMs)
-      if (place.room?.state === 'expect_secret' && place.held.length > 0) this.#askHelp(place, nowMs)
+      if (place.room?.state === 'expect_secret' && place.held.length > 0) this.#work.askHelp(place, nowMs)
     }
   }
 
@@ -320,252 +293,6 @@ export class SealedRooms {
 
   pollOutput(): RoomsOutput | undefined {
     return this.#outputs.poll()
-  }
-
-  // ---- the log --------------------------------------------------------------------------------
-
-  #entry(place: RoomPlace, entry: RoomEntry, nowMs: number): void {
-    const { room, folded } = place
-    const { position } = entry
-    if (!room) return this.#unreadable(place, position, 'not_in_room')
-    const result = room.handle(entry.body, nowMs)
-    switch (result.result) {
-      case 'message':
-        return this.#message(place, entry, result)
-      case 'changed':
-        return this.#changed(place, position, result, nowMs)
-      case 'leaving':
-        place.leavingSinceMs = nowMs
-        this.#put({ kind: 'room_leaving', room: folded, actor: place.memberOf(result.actor) })
-        return this.#work.tidy(place, nowMs)
-      case 'waiting':
-        if (place.held.length >= HELD_MAX) return this.#unreadable(place, position, 'too_many')
-        place.held.push({ ...entry, body: Uint8Array.from(entry.body) })
-        return
-      case 'undecryptable':
-        if (position <= place.readableAfter) return
-        this.#unreadable(place, position, 'keys')
-        return this.#askHelp(place, nowMs)
-      case 'stale':
-      case 'duplicate':
-        return
-      default:
-        return result satisfies never
-    }
-  }
-
-  #message(
-    place: RoomPlace,
-    { position, body: sealed }: RoomEntry,
-    { sender, plaintext }: RoomResult & { result: 'message' },
-  ): void {
-    const last = place.lastOf(sender)
-    const inner = decodeInner(plaintext, this.#work.contextOf(place), last ?? plaintext.subarray(33, 49))
-    //= PAL-SRM-026
-    if (!inner) return this.#unreadable(place, position, 'context')
-    place.heard(sender, plaintext)
-    const { kind: contentKind, body, isGap } = inner
-    if (contentKind === INNER_KINDS.roomPeople) {
-      const people = readPeople(body, this.#options.fold)
-      return people && place.learn(people.people, sender)
-    }
-    const from = place.memberOf(sender)
-    const kept = { contentKind, body: concatBytes([sender, body]), isGap }
-    this.#opened.keep(openName(place.folded), position, sealed, kept)
-    this.#put({ kind: 'room_message', room: place.folded, position, from, contentKind, body, isGap })
-  }
-
-  #changed(
-    place: RoomPlace,
-    position: number,
-    result: RoomResult & { result: 'changed' },
-    nowMs: number,
-  ): void {
-    const { folded: room } = place
-    const { change, state, isOwn, welcomes } = result
-    const subjects = subjectsOf(change).map((fid) => place.memberOf(fid))
-    const actor = place.memberOf(result.actor)
-    const epoch = place.room?.epoch ?? 0
-    this.#put({ kind: 'room_changed', room, change: change.kind, actor, subjects, state, epoch })
-    place.isCommitting = false
-    if (isOwn)
-      this.#done(
-        place,
-        welcomes.map(({ fid }) => fid),
-        position,
-      )
-    for (const { fid, bytes } of welcomes) {
-      const person = place.personOf(fid)
-      if (!person) continue
-      this.#work.tell(
-        place,
-        { fid, person },
-        INNER_KINDS.roomPeople,
-        this.#peopleOf(place, place.people, position),
-      )
-      this.#work.tell(place, { fid, person }, INNER_KINDS.roomWelcome, bytes)
-    }
-    if (state === 'removed' || state === 'closed') return this.#work.end(place)
-    if (state === 'open') this.#replay(place, nowMs)
-    this.#work.pursue(place, nowMs)
-    this.#work.tidy(place, nowMs)
-  }
-
-  /** An own operation counts: its wish is fulfilled, and everybody learns who is new. */
-  #done(place: RoomPlace, newcomers: readonly Uint8Array[], position: number): void {
-    const wish = place.wishes.shift()
-    if (wish && wish.tag !== 0) this.#put({ kind: 'room_done', room: place.folded, tag: wish.tag })
-    const people = newcomers.flatMap((fid): Introduced[] => {
-      const person = place.personOf(fid)
-      return person ? [{ fid, person }] : []
-    })
-    if (people.length > 0)
-      this.#work.write(place, {
-        tag: 0,
-        kind: INNER_KINDS.roomPeople,
-        body: this.#peopleOf(place, people, position),
-      })
-  }
-
-  /** Gives entries that waited for a secret to the room again, in their order. */
-  #replay(place: RoomPlace, nowMs: number): void {
-    for (const entry of place.held.splice(0)) this.#entry(place, entry, nowMs)
-    place.readUpTo(0)
-  }
-
-  #unreadable(
-    place: RoomPlace,
-    position: number,
-    why: 'keys' | 'context' | 'not_in_room' | 'too_many',
-  ): void {
-    this.#put({ kind: 'room_unreadable', room: place.folded, position, why })
-  }
-
-  // ---- between members ------------------------------------------------------------------------
-
-  #asked(from: Introduced, group: Uint8Array, nowMs: number): void {
-    if (group.length !== GROUP_BYTES) return
-    const given = this.#packages.give(from.fid, group, nowMs)
-    if (given) this.#put(tellOf('', from, INNER_KINDS.package, concatBytes([group, given])))
-  }
-
-  #packaged(from: Introduced, body: Uint8Array, nowMs: number): void {
-    const place = this.#placeOf(body.subarray(0, GROUP_BYTES))
-    const tag = place?.invited.get(hexOf(from.fid))
-    const added = readKeyPackage(this.#primitives, body.subarray(GROUP_BYTES))
-    if (!place?.room || tag === undefined) return
-    if (added && equalBytes(added.fid, from.fid) && added.notAfterMs > nowMs)
-      return this.#add(place, added, nowMs)
-    place.invited.delete(hexOf(from.fid))
-    this.#work.refuse(place.folded, tag, 'not_permitted')
-  }
-
-  #add(place: RoomPlace, added: KeyPackage, nowMs: number): void {
-    if (!place.room) return
-    const tag = place.invited.get(hexOf(added.fid)) ?? 0
-    place.invited.delete(hexOf(added.fid))
-    const isMember = placeOf(place.room.roster, added.fid) >= 0
-    // Who lost its keys comes anew: the old membership ends first.
-    if (isMember) place.wishes.push({ tag: 0, change: { kind: 'remove', fids: [added.fid] }, welcome: [] })
-    place.wishes.push({ tag, change: { kind: 'add', packages: [added] }, welcome: [] })
-    this.#work.pursue(place, nowMs)
-  }
-
-  #secret(from: Introduced, body: Uint8Array, nowMs: number): void {
-    const place = this.#placeOf(body.subarray(0, GROUP_BYTES))
-    if (place?.room?.handleSecret(from.fid, body, nowMs) === 'begun') {
-      this.#replay(place, nowMs)
-      this.#work.pursue(place, nowMs)
-      this.#work.tidy(place, nowMs)
-    }
-    place?.gather()
-  }
-
-  #welcomed(from: Introduced, bytes: Uint8Array, nowMs: number): void {
-    const welcome = readWelcome(this.#primitives, bytes, from.fid)
-    if (!welcome) return
-    const room = this.#options.fold(welcome.name)
-    const { group } = welcome.operation
-    const bound = this.#places.get(room)
-    const sameGroup = this.#placeOf(group)
-    //= PAL-SRM-027
-    if ((bound && !equalBytes(bound.group, group)) || (sameGroup && sameGroup !== bound))
-      return this.#put({ kind: 'room_swapped', room, by: from.person })
-    if (bound?.room) return this.#helped(bound, from, welcome, nowMs)
-    if (this.#invites.welcomed(from, group, bytes))
-      this.#put({ kind: 'room_invited', room, name: welcome.name, by: from.person })
-  }
-
-  /** A member whom this one asked for help sends the room as it is now. */
-  #helped(
-    place: RoomPlace,
-    from: Introduced,
-    welcome: NonNullable<ReturnType<typeof readWelcome>>,
-    nowMs: number,
-  ): void {
-    const { room, helper } = place
-    const { own } = this.#options
-    if (!room || !helper || !equalBytes(helper, from.fid) || welcome.operation.epoch <= room.epoch) return
-    const ownPackage = room.ownPackage
-    const joined = ownPackage && SealedRoom.join(this.#primitives, own, { welcome, ownPackage, nowMs })
-    if (!joined) return
-    place.helper = undefined
-    place.dropKeys()
-    place.room = joined
-    place.isCommitting = false
-    place.keepHead()
-    this.#replay(place, nowMs)
-    this.#work.pursue(place, nowMs)
-  }
-
-  #introduced(from: Introduced, body: Uint8Array): void {
-    const people = readPeople(body, this.#options.fold)
-    if (!people) return
-    const place = this.#placeOf(people.group)
-    if (place?.room) return this.#learn(place, people, from.fid)
-    // Who is who comes before the welcome.
-    this.#invites.introduced(from, people.group, body)
-  }
-
-  #learn(
-    place: RoomPlace,
-    { people, position }: NonNullable<ReturnType<typeof readPeople>>,
-    by: Uint8Array,
-  ): void {
-    if (!place.room || placeOf(place.room.roster, by) < 0) return
-    place.learn(people, by)
-    if (place.position === 0) place.beginAfter(position)
-  }
-
-  #head(from: Introduced, body: Uint8Array, nowMs: number): void {
-    const reader = new FieldReader(body)
-    const place = this.#placeOf(reader.bytes(GROUP_BYTES))
-    const epoch = reader.uint32()
-    const head = reader.bytes(HEAD_BYTES)
-    const room = place?.room
-    if (!reader.isDone || !place || !room || placeOf(room.roster, from.fid) < 0) return
-    place.learn([from], from.fid)
-    //= PAL-SRM-024
-    if (room.compareHead(epoch, head) === 'fork')
-      return this.#put({ kind: 'room_split', room: place.folded, by: from.person })
-    const helpedMs = place.helpedMs.get(hexOf(from.fid)) ?? -HOUR_MS
-    if (epoch >= room.epoch || nowMs - helpedMs < HOUR_MS) return
-    place.helpedMs.set(hexOf(from.fid), nowMs)
-    place.wishes.push({ tag: 0, change: { kind: 'rekey' }, welcome: [from.fid] })
-    this.#work.pursue(place, nowMs)
-  }
-
-  /** Tells an admin where this member stands, so that it is brought up to date: at most once an hour. */
-  #askHelp(place: RoomPlace, nowMs: number): void {
-    const { room } = place
-    if (!room || (place.helpAskedMs !== 0 && nowMs - place.helpAskedMs < HOUR_MS)) return
-    const others = place.people.filter(({ fid }) => !equalBytes(fid, this.#options.own.fid))
-    const helper = others.find(({ fid }) => place.memberOf(fid).role === 'admin') ?? others[0]
-    if (!helper) return
-    place.helpAskedMs = nowMs
-    place.helper = helper.fid
-    const body = concatBytes([place.group, uint32Bytes(room.epoch), room.head])
-    this.#work.tell(place, helper, INNER_KINDS.roomHead, body)
   }
 
   // ---- helpers --------------------------------------------------------------------------------
@@ -592,29 +319,7 @@ export class SealedRooms {
     return undefined
   }
 
-  #placeOf(group: Uint8Array): RoomPlace | undefined {
-    for (const place of this.#places.values()) if (equalBytes(place.group, group)) return place
-    return undefined
-  }
-
-  #peopleOf({ group }: RoomPlace, people: readonly Introduced[], position: number): Uint8Array {
-    return encodePeople({ group, position, people })
-  }
-
   #put(output: RoomsOutput): void {
     this.#outputs.put(output)
   }
-}
-
-/** What messages of a room are kept under: no person has such a name. */
-function openName(room: string): string {
-  return `#${room}`
-}
-
-type AnyChange = (RoomResult & { result: 'changed' })['change']
-
-function subjectsOf(change: AnyChange): readonly Uint8Array[] {
-  if (change.kind === 'add') return change.packages.map(({ fid }) => fid)
-  if (change.kind === 'remove') return change.fids
-  return change.kind === 'role' ? [change.fid] : []
 }
