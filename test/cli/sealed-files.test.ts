@@ -52,9 +52,13 @@ function receiver() {
     }
   }
   const receiving = new SealedFileReceiver(open, safeFileName)
+  let seq = 0
   const take = (messages: readonly Message[], source = 'bob'): PartResult[] =>
-    messages.map((each) => receiving.handle(source, each))
-  return { files, take }
+    messages.map((each) => {
+      seq += 1
+      return receiving.handle(source, { ...each, seq })
+    })
+  return { files, take, needs: (at: number) => receiving.needs(at) }
 }
 
 describe('a sealed file', () => {
@@ -70,6 +74,18 @@ describe('a sealed file', () => {
       }),
       { numRuns: 30 },
     )
+  })
+
+  test('needs its entries again until it is whole, or until no more of it comes', () => {
+    const { take, needs } = receiver()
+    const messages = messagesOf(new Uint8Array(5000))
+    expect(needs(0)).toEqual([])
+    take(messages.slice(0, 2))
+    expect([needs(2), needs(2 + 256), needs(2 + 257)]).toEqual([[1], [1], []])
+    take(messages.slice(0, 1), 'carol')
+    expect(needs(3)).toEqual([1, 3])
+    take(messages.slice(2))
+    expect(needs(messages.length)).toEqual([3])
   })
 
   test('truncated: without its last chunk, or with one left out, it is never whole', () => {
