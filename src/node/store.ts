@@ -28,7 +28,7 @@ import { turnBytes, writeTurn } from './log-format.ts'
 import { type Change, type EntriesWrite, LogStore, setFirstTurn } from './log-store.ts'
 import { systemEntropy } from './primitives.ts'
 import { makePrivate } from './private-file.ts'
-import { createJournal, JOURNAL_ID_BYTES, TurnJournal } from './turn-journal.ts'
+import { createJournal, HAS_JOURNAL, JOURNAL_ID_BYTES, TurnJournal } from './turn-journal.ts'
 
 const SEED_BYTES = 32
 const SUM_BYTES = 4
@@ -473,7 +473,7 @@ function openJournal(
 ): TurnJournal | undefined {
   if (secrets.get(JOURNAL_SECRET) === undefined) {
     const size = bytes ?? Math.min(JOURNAL_BYTES, roomIn(dirname(path)) * JOURNAL_PART_MAX)
-    if (size < JOURNAL_BYTES_MIN) return undefined
+    if (size < JOURNAL_BYTES_MIN || !HAS_JOURNAL) return undefined
     createJournal(path, size)
     prepare()
   } else if (!existsSync(path))

@@ -24,6 +24,9 @@ import { crc32c } from '../base/crc32c.ts'
 import { Queue } from '../base/queue.ts'
 import { isSoundTurn } from './log-format.ts'
 
+/** Whether this system has files whose writes return when they are on disk; without, there can be no journal. */
+export const HAS_JOURNAL: boolean = (constants.O_DSYNC as number | undefined) !== undefined
+
 /** Records begin at multiples of this: no disk tears what is smaller. */
 export const JOURNAL_BLOCK_BYTES = 512
 /** Bytes before a record's turn: what the journal is known by, the turn's number, its length and a sum. */
@@ -128,6 +131,7 @@ export class TurnJournal {
 
   /** Opens the file that is there. Throws what the system says. */
   constructor(path: string, id: Uint8Array) {
+    if (!HAS_JOURNAL) throw new Error('this system has no synchronised writes, which the journal needs')
     this.#id = id
     this.#size = Math.floor(statSync(path).size / JOURNAL_BLOCK_BYTES) * JOURNAL_BLOCK_BYTES
     this.#file = openSync(path, constants.O_RDWR | constants.O_DSYNC)
