@@ -55,8 +55,8 @@ export interface LogStoreParts {
   readonly counters: CounterDatabase
   /** What is in memory is gathered when it costs more. */
   readonly recentBytesMax: number
-  /** Gives the turns from one on that are in the journal. */
-  readonly journal: ((firstTurn: number) => Iterable<JournalledTurn>) | undefined
+  /** Gives the turns from one on that are in the journal; the last one in the database is told. */
+  readonly journal: ((firstTurn: number, knownTurn: number) => Iterable<JournalledTurn>) | undefined
 }
 
 /** A turn as it comes from the journal. */
@@ -284,7 +284,7 @@ export class LogStore {
     const counter = this.#counters.get(FIRST_TURN)
     this.#firstTurn = counter === undefined ? (turns[0]?.turn ?? 1) : readCounter(counter)
     this.#lastTurn = this.#firstTurn - 1
-    if (journal) turns.push(...journal(this.#firstTurn))
+    if (journal) turns.push(...journal(this.#firstTurn, turns.at(-1)?.turn ?? 0))
     return turns.sort((a, b) => a.turn - b.turn)
   }
 

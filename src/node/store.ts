@@ -165,7 +165,7 @@ class LmdbStore implements RelayStore, RelayStorage {
       pieces,
       counters: this.#counters,
       recentBytesMax: options.recentBytes ?? RECENT_BYTES,
-      journal: journal && ((firstTurn) => this.#checked(() => journal.replay(firstTurn))),
+      journal: journal && ((first, known) => this.#checked(() => journal.replay(first, known))),
     })
     this.secrets = readSecrets(secrets)
     this.state = this.#readState()

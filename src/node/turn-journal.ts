@@ -24,7 +24,7 @@ import { crc32c } from '../base/crc32c.ts'
 import { Queue } from '../base/queue.ts'
 import { isSoundTurn } from './log-format.ts'
 
-/** Whether this system has files whose writes return when they are on disk; without, there can be no journal. */
+/** Whether this system has writes that return when they are on disk; without, there can be no journal. */
 export const HAS_JOURNAL: boolean = (constants.O_DSYNC as number | undefined) !== undefined
 
 /** Records begin at multiples of this: no disk tears what is smaller. */
@@ -67,9 +67,14 @@ export function writeJournalHeader(into: Uint8Array, id: Uint8Array, turn: numbe
 
 /**
  * What a file holds. Only the last turn can be torn, because the next one is written when it is on disk:
- * others that are damaged are given as they are.
+ * others that are damaged are given as they are. So is one up to `knownTurn`, which others elsewhere follow.
  */
-export function readJournal(file: Uint8Array, id: Uint8Array, firstTurn: number): JournalContent {
+export function readJournal(
+  file: Uint8Array,
+  id: Uint8Array,
+  firstTurn: number,
+  knownTurn: number = 0,
+): JournalContent {
   const turns: JournalTurn[] = []
   for (let start = 0; start + JOURNAL_HEADER_BYTES <= file.length; start += JOURNAL_BLOCK_BYTES) {
     const found = readRecord(file, id, start)
@@ -77,8 +82,10 @@ export function readJournal(file: Uint8Array, id: Uint8Array, firstTurn: number)
   }
   turns.sort((a, b) => a.turn - b.turn)
   const last = turns.at(-1)
-  const torn = last === undefined || isSoundTurn(last.turn, last.value) ? undefined : turns.pop()
-  return { turns, torn }
+  if (last === undefined || last.turn <= knownTurn || isSoundTurn(last.turn, last.value))
+    return { turns, torn: undefined }
+  turns.pop()
+  return { turns, torn: last }
 }
 
 function readRecord(file: Uint8Array, id: Uint8Array, start: number): JournalTurn | undefined {
@@ -141,14 +148,14 @@ export class TurnJournal {
    * The turns from `firstTurn` on, which from now on are kept; one that is torn is gone. Call once, first.
    * That the last one can be read does not say that it is on the disk, so it is written again.
    */
-  replay(firstTurn: number): readonly JournalTurn[] {
+  replay(firstTurn: number, knownTurn: number = 0): readonly JournalTurn[] {
     const bytes = new Uint8Array(this.#size)
     for (let at = 0; at < bytes.length; ) {
       const count = readSync(this.#file, bytes, at, bytes.length - at, at)
       if (count === 0) break
       at += count
     }
-    const { turns, torn } = readJournal(bytes, this.#id, firstTurn)
+    const { turns, torn } = readJournal(bytes, this.#id, firstTurn, knownTurn)
     for (const { turn, start, end } of turns) this.#keep(turn, start, end)
     const last = turns.at(-1)
     if (torn) this.#rewrite(torn.start, new Uint8Array(JOURNAL_BLOCK_BYTES))

@@ -206,6 +206,20 @@ test('a turn missing from the journal stops the start, unless it is the last', a
   await store.close()
 })
 
+test('the last turn in the journal is damaged, not torn, when one in the database follows it', async () => {
+  await write(
+    [...FOUR, [entries(1, 8, 8), { kind: 'trim', conversation: 2, seq: 1 }]],
+    undefined,
+    JOURNAL_BYTES,
+  )
+  damageJournal(4, 32 + 16 + 40 + 5)
+  for (let opened = 0; opened < 2; opened++) {
+    const store = openStore(folder)
+    expect(ranges(store, 1).join()).toMatch(/corrupt 7-7,there 8-8$/)
+    await store.close()
+  }
+})
+
 test('a journal that is not there stops the start', async () => {
   await write(FOUR, undefined, JOURNAL_BYTES)
   rmSync(join(folder, 'relay.journal'))
