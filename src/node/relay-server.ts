@@ -24,7 +24,14 @@ import type { RelayStore } from './store.ts'
 const GATHERED_TURNS = 16
 /** Who is fed again so soon after a flush is fed twice in one turn, or might as well be. */
 const SAME_TURN_MS = 0.02
+/** So many links that sent something in one turn keep the relay busy for longer than they wait for it. */
+const BUSY_INPUTS = 16
+/** How long one's own copy waits for company while the relay is busy. */
+const ECHO_HELD_MS = 2
 const SHUTDOWN_POLL_MS = 20
+
+/** How much there is to gather: nothing, what one turn brings, or what several do. */
+type Load = 'alone' | 'gathered' | 'busy'
 
 export interface RelayServerOptions {
   readonly relay: Omit<RelayOptions, 'identity' | 'signatures' | 'entropy' | 'storage'>
@@ -62,7 +69,7 @@ export class RelayServer {
   /** Why the store failed, once it has. */
   storageError: unknown
   readonly #lastPumped: ServerLink[] = []
-  /** Links whose clients get nothing but their own messages, in the next turn. */
+  /** Links that get what is queued for them in a later turn, together with what comes until then. */
   #held: ServerLink[] = []
   /** Bytes over all links, both ways. */
   bytesReceived = 0
@@ -125,20 +132,22 @@ export class RelayServer {
   }
 
   readonly #flushTurn = (): void => {
-    this.#gatheredTurns = this.#inputsThisTurn > 1 ? GATHERED_TURNS : this.#gatheredTurns - 1
+    const inputs = this.#inputsThisTurn
     this.#inputsThisTurn = 0
-    this.#flush(this.#gatheredTurns > 0)
+    this.#gatheredTurns = inputs > 1 ? GATHERED_TURNS : this.#gatheredTurns - 1
+    if (inputs >= BUSY_INPUTS) this.#flush('busy')
+    else this.#flush(this.#gatheredTurns > 0 ? 'gathered' : 'alone')
     if (this.#held.length === 0 || this.#flushScheduled) return
     this.#flushScheduled = true
     setImmediate(this.#flushTurn)
   }
 
-  #flush(mayHold = false): void {
+  #flush(load: Load = 'alone'): void {
     this.#flushScheduled = false
     this.core.setWallOffset(wallOffset())
     this.core.flush()
     this.#handleEvents()
-    this.#pumpReady(mayHold)
+    this.#pumpReady(load)
     this.#alarm.arm()
   }
 
@@ -146,20 +155,35 @@ export class RelayServer {
    * Who has just sent something gets its own copy after the others: they are the ones that wait. Under load
    * it gets that one turn later, because what it is answered by then goes in the same system call.
    */
-  #pumpReady(mayHold: boolean): void {
+  #pumpReady(load: Load): void {
     const last = this.#lastPumped
-    const held = this.#held
-    this.#held = []
     for (let link = this.core.pollReadyLink(); link; link = this.core.pollReadyLink()) {
       const { owner } = link
       if (owner.takeFed()) last.push(owner)
       else owner.pump()
     }
-    for (const owner of held) owner.pump()
-    for (const owner of last)
-      if (mayHold && owner.isEchoOnly) this.#held.push(owner)
+    this.#pumpHeld(load)
+    // Two that talk to each other would go on taking turns, and each message would go by itself: of those
+    // who wait for each other one half waits, and soon sends and gets several messages at once.
+    for (const [i, owner] of last.entries())
+      if (load !== 'alone' && (owner.isEchoOnly || (load === 'busy' && i % 2 === 1))) this.#hold(owner)
       else owner.pump()
     last.length = 0
+  }
+
+  #hold(owner: ServerLink): void {
+    owner.heldAt = this.core.hub.now
+    this.#held.push(owner)
+  }
+
+  #pumpHeld(load: Load): void {
+    const held = this.#held
+    if (held.length === 0) return
+    this.#held = []
+    const since = this.core.hub.now - ECHO_HELD_MS
+    for (const owner of held)
+      if (load === 'busy' && owner.isEchoOnly && owner.heldAt > since) this.#held.push(owner)
+      else owner.pump()
   }
 
   #onAlarm(): void {
@@ -237,6 +261,8 @@ export class ServerLink implements LinkHandler {
   readonly #server: RelayServer
   readonly #link: Link
   readonly #relayLink: RelayLink<ServerLink>
+  /** When it was told to wait for the next turns. */
+  heldAt: Instant = 0 as Instant
   #isFinishing = false
   /** Whether bytes came since `takeFed`. */
   #isFed = false
