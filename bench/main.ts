@@ -2,12 +2,14 @@
  * The relay beside its peers: starts each server and the load generator, each on a core of its own, in turn,
  * round after round, and shows medians and ratios. `npm run bench -- --help` tells the rest.
  */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { installNpmPeers } from './adapters/npm.ts'
 import { engineProblem } from './engine.ts'
 import { helpText } from './help.ts'
+import { withTables } from './markdown.ts'
 import { type Figures, measure } from './measure.ts'
 import { MODES, type Mode } from './modes.ts'
 import type { Peer } from './peer.ts'
@@ -44,6 +46,7 @@ const { values } = parseArgs({
     json: { type: 'string' },
     from: { type: 'string', multiple: true },
     chart: { type: 'string' },
+    markdown: { type: 'string' },
     record: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     profile: { type: 'string' },
@@ -82,14 +85,23 @@ function installHint(missing: string): string {
 
 /** The generator for links makes no idle crowds, and all its clients count as one address. */
 function isForLinks({ figure, parties }: Mode): boolean {
-  return (figure === 'throughput' || figure === 'pace') && parties.length <= UDP_CLIENTS_MAX
+  return hasLoad(figure) && parties.length <= UDP_CLIENTS_MAX
+}
+
+/** Our relay that stores is asked by name for what it takes to store at other loads. */
+function suits(peer: Peer, { figure }: Mode): boolean {
+  const isAsked = values.peer !== undefined && peer.name === 'palaver-durable' && hasLoad(figure)
+  return (figure === 'durable') === peer.isDurable || isAsked
+}
+
+function hasLoad(figure: Mode['figure']): boolean {
+  return figure === 'throughput' || figure === 'pace'
 }
 
 async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
   const warmSeconds = Number(values.warm ?? WARM_SECONDS[mode.figure])
   const settings = { seconds: Number(values.seconds), warmSeconds, cores: coresHere() }
-  const isTold = (peer: Peer): boolean =>
-    (mode.figure === 'durable') === peer.isDurable && (!peer.usesLinks || isForLinks(mode))
+  const isTold = (peer: Peer): boolean => suits(peer, mode) && (!peer.usesLinks || isForLinks(mode))
   const taking = peers.filter(isTold)
   const runs = new Map<string, Figures[]>(taking.map(({ name }) => [name, []]))
   for (let round = 0; round < Number(values.runs); round++)
@@ -146,6 +158,8 @@ function showKept(paths: readonly string[]): void {
 function keep(outcomes: readonly Outcome[]): void {
   if (values.json !== undefined) writeJson(values.json, outcomes)
   if (values.chart !== undefined) writeChart(values.chart, outcomes)
+  const { markdown } = values
+  if (markdown !== undefined) writeFileSync(markdown, withTables(readFileSync(markdown, 'utf8'), outcomes))
   if (values.record) appendHistory(outcomes)
   if (values.profile !== undefined) console.log(profileText(values.profile))
 }
