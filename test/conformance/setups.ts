@@ -43,7 +43,7 @@ export const SETUPS: Readonly<Record<Setup, Options>> = {
       mailboxBytes: 900,
     },
   },
-  token: { limits: UNHURRIED, admission: { token: 'palaver-conformance' } },
+  token: { limits: { ...UNHURRIED, lingerMs: 60_000 }, admission: { token: 'palaver-conformance' } },
   crowded: {
     limits: {
       ...UNHURRIED,

@@ -294,6 +294,13 @@ alice data lane=0,0,00000000
 alice gets lane 0 0
 alice gets-none lane
 
+= UDP/full-datagrams : UDP-001 UDP-082 UDP-050 | udp
+alice connects
+alice enters
+alice asks-much
+alice acks
+alice gets-none close
+
 = UDP/credit-is-used : UDP-037 UDP-082 | udp
 alice connects parameters=0204001000000304000000050000 limit=5
 alice data lane=0,0,00000000

@@ -99,6 +99,13 @@ alice < joined conversation=#r seq=1 first=?first
 alice < gap conversation=#r from=2 to=$first-1 reason=retention
 alice finds message conversation=#r seq=$first
 alice quiet #r ignoring
+
+= MSG-022/not-kept-any-more : MSG-022 MSG-021 MSG-026 | kept
+alice in r
+alice says r "one"
+alice floods r 20 1000
+alice > send conversation=#r ref=1 body="one"
+alice < ack conversation=#r ref=1 seq=0
 `
 
 /** Cases about rates, readers and logs for a relay. */

@@ -174,6 +174,17 @@ alice checks differ all one
 alice > fetch conversation=#r from=1 count=1
 alice < history conversation=#r senders=[] entries=?event more=false
 
+= ROM-053/sender-once : ROM-053 ROM-052
+alice, bob in r
+alice says r "one"
+bob says r "two"
+// What is asked for right behind a message may be put together from what is kept and what is new.
+alice > send conversation=#r body="three"
+alice > fetch conversation=#r from=3 count=10
+alice < message conversation=#r seq=5 body="three"
+alice < history conversation=#r senders=[alice,bob] entries=* more=false
+bob < message conversation=#r seq=5 body="three"
+
 = ROM-052/not-a-member : ROM-052
 alice enters
 alice > fetch conversation=4000000 from=1 count=10

@@ -197,6 +197,11 @@ alice > body 913f
 alice < close code=unknown_frame
 alice ended within=linger_ms+6000
 
+= SES-018/long-before-its-time : SES-018 | token
+alice enters
+alice > body 913f
+alice closed unknown_frame
+
 = SES-018/peer-ends : SES-018
 alice enters
 alice > body 913f

@@ -4,9 +4,11 @@ import { FRAME_TYPES } from '../../codec/generated/registry.ts'
 import type { Arena, DatagramPlace, Packets } from '../arena.ts'
 import type { Case, Note } from '../case.ts'
 import { CaseFailure, CaseSkipped } from '../failure.ts'
+import type { Cast } from '../player.ts'
 import type { Step } from '../step.ts'
 import { parseStep } from '../step.ts'
 import { type Direction, type Established, Initiator, nextDirection, nonceOf, open, seal } from './noise.ts'
+import { PacketSession } from './packet-session.ts'
 import {
   ackOf,
   CID_BYTES,
@@ -37,6 +39,9 @@ const GAP_TURNS_MAX = 200
 /** Packets wanted behind a number left out. */
 const BEHIND_GAP = 20
 const PIECES_PER_PACKET = 100
+/** Pings that a case sends at once, and how many of them a packet takes. */
+const PINGS = 200
+const PINGS_PER_PACKET = 50
 const UNKNOWN_PARAMETER = 0x63
 /** Where a frame of the session has its type: behind the length and the head of its array. */
 const TYPE_AT = 5
@@ -73,6 +78,7 @@ class Peer {
   /** What the relay gave it to send to, by sequence. */
   readonly ids = new Map<number, Uint8Array>()
   readonly frames: PacketFrame[] = []
+  readonly session: PacketSession = new PacketSession()
   readonly numbers: number[] = []
 
   constructor(label: string, scid: Uint8Array) {
@@ -88,13 +94,13 @@ export class UdpPlayer {
   step = ''
   readonly #arena: Arena
   readonly #place: DatagramPlace
-  readonly #random: () => number
+  readonly #cast: Cast
   readonly #peers = new Map<string, Peer>()
 
-  constructor(arena: Arena, place: DatagramPlace, random: () => number, played: Case) {
+  constructor(arena: Arena, place: DatagramPlace, cast: Cast, played: Case) {
     this.#arena = arena
     this.#place = place
-    this.#random = random
+    this.#cast = cast
     this.case = played
   }
 
@@ -118,7 +124,7 @@ export class UdpPlayer {
   }
 
   #bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => Math.floor(this.#random() * 256))
+    return Uint8Array.from({ length: count }, () => Math.floor(this.#cast.random() * 256))
   }
 
   async #peer(label: string): Promise<Peer> {
@@ -176,6 +182,8 @@ export class UdpPlayer {
     const isEliciting = frames?.some(({ name }) => name !== 'ack' && name !== 'close')
     if (isEliciting && bytes.length < MINIMUM_BYTES)
       peer.breach ??= new CaseFailure(`an ack-eliciting packet of ${bytes.length} bytes`, ['PAL-UDP-028'])
+    for (const { name, values, bytes: piece } of frames ?? [])
+      if (name === 'lane' && values[0] === 0) peer.session.take(values[1] as number, piece)
     for (const { name, values, bytes: piece } of frames ?? [])
       if (name === 'lane' && (values[1] as number) + piece.length > peer.laneCredit)
         peer.breach ??= new CaseFailure('bytes of a lane beyond its credit came', ['PAL-UDP-037'])
@@ -277,6 +285,10 @@ export class UdpPlayer {
         return this.#heardUnder(peer, hexOf(peer.scid))
       case 'takes-token':
         return this.#takesToken(peer)
+      case 'enters':
+        return this.#enters(peer)
+      case 'asks-much':
+        return this.#asksMuch(peer)
       default:
         throw new RangeError(`no step is called ${verb}`)
     }
@@ -570,6 +582,34 @@ export class UdpPlayer {
     await this.#data(peer, ['lane=0,0,00000000'], new Map())
     await this.#gets(peer, ['lane', '0'])
     if (!peer.given) throw new CaseSkipped('the relay gives no tokens')
+  }
+
+  /** Opens a session on lane 0. */
+  async #enters(peer: Peer): Promise<void> {
+    const { session } = peer
+    await this.#writes(peer, session.hello())
+    await this.#getsFrame(peer, 'challenge', 1)
+    await this.#writes(peer, session.auth(this.#cast, peer.label, (peer.established as Established).hash))
+    await this.#getsFrame(peer, 'ready', 1)
+  }
+
+  /** Pings of whose answers several datagrams can be full. */
+  async #asksMuch(peer: Peer): Promise<void> {
+    for (let sent = 0; sent < PINGS; sent += PINGS_PER_PACKET)
+      await this.#writes(peer, peer.session.pings(PINGS_PER_PACKET))
+    await this.#getsFrame(peer, 'pong', PINGS)
+  }
+
+  async #writes(peer: Peer, bytes: Uint8Array): Promise<void> {
+    await this.#data(peer, [hexOf(laneFrame(peer.session.written, bytes))], new Map())
+    peer.session.written += bytes.length
+  }
+
+  /** So many frames of that type came, whatever else did. */
+  async #getsFrame(peer: Peer, name: string, count: number): Promise<void> {
+    const found = (): number => peer.session.frames.filter(({ type }) => type === name).length
+    if (!(await this.#arena.until(() => found() >= count, ANSWER_MS)))
+      throw new CaseFailure(`${peer.label} got ${found()} of ${count} frames ${name}`)
   }
 
   /** The same connection from another port. */
