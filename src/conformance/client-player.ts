@@ -153,7 +153,7 @@ export class ClientPlayer extends Player {
     const lanes = fields.get('lanes') === undefined ? 1 : LANE_COUNT
     const binding = lanes === 1 ? new Uint8Array(0) : new Uint8Array(64).fill(0xb1)
     this.#link = new ShimLink(lanes, binding)
-    const note = this.keepsNotes ? (each: Note): void => void this.notes.push(each) : () => {}
+    const note = this.keepsNotes ? (each: Note): void => void this.notes.push(each) : undefined
     const party = new Party('client', this.cast.pairOf('client'), () => {}, note, 'client')
     party.link = this.#link
     party.name = this.cast.nameOf('client')

@@ -7,7 +7,6 @@ import {
   sign as signMessage,
   verify as verifyMessage,
 } from 'node:crypto'
-import nacl from 'tweetnacl'
 import { concatBytes, uint32Bytes, utf8Bytes } from '../base/bytes.ts'
 
 /** An Ed25519 key pair. */
@@ -29,9 +28,19 @@ export function sha512(...parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(hash.digest())
 }
 
+/** What stands before a seed in PKCS #8, and before a key in SubjectPublicKeyInfo (RFC 8410). */
+const SEED_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
+const KEY_HEAD_BYTES = 12
+/** Keys of others that are kept as they were imported. */
+const KEYS_MAX = 64
+
 /** The key pair of a 32-byte seed. */
 export function keyPairOf(seed: Uint8Array): KeyPair {
-  return { seed, publicKey: nacl.sign.keyPair.fromSeed(seed).publicKey }
+  const key = createPrivateKey({ key: Buffer.concat([SEED_HEAD, seed]), format: 'der', type: 'pkcs8' })
+  const spki = createPublicKey(key).export({ format: 'der', type: 'spki' })
+  const pair = { seed, publicKey: new Uint8Array(spki.subarray(KEY_HEAD_BYTES)) }
+  privateKeys.set(pair, key)
+  return pair
 }
 
 /** 32 bytes that follow from a text. */
@@ -53,11 +62,24 @@ export function sign(pair: KeyPair, message: Uint8Array): Uint8Array {
 /** Whether an Ed25519 signature verifies. */
 export function verify(publicKey: Uint8Array, signature: Uint8Array, message: Uint8Array): boolean {
   try {
-    const jwk = { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }
-    return verifyMessage(null, message, createPublicKey({ key: jwk, format: 'jwk' }), signature)
+    return verifyMessage(null, message, importedKey(publicKey), signature)
   } catch {
     return false
   }
+}
+
+const importedKeys = new Map<string, KeyObject>()
+
+/** Importing costs more than verifying, and a run asks for the keys of few relays again and again. */
+function importedKey(publicKey: Uint8Array): KeyObject {
+  const x = base64url(publicKey)
+  let key = importedKeys.get(x)
+  if (!key) {
+    key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x }, format: 'jwk' })
+    if (importedKeys.size === KEYS_MAX) importedKeys.clear()
+    importedKeys.set(x, key)
+  }
+  return key
 }
 
 function counted(bytes: Uint8Array): Uint8Array {

@@ -21,8 +21,8 @@ const FLOOD_BODY_BYTES = 60_000
 /** How often who is silent during a flood is heard: far more often than `idle_ms` asks for. */
 const HEARD_MS = 5000
 /**
- * More than both ends of a link hold below the relay: buffers of kernels, which let a receive buffer grow only
- * while it is read (4 to 5 MB in all were seen), or credit and what waits for it.
+ * More than both ends of a link hold below the relay: buffers of kernels, of which the receiving one grows
+ * only while it is read (4 to 5 MB in all were seen), or credit and what waits for it.
  */
 const HELD_BYTES = { tcp: 12_000_000, udp: 2_400_000 } as const
 

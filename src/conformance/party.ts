@@ -34,6 +34,14 @@ export interface Breach {
 /** Bytes of a frame that are kept for reports. */
 const HEX_BYTES_MAX = 512
 
+const INFO_OF: ReadonlyMap<unknown, (typeof ERROR_INFO)[keyof typeof ERROR_INFO]> = new Map(
+  Object.values(ERROR_INFO).map((info) => [info.code, info]),
+)
+
+function textOf(about: Loose | string): string {
+  return typeof about === 'string' ? about : frameText(about)
+}
+
 function shownHex(bytes: Uint8Array): string {
   if (bytes.length <= HEX_BYTES_MAX) return hexOf(bytes)
   return `${hexOf(bytes.subarray(0, HEX_BYTES_MAX))}…`
@@ -43,7 +51,8 @@ function shownHex(bytes: Uint8Array): string {
 export class Party implements LinkHandler {
   readonly label: string
   readonly onInput: () => void
-  readonly note: (note: Note) => void
+  /** Told of everything that crosses the link, where somebody wants to know. */
+  readonly note: ((note: Note) => void) | undefined
   name = ''
   clientId = ''
   pair: KeyPair
@@ -79,7 +88,7 @@ export class Party implements LinkHandler {
     label: string,
     pair: KeyPair,
     onInput: () => void,
-    note: (note: Note) => void,
+    note: ((note: Note) => void) | undefined,
     farSide: 'relay' | 'client' = 'relay',
   ) {
     this.label = label
@@ -112,7 +121,7 @@ export class Party implements LinkHandler {
     const body = bodyOf(type, values)
     if (trailing) return this.#sendLonger(body, trailing, lane ?? 0, type)
     const conversation = specOf(type).lane === 'control' ? 0 : (values['conversation'] as number)
-    this.sendBody(body, lane ?? laneOf(conversation), frameText({ type, ...values }))
+    this.sendBody(body, lane ?? laneOf(conversation), { type, ...values })
     return body
   }
 
@@ -124,29 +133,27 @@ export class Party implements LinkHandler {
     return longer
   }
 
-  sendBody(body: Uint8Array, lane: number, text: string): void {
-    this.note({ who: this.label, direction: '>', lane, hex: shownHex(body), text })
+  /** `about` is the frame as it is shown, or a word for what is none. */
+  sendBody(body: Uint8Array, lane: number, about: Loose | string): void {
+    this.note?.({ who: this.label, direction: '>', lane, hex: shownHex(body), text: textOf(about) })
     this.link?.write(lane, withLength(body))
   }
 
   /** Sends a signal as the link carries them best. */
   sendSignal(values: Loose): void {
     const body = bodyOf('signal', values)
-    this.sendLone(
-      withLength(body),
-      laneOf(values['conversation'] as number),
-      frameText({ type: 'signal', ...values }),
-    )
+    this.sendLone(withLength(body), laneOf(values['conversation'] as number), { type: 'signal', ...values })
   }
 
   /** Bytes outside the lanes, where the link has lanes. */
-  sendLone(bytes: Uint8Array, lane: number, text: string): void {
-    this.note({ who: this.label, direction: '>', lane, hex: shownHex(bytes), text: `${text} (datagram)` })
+  sendLone(bytes: Uint8Array, lane: number, about: Loose | string): void {
+    const [who, direction] = [this.label, '>'] as const
+    this.note?.({ who, direction, lane, hex: shownHex(bytes), text: `${textOf(about)} (datagram)` })
     if (this.link) writeEphemeral(this.link, lane, bytes)
   }
 
   sendRaw(bytes: Uint8Array, lane = 0): void {
-    this.note({ who: this.label, direction: '>', lane, hex: shownHex(bytes), text: 'bytes' })
+    this.note?.({ who: this.label, direction: '>', lane, hex: shownHex(bytes), text: 'bytes' })
     this.link?.write(lane, bytes)
   }
 
@@ -180,7 +187,7 @@ export class Party implements LinkHandler {
   #takeFrame(lane: number, bytes: Uint8Array, isLone = false): void {
     const frame = decodeFrame(bytes)
     if (isFault(frame)) {
-      this.note({
+      this.note?.({
         who: this.label,
         direction: '<',
         lane,
@@ -192,8 +199,8 @@ export class Party implements LinkHandler {
         `a frame that is ${frame.fault} ${frame.field ?? ''}`,
       )
     }
-    const shown = frame.type === 'ignored' ? `grease ${frame.number}` : frameText(frame as unknown as Loose)
-    this.note({ who: this.label, direction: '<', lane, hex: shownHex(bytes), text: shown })
+    const shown = frame.type === 'ignored' ? `grease ${frame.number}` : (frame as unknown as Loose)
+    this.note?.({ who: this.label, direction: '<', lane, hex: shownHex(bytes), text: textOf(shown) })
     // On a link with several lanes a close can overtake frames on others.
     if (this.isClosedByFar && lane === 0) this.breach(['PAL-SES-017'], `${frame.type} after close`)
     if (frame.type === 'ignored') return this.#takeGrease(frame.number)
@@ -225,7 +232,7 @@ export class Party implements LinkHandler {
     if (this.link?.laneCount === 1 && lane !== 0) this.breach(['PAL-STR-012'], `${spec.name} on lane ${lane}`)
     if (this.link && this.link.laneCount > 1 && lane !== laneOf(conversation))
       this.breach([conversation === 0 ? 'PAL-STR-010' : 'PAL-STR-011'], `${spec.name} on lane ${lane}`)
-    const info = Object.values(ERROR_INFO).find(({ code }) => code === frame['code'])
+    const info = INFO_OF.get(frame['code'])
     const isSession = info?.scope === 'session'
     if (info && spec.name === 'close' && !isSession) this.breach(['PAL-ERR-003'], `close with ${info.name}`)
     if (info && spec.name === 'error' && isSession) this.breach(['PAL-ERR-003'], `error with ${info.name}`)
@@ -288,7 +295,7 @@ export class Party implements LinkHandler {
   }
 
   #end(text: string): void {
-    if (!this.isEnded) this.note({ who: this.label, direction: '-', lane: 0, hex: '', text })
+    if (!this.isEnded) this.note?.({ who: this.label, direction: '-', lane: 0, hex: '', text })
     this.isEnded = true
     this.onInput()
   }

@@ -1,5 +1,5 @@
 /** Plays one case against a relay: does its steps, keeps what they bind, fails at the first that fails. */
-import { bytesOfHex, hexOf } from '../base/bytes.ts'
+import { bytesOfHex, equalBytes, hexOf } from '../base/bytes.ts'
 import {
   CONVERSATION_KINDS,
   ERRORS,
@@ -51,7 +51,8 @@ export class Player implements Scope, LoadStage {
   readonly members: Map<number, Map<number, Member>> = new Map()
   /** The aliases given so far in a room. */
   readonly aliasCounts: Map<number, number> = new Map()
-  readonly entries: Map<string, string> = new Map()
+  /** Each entry as it came first, by conversation and number. */
+  readonly entries: Map<string, Uint8Array> = new Map()
   readonly case: Case
   readonly arena: Arena
   protected readonly cast: Cast
@@ -226,7 +227,7 @@ export class Player implements Scope, LoadStage {
   }
 
   async opens(label: string): Promise<Party> {
-    const note = this.keepsNotes ? (each: Note): void => void this.notes.push(each) : () => {}
+    const note = this.keepsNotes ? (each: Note): void => void this.notes.push(each) : undefined
     const person = this.personOf(label)
     const party = new Party(label, this.cast.pairOf(person), () => this.arena.poke(), note)
     party.name = this.cast.nameOf(person)
@@ -549,10 +550,9 @@ export class Player implements Scope, LoadStage {
 
   #sameForAll(party: Party, conversation: number, seq: number, bytes: Uint8Array): void {
     const key = `${conversation} ${seq}`
-    const hex = hexOf(bytes)
     const before = this.entries.get(key)
-    this.entries.set(key, hex)
-    if (before !== undefined && before !== hex)
+    if (before === undefined) this.entries.set(key, bytes)
+    else if (!equalBytes(before, bytes))
       throw new CaseFailure(`${party.label} got other bytes of entry ${seq} than others`, ['PAL-ROM-003'])
   }
 

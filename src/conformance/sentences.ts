@@ -289,6 +289,7 @@ export const SENTENCES: Readonly<Record<string, string>> = {
   'PAL-UDP-125': 'e0962c63',
   'PAL-UDP-126': '14b3c5e6',
   'PAL-UDP-128': 'b0777189',
+  'PAL-UDP-122': 'a65d26c5',
   'PAL-SDC-028': 'c9fe047f',
   'PAL-SDC-029': '84d116d4',
   'PAL-SDC-030': '5c1a858f',

@@ -101,7 +101,7 @@ export async function playCase(arena: Arena, cast: Cast, played: Case, keepsNote
     return { ...base, step: '', broken: [], notes: [], elapsedMs: 0 }
   }
   const place = played.isPackets ? arena.datagrams?.(played.setup) : undefined
-  if (place) return resultOf(new UdpPlayer(arena, place, cast, played), arena.transport)
+  if (place) return resultOf(new UdpPlayer(arena, place, cast, played, keepsNotes), arena.transport)
   return resultOf(new Player(arena, cast, played, keepsNotes), arena.transport)
 }
 

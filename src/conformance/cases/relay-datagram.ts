@@ -198,6 +198,8 @@ alice hears-nothing
 alice connects
 alice data 3f flip=yes number=90
 alice gets-none close
+alice data challenge=0102030405060708 number=90
+alice gets path_response 0102030405060708
 
 = UDP/number-again : UDP-029 | udp
 alice connects
@@ -300,6 +302,13 @@ alice enters
 alice asks-much
 alice acks
 alice gets-none close
+
+= UDP/full-datagrams-again : UDP-001 UDP-064 UDP-122 | udp
+alice connects
+alice enters
+alice acks
+alice asks-much
+alice hears-again
 
 = UDP/credit-is-used : UDP-037 UDP-082 | udp
 alice connects parameters=0204001000000304000000050000 limit=5

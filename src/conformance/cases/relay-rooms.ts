@@ -541,8 +541,8 @@ bob > who conversation=0 after=$last
 bob < members conversation=0 members=[] more=false
 
 = ROM-022/order : ROM-022 | alone
-alice in zzr
-alice joins zzs
+alice in zzs
+alice joins zzr
 alice > list
 alice < rooms rooms=?first
 alice checks sorted-rooms first

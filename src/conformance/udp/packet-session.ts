@@ -20,10 +20,13 @@ export class PacketSession {
   #bytes: Uint8Array = new Uint8Array(0)
   #cut = 0
   readonly frames: { readonly type: string; readonly bytes: Uint8Array }[] = []
+  /** Bytes that came though they had come before. */
+  repeatedBytes = 0
   /** Bytes written to lane 0. */
   written = 0
 
   take(offset: number, piece: Uint8Array): void {
+    this.repeatedBytes += Math.max(0, Math.min(piece.length, this.#bytes.length - offset))
     this.#pieces.set(offset, piece)
     for (const [from, bytes] of this.#pieces) {
       const known = this.#bytes.length - from

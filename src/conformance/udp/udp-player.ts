@@ -39,9 +39,11 @@ const GAP_TURNS_MAX = 200
 /** Packets wanted behind a number left out. */
 const BEHIND_GAP = 20
 const PIECES_PER_PACKET = 100
+const BYTES_SHOWN = 256
 /** Pings that a case sends at once, and how many of them a packet takes. */
 const PINGS = 200
 const PINGS_PER_PACKET = 50
+const AGAIN_BYTES = 1000
 const UNKNOWN_PARAMETER = 0x63
 /** Where a frame of the session has its type: behind the length and the head of its array. */
 const TYPE_AT = 5
@@ -95,12 +97,14 @@ export class UdpPlayer {
   readonly #arena: Arena
   readonly #place: DatagramPlace
   readonly #cast: Cast
+  readonly #keepsNotes: boolean
   readonly #peers = new Map<string, Peer>()
 
-  constructor(arena: Arena, place: DatagramPlace, cast: Cast, played: Case) {
+  constructor(arena: Arena, place: DatagramPlace, cast: Cast, played: Case, keepsNotes: boolean) {
     this.#arena = arena
     this.#place = place
     this.#cast = cast
+    this.#keepsNotes = keepsNotes
     this.case = played
   }
 
@@ -148,13 +152,7 @@ export class UdpPlayer {
     peer.receivedBytes += bytes.length
     if (bytes.length > DATAGRAM_BYTES)
       peer.breach ??= new CaseFailure(`a datagram of ${bytes.length} bytes came`, ['PAL-UDP-001'])
-    this.notes.push({
-      who: peer.label,
-      direction: '<',
-      lane: 0,
-      hex: hexOf(bytes.subarray(0, 256)),
-      text: kindOf(bytes),
-    })
+    this.#note(peer, '<', bytes)
     const isData = ((bytes[0] as number) & ~PHASE_BIT) === PACKET.data && peer.established
     const frames = isData ? this.#openData(peer, bytes) : undefined
     if (frames) peer.frames.push(...frames)
@@ -194,14 +192,14 @@ export class UdpPlayer {
 
   #send(peer: Peer, bytes: Uint8Array): void {
     peer.sentBytes += bytes.length
-    this.notes.push({
-      who: peer.label,
-      direction: '>',
-      lane: 0,
-      hex: hexOf(bytes.subarray(0, 256)),
-      text: kindOf(bytes),
-    })
+    this.#note(peer, '>', bytes)
     peer.socket?.send(bytes)
+  }
+
+  #note({ label: who }: Peer, direction: '>' | '<', bytes: Uint8Array): void {
+    if (!this.#keepsNotes) return
+    const hex = hexOf(bytes.subarray(0, BYTES_SHOWN))
+    this.notes.push({ who, direction, lane: 0, hex, text: kindOf(bytes) })
   }
 
   #sendData(
@@ -285,10 +283,19 @@ export class UdpPlayer {
         return this.#heardUnder(peer, hexOf(peer.scid))
       case 'takes-token':
         return this.#takesToken(peer)
+      default:
+        return this.#runInSession(peer, verb)
+    }
+  }
+
+  #runInSession(peer: Peer, verb: string): Promise<void> {
+    switch (verb) {
       case 'enters':
         return this.#enters(peer)
       case 'asks-much':
         return this.#asksMuch(peer)
+      case 'hears-again':
+        return this.#hearsAgain(peer)
       default:
         throw new RangeError(`no step is called ${verb}`)
     }
@@ -598,6 +605,13 @@ export class UdpPlayer {
     for (let sent = 0; sent < PINGS; sent += PINGS_PER_PACKET)
       await this.#writes(peer, peer.session.pings(PINGS_PER_PACKET))
     await this.#getsFrame(peer, 'pong', PINGS)
+  }
+
+  /** What nobody acknowledged comes again: more than a small packet of it. */
+  async #hearsAgain(peer: Peer): Promise<void> {
+    const { session } = peer
+    if (!(await this.#arena.until(() => session.repeatedBytes >= AGAIN_BYTES, ANSWER_MS)))
+      throw new CaseFailure(`${session.repeatedBytes} bytes came again for ${peer.label}`, ['PAL-UDP-064'])
   }
 
   async #writes(peer: Peer, bytes: Uint8Array): Promise<void> {

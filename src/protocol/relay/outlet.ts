@@ -94,6 +94,7 @@ export class Outlet<Owner> {
   #replyInPlace(link: RelayLink<Owner>, item: QueuedBytes, number: number): void {
     const member = link.session?.memberships.get(number)
     if (member && !member.live) {
+      //= PAL-SES-035
       this.#keepAnswer(link, item.bytes.length)
       member.answers.push({ seq: member.conversation.seq, bytes: item.bytes })
       this.#hungry.push(link)
