@@ -24,7 +24,8 @@ const UNHURRIED = {
 
 /** What each configuration asks for. */
 export const SETUPS: Readonly<Record<Setup, Options>> = {
-  standard: { limits: UNHURRIED },
+  // A close waits for what is kept before it, which a busy disk may take seconds for.
+  standard: { limits: { ...UNHURRIED, lingerMs: 20_000 } },
   small: {
     limits: {
       ...UNHURRIED,
