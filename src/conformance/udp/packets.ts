@@ -66,6 +66,8 @@ export interface PacketFrame {
   readonly bytes: Uint8Array
   /** The phase of the keys that it came under. */
   readonly phase?: number
+  /** Whether it holds bytes of a lane alone that came before. */
+  readonly isRepeat?: boolean
 }
 
 const NAMES: Readonly<Record<number, string>> = {

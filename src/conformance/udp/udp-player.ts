@@ -73,6 +73,8 @@ class Peer {
   receivedBytes = 0
   /** Bytes that the relay may send on a lane. */
   laneCredit = Number.POSITIVE_INFINITY
+  /** Where the bytes of each lane end that came. */
+  readonly laneEnds: Map<number, number> = new Map()
   /** What holds of every packet and did not. */
   breach: CaseFailure | undefined
   /** The id of ours that the last packet came under. */
@@ -185,7 +187,7 @@ export class UdpPlayer {
     for (const { name, values, bytes: piece } of frames ?? [])
       if (name === 'lane' && (values[1] as number) + piece.length > peer.laneCredit)
         peer.breach ??= new CaseFailure('bytes of a lane beyond its credit came', ['PAL-UDP-037'])
-    return frames
+    return frames?.map((frame) => ({ ...frame, isRepeat: isRepeat(peer, frame) }))
   }
 
   // ---- out ------------------------------------------------------------------------------------
@@ -459,7 +461,7 @@ export class UdpPlayer {
     peer.frames.splice(0, peer.frames.findIndex(isIt) + 1)
   }
 
-  /** No such frame came before the acknowledgement of another packet. */
+  /** No such frame came before the acknowledgement of another packet; bytes that were sent again may. */
   async #getsNone(peer: Peer, name: string): Promise<void> {
     const number = peer.number
     this.#sendData(peer, concatBytes([frameOf('ping'), new Uint8Array(16)]))
@@ -467,7 +469,7 @@ export class UdpPlayer {
       frame.name === 'ack' && (frame.values[0] as number) >= number
     const done = await this.#arena.until(() => peer.frames.some(isAcked), ANSWER_MS)
     if (!done) throw new CaseFailure(`packet ${number} of ${peer.label} was not acknowledged`)
-    const found = peer.frames.find((frame) => frame.name === name)
+    const found = peer.frames.find((frame) => frame.name === name && !frame.isRepeat)
     if (found) throw new CaseFailure(`${peer.label} got ${name} ${found.values.join(' ')}`)
     peer.frames.length = 0
   }
@@ -638,6 +640,16 @@ function gapOf(peer: Peer): number {
   const most = Math.max(...peer.numbers)
   for (let number = Math.min(...peer.numbers); number < most; number++) if (!came.has(number)) return number
   return -1
+}
+
+/** Takes in where the bytes of a lane end; whether all of them came before, as after a loss. */
+function isRepeat({ laneEnds }: Peer, { name, values, bytes }: PacketFrame): boolean {
+  if (name !== 'lane') return false
+  const [lane = 0, start = 0] = values
+  const before = laneEnds.get(lane) ?? 0
+  const end = start + bytes.length
+  laneEnds.set(lane, Math.max(before, end))
+  return end <= before
 }
 
 /** `max`, `gap+1`, or a plain number. */
