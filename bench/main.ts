@@ -33,9 +33,6 @@ import { type Cores, hasProgram, type Launch } from './server.ts'
  */
 const WARM_SECONDS = { throughput: 1, pace: 8, memory: 1, storm: 1, durable: 1 } as const
 
-/** What a relay lets one address have. */
-const UDP_CLIENTS_MAX = 64
-
 const { values } = parseArgs({
   options: {
     mode: { type: 'string', short: 'm', multiple: true },
@@ -83,11 +80,6 @@ function installHint(missing: string): string {
   return missing.includes(' ') ? missing : `apt-get install ${missing}`
 }
 
-/** The generator for links makes no idle crowds, and all its clients count as one address. */
-function isForLinks({ figure, parties }: Mode): boolean {
-  return hasLoad(figure) && parties.length <= UDP_CLIENTS_MAX
-}
-
 /** Our relay that stores is asked by name for what it takes to store at other loads. */
 function suits(peer: Peer, { figure }: Mode): boolean {
   const isAsked = values.peer !== undefined && peer.name === 'palaver-durable' && hasLoad(figure)
@@ -101,7 +93,7 @@ function hasLoad(figure: Mode['figure']): boolean {
 async function runMode(mode: Mode, peers: readonly Peer[]): Promise<Outcome> {
   const warmSeconds = Number(values.warm ?? WARM_SECONDS[mode.figure])
   const settings = { seconds: Number(values.seconds), warmSeconds, cores: coresHere() }
-  const isTold = (peer: Peer): boolean => suits(peer, mode) && (!peer.usesLinks || isForLinks(mode))
+  const isTold = (peer: Peer): boolean => suits(peer, mode) && (!peer.usesLinks || hasLoad(mode.figure))
   const taking = peers.filter(isTold)
   const runs = new Map<string, Figures[]>(taking.map(({ name }) => [name, []]))
   for (let round = 0; round < Number(values.runs); round++)

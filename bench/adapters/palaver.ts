@@ -19,6 +19,7 @@ const CONFIG = `
 [limits]
 sessions = 100000
 handshakes = 100000
+links_per_address = 100000
 members_per_room = 100000
 sends_per_second = 100000000
 sends_burst = 100000000

@@ -296,8 +296,11 @@ async function listenAll(
   settings: Settings,
 ): Promise<Listening[]> {
   const listening: Listening[] = []
+  const { linksPerAddress } = settings.config.limits
   const udpOptions = {
     staticSecret: store.secrets.linkSecret,
+    // What the operator wishes for an address holds for either transport; the defaults differ.
+    limits: linksPerAddress === undefined ? {} : { connectionsPerPrefix: linksPerAddress },
     onTrace: udpTrace(settings.traceUdp, 'server'),
   }
   const tcp = workers ? workers.tcpTransport() : tcpTransport

@@ -25,6 +25,9 @@ const ORDERS_BYTES_MAX = 1024 * 1024
 const ENDS_MAX = 5
 const ENDS_MS = 60_000
 const STOP_MS = 2000
+/** How often each worker is asked for a sign of life; one that has not answered for so many times hangs. */
+const WATCH_MS = 5000
+const WATCHES_MAX = 6
 const PROGRAM = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`)
 
 export interface LinkWorkersOptions {
@@ -33,6 +36,8 @@ export interface LinkWorkersOptions {
   readonly onWorkerLost?: (detail: string) => void
   /** Workers end again and again: no others were started. */
   readonly onFailed?: (error: TransportError) => void
+  /** How often each worker is asked for a sign of life; one that owes it for six times as long is ended. */
+  readonly watchMs?: number
   /** The program of a worker, where this code does not run from where it was compiled to. */
   readonly program?: string
 }
@@ -72,6 +77,7 @@ export class LinkWorkers {
   readonly #workers: LinkWorker[] = []
   readonly #listenings = new Map<number, Listening>()
   readonly #ends: number[] = []
+  readonly #watch: NodeJS.Timeout
   #lastListening = 0
   #isClosed = false
 
@@ -80,6 +86,9 @@ export class LinkWorkers {
       throw new UsageError('bad_argument', 'the number of workers is a whole number from 1')
     this.#options = options
     for (let i = 0; i < options.count; i++) this.#workers.push(this.#start())
+    this.#watch = setInterval(() => {
+      for (const worker of this.#workers) worker.watch()
+    }, options.watchMs ?? WATCH_MS).unref()
   }
 
   /** TCP by the workers. */
@@ -108,6 +117,7 @@ export class LinkWorkers {
   /** Ends the workers; links that are open are cut. */
   async close(): Promise<void> {
     this.#isClosed = true
+    clearInterval(this.#watch)
     await Promise.all(this.#workers.map((worker) => worker.stop()))
   }
 
@@ -238,7 +248,7 @@ function errorOf({
 }
 
 /** What is for all workers together. */
-type ListenerAnswer = Exclude<WorkerAnswer, { kind: 'ready' | 'report' | 'no_link' }>
+type ListenerAnswer = Exclude<WorkerAnswer, { kind: 'ready' | 'report' | 'no_link' | 'sign_of_life' }>
 
 interface WorkerOwner {
   listeningOf(number: number): Listening
@@ -270,6 +280,8 @@ class LinkWorker implements NewsHandler {
   #handledTold = 0
   #hasEnded = false
   #isStopping = false
+  /** For how many watches it has owed a sign of life. Time would go on while all processes are stopped. */
+  #watchesOwed = 0
 
   constructor(program: string, owner: WorkerOwner) {
     this.#owner = owner
@@ -288,7 +300,9 @@ class LinkWorker implements NewsHandler {
     this.#channel.on('error', () => {})
     child.on('message', (answer: WorkerAnswer) => this.#handleAnswer(answer))
     child.on('error', (error) => this.#ended(error.message))
-    child.on('exit', (code, signal) => this.#ended(signal === null ? `status ${code}` : signal))
+    child.on('exit', (code, signal) =>
+      this.#ended(this.#hangs ? 'it did not answer' : signal === null ? `status ${code}` : signal),
+    )
   }
 
   get pid(): number {
@@ -298,6 +312,17 @@ class LinkWorker implements NewsHandler {
   /** Links that it has, and those that it is about to have. */
   get linkCount(): number {
     return this.#links.size + this.#handedOver
+  }
+
+  get #hangs(): boolean {
+    return this.#watchesOwed > WATCHES_MAX
+  }
+
+  /** One that hangs is killed, and replaced like any that ended. */
+  watch(): void {
+    this.#watchesOwed += 1
+    if (this.#watchesOwed === 1) this.#request({ kind: 'sign_of_life' })
+    else if (this.#hangs) this.#child.kill('SIGKILL')
   }
 
   // ---- requests -------------------------------------------------------------------------------
@@ -342,6 +367,7 @@ class LinkWorker implements NewsHandler {
   #handleAnswer(answer: WorkerAnswer): void {
     if (answer.kind === 'no_link') this.#handedOver -= 1
     else if (answer.kind === 'ready') this.#handleReady()
+    else if (answer.kind === 'sign_of_life') this.#watchesOwed = 0
     else if (answer.kind !== 'report') this.#owner.onAnswer(answer)
     else {
       for (const [number, stats] of answer.stats) {

@@ -21,6 +21,8 @@ export type WorkerRequest =
     }
   | { readonly kind: 'unlisten'; readonly listener: number }
   | { readonly kind: 'report'; readonly request: number }
+  /** To be answered with one. */
+  | { readonly kind: 'sign_of_life' }
 
 /** From a worker. */
 export type WorkerAnswer =
@@ -33,6 +35,7 @@ export type WorkerAnswer =
       readonly code: TransportCode
       readonly text: string
     }
+  | { readonly kind: 'sign_of_life' }
   /** A socket that was handed over was gone already. */
   | { readonly kind: 'no_link' }
   /** `origin` is the wall-clock time from which the worker's instants count. */

@@ -141,6 +141,9 @@ class LinkWorker implements OrderHandler {
       case 'report':
         answer(this.#report(request.request))
         break
+      case 'sign_of_life':
+        answer({ kind: 'sign_of_life' })
+        break
       default:
         request satisfies never
     }

@@ -173,6 +173,21 @@ describe('a worker that ends', () => {
     expect(workers.pids).not.toContain(first)
   })
 
+  test('is followed by another also when it does not end but hangs', async () => {
+    const lost: string[] = []
+    const workers = startWorkers({ watchMs: 500, onWorkerLost: (detail) => lost.push(detail) })
+    const { address } = await serve(workers.tcpTransport())
+    const alice = await person('alice', tcpTransport, address)
+    const bob = await person('bob', tcpTransport, address)
+    const [first] = workers.pids as [number, number]
+    process.kill(first, 'SIGSTOP')
+    const sent = alice.connection.send(alice.number, 0, Buffer.from('1'))
+    await vi.waitFor(() => expect(workers.pids).not.toContain(first), { timeout: 20_000 })
+    expect(lost).toContain('it did not answer')
+    await sent
+    await vi.waitFor(() => expect(bob.heard.bodies).toEqual([1]), { timeout: 15_000 })
+  })
+
   test('is followed by another on the same port, over datagrams', async () => {
     const workers = startWorkers()
     const { server, address } = await serve(workers.udpTransport())
