@@ -181,6 +181,8 @@ describe('keys on the disk of a relay', () => {
     await hear(bob, alice)
     await meanwhile((kept) => kept.commit([{ kind: 'forget_prekeys', keyHex: bob.keyHex }]))
     await vi.waitFor(() => expect(bob.kept?.prekeys.length).toBeGreaterThan(0), 15_000)
+    // Alice comes back by herself, too, but not at the same moment.
+    await vi.waitFor(() => alice.session.direct('bob'), 15_000)
     await alice.say(bob, 'still sealed')
     expect(await hear(bob, alice)).toEqual({ text: 'still sealed', sealed: true })
   }, 60_000)
