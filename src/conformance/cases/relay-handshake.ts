@@ -317,9 +317,9 @@ alice2 closed replaced
 alice3 < ready
 
 = HSK-018/too-many-links : HSK-018 | crowded
-alice opens
-bob opens
-carol opens
+alice greets
+bob greets
+carol greets
 dave opens
 dave closed too_many_links
 
@@ -328,14 +328,14 @@ alice enters
 bob enters
 carol enters
 dave enters
-erin opens
+erin greets
 frank opens
 frank closed too_many_links
 
 = HSK-037/oldest-makes-room : HSK-037 | small
-alice opens
-bob opens
-carol opens
+alice greets
+bob greets
+carol greets
 dave greets
 erin opens
 alice closed too_many_links
